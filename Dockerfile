@@ -1,0 +1,46 @@
+# podcm-sync and the Python it needs, and nothing else: no pip, no compiler, no cache. It runs as any
+# user, on a read-only root, without a writable mount.
+#
+#   docker build -t podcm-sync:0.1.0 --build-arg VERSION=0.1.0 .
+#
+# PYTHON_IMAGE: for a mirror, or a digest.
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+COPY . .
+RUN python -m pip wheel --no-deps --wheel-dir /wheels .
+# Bytecode now, as nothing can be written later. Its validity does not hang on file times, which
+# copying and reproducible builds change.
+RUN python -m venv --without-pip /opt/podcm-sync \
+ && python -m pip --python /opt/podcm-sync/bin/python install --no-compile /wheels/*.whl \
+ && python -m compileall -q --invalidation-mode unchecked-hash /opt/podcm-sync/lib
+
+FROM ${PYTHON_IMAGE}
+# The standard library of the official images has no bytecode: each start would compile it anew.
+# pip goes, as nothing here is to be installed, and no scanner need report on it.
+RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip \
+ && python -c 'import ensurepip, shutil; shutil.rmtree(ensurepip.__path__[0])' \
+ && python -m compileall -q --invalidation-mode unchecked-hash \
+      "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+COPY --from=build /opt/podcm-sync /opt/podcm-sync
+
+# Unbuffered: a killed run's last words are in the log.
+ENV PATH=/opt/podcm-sync/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+# By number, so that runAsNonRoot can be checked.
+USER 65532:65532
+ENTRYPOINT ["podcm-sync"]
+
+# Last, so that a new revision costs no layer.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="podcm-sync" \
+      org.opencontainers.image.description="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

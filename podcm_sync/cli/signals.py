@@ -1,0 +1,35 @@
+"""SIGINT and SIGTERM: end at once while nothing is written yet, in good order afterwards.
+
+The first signal during writes lets what is under way finish and starts nothing new; a second one
+ends the process there and then.
+"""
+
+import os
+import signal
+from types import FrameType
+
+from podcm_sync.errors import Interrupted
+
+
+class Signals:
+    """`number` is the first signal that came, or None."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._is_held = False
+
+    def install(self) -> None:
+        """Take over SIGINT and SIGTERM; from the main thread only."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def hold(self) -> None:
+        """From here on a first signal is only noted: there is work to finish and to report."""
+        self._is_held = True
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            os._exit(128 + number)
+        self.number = number
+        if not self._is_held:
+            raise Interrupted(number)

@@ -1,0 +1,170 @@
+"""Which API server, as whom: kubeconfig files, a Pod's ServiceAccount, and kubectl's order of them.
+
+`--kubeconfig`, then `KUBECONFIG` (a list of paths), then in-cluster, then `~/.kube/config`.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+from kubernetes.client.configuration import Configuration
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.incluster_config import load_incluster_config
+from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+from msgspec import Struct
+
+from podcm_sync.errors import ClusterError, InputError
+
+DEFAULT_KUBECONFIG: Final = "~/.kube/config"
+SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+AUTHENTICATION_SECONDS: Final = 30.0
+"""How long an exec plugin, or an identity provider, may take; the package itself sets no limit."""
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """An API server and an identity for it.
+
+    `description` names both for people; `namespace` is the context's or the ServiceAccount's.
+    """
+
+    configuration: Configuration
+    description: str
+    namespace: str
+    impersonate: str | None
+
+
+def load(kubeconfig: str | None, context: str | None, impersonate: str | None = None) -> Target:
+    """Find and read the configuration, and authenticate.
+
+    Raises InputError for files and contexts that cannot be used, ClusterError where an exec plugin
+    or an identity provider fails.
+    """
+    paths = kubeconfig or os.environ.get("KUBECONFIG", "")
+    in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists()
+    if not paths and in_cluster and context is None:
+        return _from_service_account(impersonate)
+    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate)
+
+
+def _from_service_account(impersonate: str | None) -> Target:
+    configuration = Configuration()
+    try:
+        load_incluster_config(client_configuration=configuration)
+        namespace = (SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
+    except (ConfigException, OSError) as error:
+        raise ClusterError(f"this Pod's ServiceAccount cannot be used: {error}") from error
+    return Target(
+        configuration=configuration,
+        description=f"{configuration.host} (this Pod's ServiceAccount)",
+        namespace=namespace or "default",
+        impersonate=impersonate,
+    )
+
+
+def _from_files(paths: str, context: str | None, impersonate: str | None) -> Target:
+    loader = _loader(paths, context)
+    configuration = Configuration()
+    with _Complaints() as complaints:
+        try:
+            in_time(lambda: loader.load_and_set(configuration), f"authentication ({paths})")
+        except (ConfigException, OSError, ValueError, TypeError) as error:
+            raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
+    if complaints.messages:
+        # The package logs a failing exec plugin and goes on as system:anonymous.
+        raise ClusterError(f"authentication failed ({paths}): {complaints.messages[0]}")
+    current = loader.current_context
+    details = current.get("context") or {}
+    return Target(
+        configuration=configuration,
+        description=f"{configuration.host} (context {current.get('name')})",
+        namespace=details.get("namespace") or "default",
+        impersonate=impersonate or _impersonated(paths, details.get("user")),
+    )
+
+
+def _loader(paths: str, context: str | None) -> KubeConfigLoader:
+    try:
+        merged = KubeConfigMerger(paths).config
+    except yaml.YAMLError as error:
+        raise InputError(f"kubeconfig {paths} does not parse: {_one_line(error)}") from error
+    except (ConfigException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"kubeconfig {paths} cannot be read: {_one_line(error)}") from error
+    if merged is None:
+        raise InputError(
+            f"no kubeconfig at {paths}: give --kubeconfig, set KUBECONFIG, or use --from DIR "
+            "to work without a cluster"
+        )
+    try:
+        return KubeConfigLoader(merged, active_context=context, config_base_path=None)
+    except ConfigException as error:
+        if context is not None and f"name {context} in " in str(error):
+            known = ", ".join(sorted(_names(merged.value.get("contexts"))))
+            raise InputError(
+                f"no context {context!r} in kubeconfig {paths}; it has: {known or 'none'}"
+            ) from error
+        raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
+
+
+def _names(nodes: Any) -> list[str]:
+    return [str(node["name"]) for node in nodes or ()]
+
+
+def _impersonated(paths: str, user: str | None) -> str | None:
+    """The user's `as` in the kubeconfig, which the package ignores: kubectl would not."""
+    merged = KubeConfigMerger(paths).config
+    for node in merged.value.get("users") or () if merged is not None else ():
+        if node["name"] == user:
+            details = node.safe_get("user") or {}
+            name = details.get("as")
+            return str(name) if name else None
+    return None
+
+
+T = TypeVar("T")
+
+
+def in_time(work: Callable[[], T], what: str, seconds: float = AUTHENTICATION_SECONDS) -> T:
+    """The result of `work`, done on a daemon thread; ClusterError where it takes too long."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="authentication", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise ClusterError(f"{what} did not finish within {seconds:g} s: check the exec plugin")
+    return results[0]
+
+
+class _Complaints(logging.Handler):
+    """Collects what the package logs as errors instead of raising them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(_one_line(record.getMessage()))
+
+    def __enter__(self) -> "_Complaints":
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

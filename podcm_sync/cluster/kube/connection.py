@@ -1,0 +1,222 @@
+"""One API server, raw: bytes out, bytes in, from the `kubernetes` package's own connection pool.
+
+Retries, redirects and status codes are the callers' business, so all of the pool's own are off.
+Authorization is asked for at most every few seconds, under one lock: without it an expired exec
+token would start one plugin run per thread.
+"""
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from msgspec import Struct
+from urllib3.util.ssl_ import create_urllib3_context
+
+from podcm_sync import __version__
+from podcm_sync.cluster.kube.config import Target, in_time
+from podcm_sync.errors import ClusterError
+
+log = logging.getLogger(__name__)
+
+USER_AGENT: Final = f"podcm-sync/{__version__}"
+AUTHORIZATION_SECONDS: Final = 5.0
+"""How long an Authorization header is used before the package is asked again (in-cluster tokens
+are re-read each minute, exec tokens when they expire)."""
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """A whole answer. `retry_after` is in seconds, None where the server did not say."""
+
+    status: int
+    body: bytes
+    retry_after: float | None
+
+
+class NoAnswerError(Exception):
+    """No whole answer came. `is_sent` is False where the server cannot have seen the request."""
+
+    def __init__(self, message: str, *, is_sent: bool) -> None:
+        super().__init__(message)
+        self.is_sent = is_sent
+
+
+class Connection:
+    """Requests to one API server, from any number of threads."""
+
+    def __init__(
+        self,
+        load: Callable[[], Target],
+        *,
+        connections: int,
+        request_timeout: float | None,
+    ) -> None:
+        """`load` reads the configuration, and is called again where credentials are refused.
+
+        `connections` are kept open at once; `request_timeout` is in seconds, None for no limit.
+        Raises InputError or ClusterError, as `config.load` does.
+        """
+        self._load = load
+        self.target = load()
+        self._lock = threading.Lock()
+        self._header: tuple[float, str | None] = (0.0, None)
+        self._client = _client(self.target.configuration, connections)
+        host = self.target.configuration.host
+        self._prefix = urlsplit(host).path.rstrip("/")
+        self._is_tls = urlsplit(host).scheme == "https"
+        self._timeout = urllib3.Timeout(connect=request_timeout, read=request_timeout)
+        manager = self._client.rest_client.pool_manager
+        try:
+            _share_one_context(manager, self.target.configuration)
+            self._pool = manager.connection_from_url(host)
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            raise ClusterError(f"{self.target.description}: TLS cannot be set up: {error}") from error
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        accept: str = "application/json",
+    ) -> Response:
+        """One request and its whole answer, whatever its status.
+
+        A 401 is tried once more with fresh credentials. Raises NoAnswerError where no whole answer
+        came, ClusterError where the server is not to be trusted or there are no credentials.
+        """
+        target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": accept, "User-Agent": USER_AGENT}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        if self.target.impersonate is not None:
+            headers["Impersonate-User"] = self.target.impersonate
+        authorization = self._authorization()
+        response = self._send(method, target, body, headers, authorization)
+        if response.status == 401 and self._renew(authorization):
+            response = self._send(method, target, body, headers, self._authorization())
+        return response
+
+    def _send(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        authorization: str | None,
+    ) -> Response:
+        if authorization is not None:
+            headers = {**headers, "Authorization": authorization}
+        try:
+            answer = self._pool.urlopen(
+                method,
+                target,
+                body=body,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=self._timeout,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._no_answer(error) from error
+        except (OSError, UnicodeError) as error:
+            raise NoAnswerError(str(error), is_sent=True) from error
+        log.debug("%s %s: %d", method, target.partition("?")[0], answer.status)
+        return Response(
+            status=answer.status,
+            body=answer.data,
+            retry_after=_seconds(answer.headers.get("Retry-After")),
+        )
+
+    def _no_answer(self, error: urllib3.exceptions.HTTPError) -> Exception:
+        """What the pool's error means: not trusted, not sent, or sent and lost."""
+        if isinstance(error, urllib3.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(
+            error
+        ):
+            return ClusterError(
+                f"{self.target.description}: the server's certificate is not trusted: "
+                f"{_reason(error)}; check certificate-authority-data in the kubeconfig"
+            )
+        not_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+        return NoAnswerError(_reason(error), is_sent=not isinstance(error, not_sent))
+
+    def _authorization(self) -> str | None:
+        """The Authorization header; None only for client certificates and plain HTTP.
+
+        Raises ClusterError where there is neither: the request would go out as system:anonymous.
+        """
+        with self._lock:
+            asked, header = self._header
+            if asked and time.monotonic() - asked < AUTHORIZATION_SECONDS:
+                return header
+            header = in_time(self._ask, "renewing the credentials")
+            if header is None and self._is_tls and not self.target.configuration.cert_file:
+                raise ClusterError(
+                    f"{self.target.description}: there are no credentials for it: check the user "
+                    "of the context (token, exec plugin or client certificate)"
+                )
+            self._header = (time.monotonic(), header)
+            return header
+
+    def _ask(self) -> str | None:
+        headers: dict[str, str] = {}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+        header = headers.get("authorization")
+        # A token file's trailing newline would make the header illegal.
+        return header.strip() if header is not None else None
+
+    def _renew(self, refused: str | None) -> bool:
+        """Read the configuration anew after a 401; whether there is another header to try."""
+        with self._lock:
+            if self._header[1] == refused:
+                log.debug("credentials refused; reading them anew")
+                self._client.configuration = self._load().configuration
+                self._header = (0.0, None)
+        return self._authorization() != refused
+
+
+def _client(configuration: Configuration, connections: int) -> ApiClient:
+    configuration.retries = False
+    configuration.connection_pool_maxsize = connections
+    return ApiClient(configuration)
+
+
+def _share_one_context(manager: urllib3.PoolManager, configuration: Configuration) -> None:
+    """One SSLContext for all connections; each of the pool's own would read the CA bundle again."""
+    context = create_urllib3_context()
+    if configuration.verify_ssl:
+        if configuration.ssl_ca_cert or configuration.ca_cert_data:
+            context.load_verify_locations(
+                cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
+            )
+        else:
+            context.load_default_certs()
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    options = manager.connection_pool_kw
+    for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
+        options.pop(name, None)
+    options["ssl_context"] = context
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """A Retry-After header in seconds; the API server never sends the form with a date."""
+    return float(retry_after) if retry_after and retry_after.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, freed of the pool's object addresses."""
+    text = str(error.args[-1] if error.args else error)
+    return " ".join(text.rpartition(">: ")[2].split()) or type(error).__name__

@@ -1,0 +1,78 @@
+"""The API server's refusals as values: `metav1.Status` bodies, told apart by reason and cause.
+
+kubernetes.io/docs/reference/kubernetes-api, `Status`; the three kinds of 403 as seen on 1.37:
+a terminating namespace has the cause NamespaceTerminating, quota has no causes and says so in its
+message, missing rights have neither.
+"""
+
+import msgspec
+
+from podcm_sync.cluster.kube.connection import Response
+from podcm_sync.model.changes import Answer, Result
+from podcm_sync.model.reasons import Reason
+
+MAX_MESSAGE = 500
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: tuple[_Cause, ...] | None = None
+
+
+class Status(msgspec.Struct):
+    """The parts of a `metav1.Status` that say what went wrong."""
+
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+    def has_cause(self, reason: str) -> bool:
+        """Whether the server names this cause."""
+        causes = (self.details and self.details.causes) or ()
+        return any(cause.reason == reason for cause in causes)
+
+
+_decoder = msgspec.json.Decoder(Status)
+
+
+def status_of(response: Response) -> Status:
+    """The Status of a refusal; proxies and absent APIs answer with other things than JSON."""
+    try:
+        status = _decoder.decode(response.body)
+    except msgspec.MsgspecError:
+        status = Status(message=response.body[:MAX_MESSAGE].decode(errors="replace").strip())
+    status.message = " ".join(status.message.split())[:MAX_MESSAGE]
+    return status
+
+
+def refusal(response: Response) -> Answer:
+    """What a refused write comes to."""
+    status = status_of(response)
+    result, reason = _meaning(response.status, status)
+    return Answer(
+        result=result,
+        reason=reason,
+        code=response.status,
+        message=status.message or f"HTTP {response.status}",
+    )
+
+
+def _meaning(code: int, status: Status) -> tuple[Result, Reason]:
+    match code:
+        case 401:
+            return Result.FAILED, Reason.UNAUTHORIZED
+        case 403 if status.has_cause("NamespaceTerminating"):
+            return Result.SKIPPED, Reason.NAMESPACE_TERMINATING
+        case 403 if "exceeded quota:" in status.message:
+            return Result.FAILED, Reason.QUOTA_EXCEEDED
+        case 403:
+            return Result.FAILED, Reason.FORBIDDEN
+        case 409:
+            return Result.FAILED, Reason.CONFLICT
+        case 429 | 500 | 502 | 503 | 504:
+            return Result.FAILED, Reason.SERVER_ERROR
+        case _:
+            return Result.FAILED, Reason.REJECTED

@@ -1,0 +1,49 @@
+"""The two ports of a run: a Reader that lists, and a Writer that changes. A dry run has no Writer.
+
+Object-level failures come back as values; only what ends a whole run is raised (`errors`).
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from podcm_sync.model.changes import Answer, DesiredConfigMap, StatusUpdate
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
+
+
+class Reader(Protocol):
+    """Lists, and nothing else."""
+
+    def snapshot(self, scope: Scope) -> Snapshot:
+        """Every object of the scope, with what could not be listed in `incomplete`.
+
+        Raises ClusterError where nothing at all can be asked, InputError for unreadable manifests.
+        """
+        ...
+
+    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
+        """The names of all ConfigMaps in these namespaces, ours and others'.
+
+        A namespace whose list fails is left out: a create there meets the other object as a 409.
+        """
+        ...
+
+
+class Writer(Protocol):
+    """One method a verb. Called from several threads at once; never raises for one object."""
+
+    def create(self, desired: DesiredConfigMap) -> Answer:
+        """Create it. A name that exists by now is a Conflict."""
+        ...
+
+    def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
+        """Change what is ours, if it is still the version that was read; otherwise a Conflict."""
+        ...
+
+    def delete(self, existing: ConfigMap) -> Answer:
+        """Delete it, if it is still the version that was read; otherwise a Conflict."""
+        ...
+
+    def update_status(self, update: StatusUpdate) -> Answer:
+        """Write a status, if the config is still the version that was read."""
+        ...

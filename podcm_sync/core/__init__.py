@@ -1,0 +1,1 @@
+"""The decisions, as pure functions: lists, time and policy come in as arguments."""

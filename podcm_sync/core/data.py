@@ -1,0 +1,33 @@
+"""A Pod's facts as ConfigMap data: the four facts, then the included labels and annotations."""
+
+from podcm_sync.model.objects import Pod, PodConfigMapConfigSpec
+
+
+def label_data_key(key: str) -> str:
+    """The data key of an included label; `/` cannot stand in a data key and becomes `_`."""
+    return "label_" + key.replace("/", "_")
+
+
+def annotation_data_key(key: str) -> str:
+    """The data key of an included annotation; `/` becomes `_`."""
+    return "annotation_" + key.replace("/", "_")
+
+
+def pod_data(pod: Pod, spec: PodConfigMapConfigSpec) -> dict[str, str]:
+    """The data of the ConfigMap for a Pod, values copied byte for byte (spec.md §3).
+
+    Keys that the Pod has not are left out. The spec must be valid: then no two keys meet.
+    """
+    data = {
+        "podName": pod.namespaced_name.name,
+        "namespace": pod.namespaced_name.namespace,
+        "nodeName": pod.node_name,
+        "phase": pod.phase,
+    }
+    for key in spec.labels_to_include:
+        if key in pod.labels:
+            data[label_data_key(key)] = pod.labels[key]
+    for key in spec.annotations_to_include:
+        if key in pod.annotations:
+            data[annotation_data_key(key)] = pod.annotations[key]
+    return data

@@ -1,0 +1,186 @@
+"""Snapshot → Desired: for every Pod and config, which ConfigMap there should be, and whose it is.
+
+Where that cannot be computed (an invalid config, an undecodable Pod) or must wait (a terminating
+Pod), the name is withheld: what exists under it stays as it is. A name that two pairs give goes to
+the older config (creationTimestamp, then name), whatever order the lists came in.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from podcm_sync.core import managed, names, validate
+from podcm_sync.core.data import pod_data
+from podcm_sync.core.selector import Matcher, compile_selector
+from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
+from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.model.objects import (
+    Pod,
+    PodConfigMapConfig,
+    PodConfigMapConfigSpec,
+    Problem,
+    Snapshot,
+    by_namespace,
+)
+from podcm_sync.model.reasons import Reason
+
+
+def build(snapshot: Snapshot) -> Desired:
+    """The complete desired set, from the lists alone."""
+    build_up = _BuildUp()
+    pods = by_namespace(snapshot.pods)
+    lost_pods = _lost_pods(snapshot.problems)
+    for namespace, configs in by_namespace(snapshot.configs).items():
+        for config in sorted(configs, key=_age):
+            build_up.add(config, pods.get(namespace, ()), lost_pods.get(namespace, ()))
+    return build_up.finished(snapshot)
+
+
+def is_active(config: PodConfigMapConfig) -> bool:
+    """Whether a config asks for anything: not suspended, and not about to go."""
+    return not (config.suspend or config.terminating)
+
+
+def spec_problem(config: PodConfigMapConfig) -> str:
+    """What is wrong with a config's spec, all of it in one line; "" if nothing."""
+    if config.spec is None:
+        return config.spec_error
+    return "; ".join(validate.findings(config.spec))
+
+
+class _BuildUp:
+    """The desired set while it is being built, config by config, the oldest first."""
+
+    def __init__(self) -> None:
+        self.config_maps: dict[NamespacedName, DesiredConfigMap] = {}
+        self.withheld: dict[NamespacedName, Withheld] = {}
+        self.losers: list[Withheld] = []
+        self.matched_pods: dict[NamespacedName, int] = {}
+        self.invalid: dict[NamespacedName, str] = {}
+
+    def add(
+        self, config: PodConfigMapConfig, pods: Sequence[Pod], lost_pods: Sequence[Problem]
+    ) -> None:
+        """Add all that one config asks for."""
+        if not is_active(config):
+            return
+        problem = spec_problem(config)
+        if problem or config.spec is None:
+            self.invalid[config.namespaced_name] = problem
+            return
+        matches = compile_selector(config.spec.pod_selector)
+        matched = 0
+        for pod in pods:
+            if matches(pod.labels):
+                matched += not pod.terminating
+                self._add_pod(config, config.spec, pod)
+        for lost in lost_pods:
+            self._add_lost_pod(config, matches, lost)
+        self.matched_pods[config.namespaced_name] = matched
+
+    def _add_pod(self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pod: Pod) -> None:
+        namespaced_name = _name_for(config, pod.namespaced_name.name)
+        if pod.terminating:
+            self._withhold(
+                config, pod.namespaced_name.name, Reason.POD_TERMINATING, "its Pod is terminating"
+            )
+            return
+        desired = DesiredConfigMap(
+            namespaced_name=namespaced_name,
+            pod_name=pod.namespaced_name.name,
+            pod_uid=pod.uid,
+            pcmc_name=config.namespaced_name.name,
+            data=pod_data(pod, spec),
+        )
+        if message := managed.size_problem(desired):
+            self._withhold(config, desired.pod_name, Reason.TOO_LARGE, message)
+        elif message := _name_problem(desired):
+            self._withhold(config, desired.pod_name, Reason.INVALID_NAME, message)
+        elif not self._is_lost(config, desired.pod_name):
+            self.config_maps[namespaced_name] = desired
+
+    def _add_lost_pod(self, config: PodConfigMapConfig, matches: Matcher, lost: Problem) -> None:
+        """A Pod that cannot be decoded matches, for all we know, unless its labels say otherwise."""
+        if lost.labels is None or matches(lost.labels):
+            message = f"its Pod cannot be decoded: {lost.message}"
+            self._withhold(config, lost.namespaced_name.name, Reason.UNDECODABLE, message)
+
+    def _withhold(
+        self, config: PodConfigMapConfig, pod_name: str, reason: Reason, message: str
+    ) -> None:
+        if self._is_lost(config, pod_name):
+            return
+        withheld = Withheld(
+            namespaced_name=_name_for(config, pod_name),
+            pod_name=pod_name,
+            pcmc_name=config.namespaced_name.name,
+            reason=reason,
+            message=message,
+        )
+        self.withheld[withheld.namespaced_name] = withheld
+
+    def _is_lost(self, config: PodConfigMapConfig, pod_name: str) -> bool:
+        """Whether an older config has the name already; if so, the loss is noted."""
+        namespaced_name = _name_for(config, pod_name)
+        winner = self.config_maps.get(namespaced_name) or self.withheld.get(namespaced_name)
+        if winner is None:
+            return False
+        self.losers.append(
+            Withheld(
+                namespaced_name=namespaced_name,
+                pod_name=pod_name,
+                pcmc_name=config.namespaced_name.name,
+                reason=Reason.NAME_TAKEN,
+                message=(
+                    f"Pod {winner.pod_name} with the older {KIND} {winner.pcmc_name} "
+                    "gives the same name and has it"
+                ),
+            )
+        )
+        return True
+
+    def finished(self, snapshot: Snapshot) -> Desired:
+        """The result, with the configs that could not be decoded at all among the invalid."""
+        unreadable = {
+            problem.namespaced_name: problem.message
+            for problem in snapshot.problems
+            if problem.kind == KIND
+        }
+        return Desired(
+            config_maps=self.config_maps,
+            withheld=self.withheld,
+            losers=tuple(self.losers),
+            matched_pods=self.matched_pods,
+            invalid=self.invalid | unreadable,
+        )
+
+
+def _age(config: PodConfigMapConfig) -> tuple[bool, str, str]:
+    """Sorts the oldest first; one without a creationTimestamp is not created yet, so the newest."""
+    stamp = config.creation_timestamp
+    return (not stamp, stamp, config.namespaced_name.name)
+
+
+def _name_for(config: PodConfigMapConfig, pod_name: str) -> NamespacedName:
+    return NamespacedName(
+        config.namespaced_name.namespace,
+        names.config_map_name(pod_name, config.namespaced_name.name),
+    )
+
+
+def _name_problem(desired: DesiredConfigMap) -> str:
+    """Names that no API server hands out, but a manifest may hold; "" if there is none."""
+    if not validate.is_subdomain(desired.namespaced_name.name):
+        return f"{desired.namespaced_name.name!r} is not a name that a ConfigMap can have"
+    if not desired.pod_uid or not validate.is_label_value(desired.pod_uid):
+        return f"its Pod's uid {desired.pod_uid!r} cannot be a label's value"
+    for key in desired.data:
+        if not validate.is_data_key(key):
+            return f"{key!r} is not a key that a ConfigMap can have"
+    return ""
+
+
+def _lost_pods(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+    lost: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.kind == "Pod" and problem.namespaced_name.name:
+            lost.setdefault(problem.namespaced_name.namespace, []).append(problem)
+    return lost

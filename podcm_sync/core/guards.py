@@ -1,0 +1,98 @@
+"""Plan → Plan: limits on what a run may delete. A guard may only turn a delete into a skip."""
+
+import math
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from podcm_sync.core import names
+from podcm_sync.model.changes import Change, Outcome, Plan, Result, Verb
+from podcm_sync.model.objects import Snapshot
+from podcm_sync.model.reasons import Reason
+
+
+class PruneLimit(Struct, frozen=True, kw_only=True):
+    """One `--max-prune`: a count of ConfigMaps, or a percentage of ours in the run's scope."""
+
+    amount: int
+    is_percentage: bool
+
+    def of(self, total: int) -> int:
+        """How many of `total` ConfigMaps may be deleted; a percentage is rounded up."""
+        return math.ceil(total * self.amount / 100) if self.is_percentage else self.amount
+
+
+class PruneBudget(Struct, frozen=True, kw_only=True):
+    """What a run may delete over all its passes, and has deleted; `allowed` None is no limit.
+
+    Once exceeded it stays closed: a later pass over fewer namespaces must not slip under it.
+    """
+
+    allowed: int | None
+    spent: int = 0
+    is_closed: bool = False
+
+    @staticmethod
+    def of(limits: tuple[PruneLimit, ...], snapshot: Snapshot) -> "PruneBudget":
+        """The budget of a whole run from its first snapshot; the most generous limit holds."""
+        if not limits:
+            return PruneBudget(allowed=None)
+        total = sum(1 for each in snapshot.config_maps if names.is_ours(each))
+        return PruneBudget(allowed=max(limit.of(total) for limit in limits))
+
+    def after(self, outcomes: Iterable[Outcome]) -> "PruneBudget":
+        """The budget when these outcomes of a guarded plan are counted."""
+        outcomes = tuple(outcomes)
+        deleted = [each.change for each in outcomes if each.result is Result.DELETED]
+        held_back = any(each.reason is Reason.PRUNE_BLOCKED for each in outcomes)
+        return PruneBudget(
+            allowed=self.allowed,
+            spent=self.spent + _counted(deleted),
+            is_closed=self.is_closed or held_back,
+        )
+
+
+def parse_limit(text: str) -> PruneLimit:
+    """`N` or `P%` as a limit. Raises ValueError for anything else, with what to write."""
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
+    if match is None or (match[2] and int(match[1]) > 100):
+        raise ValueError(
+            f"{text!r} is neither a number nor a percentage: write one such as 100 or 50%"
+        )
+    return PruneLimit(amount=int(match[1]), is_percentage=bool(match[2]))
+
+
+def guard(plan: Plan, budget: PruneBudget) -> Plan:
+    """The plan, without any delete if they would exceed the budget.
+
+    Only ConfigMaps whose Pod still exists count: the others go with their Pod in any case.
+    """
+    total = budget.spent + _counted(plan.changes)
+    if budget.allowed is None or (total <= budget.allowed and not budget.is_closed):
+        return plan
+    message = (
+        f"held back: {total} ConfigMaps of Pods that still exist would be deleted, at most "
+        f"{budget.allowed} may be; --max-prune {total} lets them through"
+    )
+    return Plan(changes=tuple(_held_back(change, message) for change in plan.changes))
+
+
+def _counted(changes: Iterable[Change]) -> int:
+    return sum(
+        change.verb is Verb.DELETE and change.reason is not Reason.POD_GONE for change in changes
+    )
+
+
+def _held_back(change: Change, message: str) -> Change:
+    if change.verb is not Verb.DELETE:
+        return change
+    return Change(
+        verb=Verb.SKIP,
+        namespaced_name=change.namespaced_name,
+        pod_name=change.pod_name,
+        pcmc_name=change.pcmc_name,
+        reason=Reason.PRUNE_BLOCKED,
+        message=message,
+        existing=change.existing,
+    )

@@ -1,0 +1,68 @@
+"""Names: of generated ConfigMaps, of the label values that point back, and what form is ours."""
+
+import hashlib
+from typing import Final
+
+from podcm_sync.model.meta import GENERATED_BY_LABEL, PCMC_NAME_ANNOTATION, POD_UID_LABEL
+from podcm_sync.model.objects import ConfigMap
+
+MAX_NAME: Final = 253
+"""A DNS-1123 subdomain's length; also a data key's."""
+MAX_LABEL_VALUE: Final = 63
+HASH_DIGITS: Final = 16
+
+
+def config_map_name(pod_name: str, pcmc_name: str) -> str:
+    """The name of the ConfigMap generated for a Pod by a config (spec.md §3).
+
+    `pod-<pod>-from-<pcmc>-cfg`; over 253 characters the text is cut, freed of trailing `.` and
+    `-` (`a.-1234` is illegal), and ends in a hash over both full names.
+    """
+    text = f"pod-{pod_name}-from-{pcmc_name}"
+    if len(text) + len("-cfg") <= MAX_NAME:
+        return f"{text}-cfg"
+    # `/` stands in neither name, so no two pairs hash the same text.
+    digest = _digest(f"{pod_name}/{pcmc_name}")
+    return f"{_cut(text, MAX_NAME - len('-') - HASH_DIGITS - len('-cfg'))}-{digest}-cfg"
+
+
+def label_value(pcmc_name: str) -> str:
+    """The config's name as a label value: itself, or cut and hashed where it is too long."""
+    if len(pcmc_name) <= MAX_LABEL_VALUE:
+        return pcmc_name
+    return f"{_cut(pcmc_name, MAX_LABEL_VALUE - len('-') - HASH_DIGITS)}-{_digest(pcmc_name)}"
+
+
+def is_generated_name(name: str) -> bool:
+    """Whether a ConfigMap's name has the form `pod-…-cfg`, half of the proof that it is ours."""
+    return name.startswith("pod-") and name.endswith("-cfg") and len(name) > len("pod--cfg")
+
+
+def is_ours(config_map: ConfigMap) -> bool:
+    """Whether a ConfigMap is podcm-sync's: both labels and a name of the form (spec.md §3).
+
+    The Go controller's ConfigMaps are ours by this rule, and are adopted in place.
+    """
+    return (
+        GENERATED_BY_LABEL in config_map.labels
+        and POD_UID_LABEL in config_map.labels
+        and is_generated_name(config_map.namespaced_name.name)
+    )
+
+
+def generated_by(config_map: ConfigMap) -> str:
+    """The name of the config that a ConfigMap came from; a hashed label value where it is lost.
+
+    The annotation has the full name of a long one; it counts only where the label agrees.
+    """
+    label = config_map.labels.get(GENERATED_BY_LABEL, "")
+    full = config_map.annotations.get(PCMC_NAME_ANNOTATION, "")
+    return full if full and label_value(full) == label else label
+
+
+def _cut(text: str, length: int) -> str:
+    return text[:length].rstrip(".-")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]

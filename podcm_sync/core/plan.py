@@ -1,0 +1,260 @@
+"""Snapshot and Desired → Plan: compare what exists with what should, and give each its verb.
+
+Ownership is proved before anything is touched (`names.is_ours`); whatever is in doubt is a skip
+with a reason. Nothing here knows whether the plan will be applied or only shown.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from podcm_sync.core import managed, names
+from podcm_sync.core.names import MAX_NAME
+from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
+from podcm_sync.model.meta import (
+    GENERATED_BY_LABEL,
+    KIND,
+    POD_UID_LABEL,
+    PRUNE_ANNOTATION,
+    PRUNE_DISABLED,
+    NamespacedName,
+)
+from podcm_sync.model.objects import ConfigMap, Problem, Snapshot
+from podcm_sync.model.reasons import Reason
+
+_HASHED_TAIL: Final = 32
+"""More than a hashed name's `-<hash>-cfg`: what of `pod-<pod>-from-` stands in any name of it."""
+_STATES: Final = {Reason.SUSPENDED: "suspended", Reason.CONFIG_INVALID: "invalid"}
+
+
+def creates_in(snapshot: Snapshot, desired: Desired) -> frozenset[str]:
+    """The namespaces in which something may have to be created: where taken names matter."""
+    existing = {each.namespaced_name for each in snapshot.config_maps}
+    return frozenset(
+        name.namespace
+        for name in desired.config_maps
+        if name not in existing and snapshot.is_plannable(name.namespace)
+    )
+
+
+def diff(snapshot: Snapshot, desired: Desired, taken: Collection[NamespacedName]) -> Plan:
+    """The plan that takes the snapshot to the desired set.
+
+    `taken` are the names of ConfigMaps that exist without our label, where creates are planned.
+    """
+    comparison = _Comparison(snapshot, desired, taken)
+    changes = [change for change in comparison.changes() if comparison.is_plannable(change)]
+    changes.sort(key=lambda change: (change.namespaced_name, change.pcmc_name, change.pod_name))
+    return Plan(changes=tuple(changes))
+
+
+class _Comparison:
+    """The lists of one run, indexed for comparing."""
+
+    def __init__(
+        self, snapshot: Snapshot, desired: Desired, taken: Collection[NamespacedName]
+    ) -> None:
+        self.snapshot = snapshot
+        self.desired = desired
+        self.taken = taken
+        self.existing = {each.namespaced_name: each for each in snapshot.config_maps}
+        self.live_uids = {pod.uid for pod in snapshot.pods}
+        self.terminating_uids = {pod.uid for pod in snapshot.pods if pod.terminating}
+        self.configs = {
+            config.namespaced_name for config in snapshot.configs if not config.terminating
+        }
+        self.undecodable = {
+            problem.namespaced_name: problem
+            for problem in snapshot.problems
+            if problem.kind == "ConfigMap"
+        }
+        self.lost_pods = [problem for problem in snapshot.problems if problem.kind == "Pod"]
+        self.holders = _holders(snapshot, desired)
+
+    def is_plannable(self, change: Change) -> bool:
+        return self.snapshot.is_plannable(change.namespaced_name.namespace)
+
+    def changes(self) -> Iterator[Change]:
+        for wanted in self.desired.config_maps.values():
+            yield self._wanted(wanted, self.existing.get(wanted.namespaced_name))
+        for withheld in (*self.desired.withheld.values(), *self.desired.losers):
+            yield _skip(withheld, withheld.reason, withheld.message)
+        for existing in self.existing.values():
+            name = existing.namespaced_name
+            if name not in self.desired.config_maps and name not in self.desired.withheld:
+                change = self._unwanted(existing)
+                if change is not None:
+                    yield change
+
+    def _wanted(self, desired: DesiredConfigMap, existing: ConfigMap | None) -> Change:
+        if existing is None:
+            return self._absent(desired)
+        if not names.is_ours(existing):
+            return _skip(
+                desired,
+                Reason.FOREIGN,
+                "a ConfigMap of this name exists, and its labels do not show it as podcm-sync's",
+            )
+        if existing.terminating:
+            return _skip(desired, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted")
+        if existing.labels[POD_UID_LABEL] in self.terminating_uids:
+            return _skip(
+                desired, Reason.POD_TERMINATING, "the Pod that it was made for is terminating"
+            )
+        holders = self.holders.get(existing.namespaced_name.namespace, {})
+        if holder := holders.get(_label(existing)):
+            name, reason = holder
+            return _skip(
+                desired,
+                Reason.NAME_TAKEN,
+                f"it belongs to {KIND} {name}, which is {_STATES[reason]} and keeps it",
+            )
+        if managed.is_in_step(existing, desired):
+            return _change(Verb.KEEP, desired, Reason.IN_STEP, "", existing)
+        if existing.immutable:
+            return _skip(
+                desired, Reason.IMMUTABLE, "the ConfigMap is immutable and would have to change"
+            )
+        recreated = existing.labels[POD_UID_LABEL] != desired.pod_uid
+        reason = Reason.POD_RECREATED if recreated else Reason.DRIFTED
+        return _change(Verb.UPDATE, desired, reason, _what_differs(existing, desired), existing)
+
+    def _absent(self, desired: DesiredConfigMap) -> Change:
+        if problem := self.undecodable.get(desired.namespaced_name):
+            return _skip(desired, Reason.UNDECODABLE, f"cannot be decoded: {problem.message}")
+        if desired.namespaced_name in self.taken:
+            return _skip(
+                desired,
+                Reason.FOREIGN,
+                "a ConfigMap of this name exists, without podcm-sync's labels",
+            )
+        return _change(Verb.CREATE, desired, Reason.MISSING, "", None)
+
+    def _unwanted(self, existing: ConfigMap) -> Change | None:
+        """The change for a ConfigMap that nothing desires; None for one that is not ours."""
+        if not names.is_ours(existing):
+            return None
+        pcmc_name = names.generated_by(existing)
+        verb, reason, message = self._fate(existing, pcmc_name)
+        return Change(
+            verb=verb,
+            namespaced_name=existing.namespaced_name,
+            pod_name=_owner_name(existing),
+            pcmc_name=pcmc_name,
+            reason=reason,
+            message=message,
+            existing=existing,
+        )
+
+    def _fate(self, existing: ConfigMap, pcmc_name: str) -> tuple[Verb, Reason, str]:
+        namespace = existing.namespaced_name.namespace
+        uid = existing.labels[POD_UID_LABEL]
+        if existing.terminating:
+            return Verb.SKIP, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted"
+        if holder := self._holder(existing):
+            name, reason = holder
+            return Verb.SKIP, reason, f"{KIND} {name} is {_STATES[reason]}"
+        if uid in self.terminating_uids:
+            return Verb.SKIP, Reason.POD_TERMINATING, "its Pod is terminating"
+        if lost := self._lost_pod(existing):
+            return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
+        if existing.annotations.get(PRUNE_ANNOTATION) == PRUNE_DISABLED:
+            return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
+        if self.snapshot.is_incomplete(namespace):
+            return Verb.SKIP, Reason.INCOMPLETE, "not deleted, since a list did not complete"
+        if uid not in self.live_uids:
+            return Verb.DELETE, Reason.POD_GONE, "its Pod is gone"
+        if NamespacedName(namespace, pcmc_name) not in self.configs:
+            return Verb.DELETE, Reason.CONFIG_GONE, f"{KIND} {pcmc_name} is gone"
+        return Verb.DELETE, Reason.NOT_SELECTED, f"{KIND} {pcmc_name} no longer selects its Pod"
+
+    def _holder(self, existing: ConfigMap) -> tuple[str, Reason] | None:
+        """The suspended or invalid config that made it: by its label, or else by its name.
+
+        By name too, since a label that somebody edited must not cost a suspended config its own.
+        """
+        namespace, name = existing.namespaced_name
+        holders = self.holders.get(namespace, {})
+        by_label = holders.get(_label(existing))
+        if by_label is not None:
+            return by_label
+        for holder in holders.values():
+            if name.endswith(f"-from-{holder[0]}-cfg"):
+                return holder
+        return None
+
+    def _lost_pod(self, existing: ConfigMap) -> Problem | None:
+        """The undecodable Pod that it may have been made for, by its name's beginning."""
+        namespace, name = existing.namespaced_name
+        for lost in self.lost_pods:
+            start = f"pod-{lost.namespaced_name.name}-from-"[: MAX_NAME - _HASHED_TAIL]
+            if lost.namespaced_name.namespace == namespace and name.startswith(start):
+                return lost
+        return None
+
+
+def _holders(snapshot: Snapshot, desired: Desired) -> dict[str, dict[str, tuple[str, Reason]]]:
+    """Namespace → label value → (config, why) of the configs that keep what they have untouched."""
+    held = {
+        config.namespaced_name: Reason.SUSPENDED
+        for config in snapshot.configs
+        if config.suspend and not config.terminating
+    }
+    held |= dict.fromkeys(desired.invalid, Reason.CONFIG_INVALID)
+    holders: dict[str, dict[str, tuple[str, Reason]]] = {}
+    for (namespace, name), reason in held.items():
+        holders.setdefault(namespace, {})[names.label_value(name)] = (name, reason)
+    return holders
+
+
+def _label(existing: ConfigMap) -> str:
+    return existing.labels.get(GENERATED_BY_LABEL, "")
+
+
+def _owner_name(existing: ConfigMap) -> str:
+    """The Pod's name by the owner reference; "" where there is none."""
+    uid = existing.labels.get(POD_UID_LABEL)
+    for owner in existing.owner_references:
+        if owner.kind == "Pod" and owner.uid == uid:
+            return owner.name
+    return ""
+
+
+def _what_differs(existing: ConfigMap, desired: DesiredConfigMap) -> str:
+    """The paths that an update changes, in the patch's own order; never their values."""
+    patch = managed.merge_patch(existing, desired)
+    metadata = patch.pop("metadata")
+    paths = [f"metadata.{part}" for part in metadata if part != "resourceVersion"]
+    for part, delta in patch.items():
+        paths += [part] if delta is None else [f"{part}.{key}" for key in sorted(delta)]
+    shown = ", ".join(paths[:3])
+    return f"{shown} and {len(paths) - 3} more" if len(paths) > 3 else shown
+
+
+def _change(
+    verb: Verb,
+    desired: DesiredConfigMap,
+    reason: Reason,
+    message: str,
+    existing: ConfigMap | None,
+) -> Change:
+    return Change(
+        verb=verb,
+        namespaced_name=desired.namespaced_name,
+        pod_name=desired.pod_name,
+        pcmc_name=desired.pcmc_name,
+        reason=reason,
+        message=message,
+        existing=existing,
+        desired=desired,
+    )
+
+
+def _skip(subject: DesiredConfigMap | Withheld, reason: Reason, message: str) -> Change:
+    return Change(
+        verb=Verb.SKIP,
+        namespaced_name=subject.namespaced_name,
+        pod_name=subject.pod_name,
+        pcmc_name=subject.pcmc_name,
+        reason=reason,
+        message=message,
+    )

@@ -1,0 +1,169 @@
+"""Everything a run has to say, once: the Report that text, exit code and all else are made from."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from podcm_sync.core.status import is_failure
+from podcm_sync.model.changes import (
+    Change,
+    Desired,
+    Outcome,
+    Plan,
+    Result,
+    StatusOutcome,
+    StatusUpdate,
+    Verb,
+)
+from podcm_sync.model.meta import KIND
+from podcm_sync.model.objects import Problem, Scope, Snapshot
+from podcm_sync.model.reasons import Kind, Reason, kind_of
+
+_RESULTS: Final = {
+    Verb.CREATE: Result.CREATED,
+    Verb.UPDATE: Result.UPDATED,
+    Verb.DELETE: Result.DELETED,
+    Verb.KEEP: Result.UNCHANGED,
+    Verb.SKIP: Result.SKIPPED,
+}
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One run. In a dry run `outcomes` and `statuses` foretell, and nothing was done.
+
+    `incomplete` maps a namespace ("" for all) to the list that did not complete, and why.
+    """
+
+    is_dry_run: bool
+    scope: Scope
+    outcomes: tuple[Outcome, ...]
+    statuses: tuple[StatusOutcome, ...]
+    problems: tuple[Problem, ...]
+    incomplete: dict[str, str]
+    signal_number: int | None = None
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """How many ConfigMaps came to what. The counts add up to the outcomes."""
+
+    created: int
+    updated: int
+    deleted: int
+    unchanged: int
+    skipped: int
+    blocked: int
+    held_back: int
+    failed: int
+
+    @property
+    def changed(self) -> int:
+        """How many objects differ for the run (or, in a dry run, would)."""
+        return self.created + self.updated + self.deleted
+
+
+def predicted(plan: Plan) -> tuple[Outcome, ...]:
+    """What a plan comes to if the API server agrees to all of it."""
+    return tuple(
+        Outcome(
+            change=change,
+            result=_RESULTS[change.verb],
+            reason=change.reason,
+            code=None,
+            message=change.message,
+        )
+        for change in plan.changes
+    )
+
+
+def predicted_statuses(updates: Iterable[StatusUpdate]) -> tuple[StatusOutcome, ...]:
+    """What statuses would come to."""
+    return tuple(
+        StatusOutcome(
+            update=update,
+            result=Result.UPDATED if update.is_needed else Result.UNCHANGED,
+            reason=None,
+            message="",
+        )
+        for update in updates
+    )
+
+
+def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
+    """Every object that the run could not use as it is: what did not decode, and invalid specs."""
+    undecodable = {
+        problem.namespaced_name for problem in snapshot.problems if problem.kind == KIND
+    }
+    invalid = (
+        Problem(kind=KIND, namespaced_name=name, reason=Reason.INVALID_SPEC, message=message)
+        for name, message in desired.invalid.items()
+        if name not in undecodable
+    )
+    return tuple(sorted((*snapshot.problems, *invalid), key=lambda each: each.namespaced_name))
+
+
+def summary(report: Report) -> Summary:
+    """The counts, by what each outcome came to."""
+    outcomes = report.outcomes
+
+    def count(result: Result) -> int:
+        return sum(outcome.result is result for outcome in outcomes)
+
+    skips = [outcome for outcome in outcomes if outcome.result is Result.SKIPPED]
+    blocked = sum(is_failure(skip) for skip in skips)
+    held_back = sum(kind_of(skip.reason) is Kind.HELD_BACK for skip in skips)
+    return Summary(
+        created=count(Result.CREATED),
+        updated=count(Result.UPDATED),
+        deleted=count(Result.DELETED),
+        unchanged=count(Result.UNCHANGED),
+        skipped=len(skips) - blocked - held_back,
+        blocked=blocked,
+        held_back=held_back,
+        failed=count(Result.FAILED),
+    )
+
+
+def exit_code(
+    report: Report, *, tolerate_object_failures: bool = False, changes_are_1: bool = False
+) -> int:
+    """The exit code of a run (spec.md §7): where several apply, the first of signal, 5, 4, 3, 1."""
+    if report.signal_number is not None:
+        return 128 + report.signal_number
+    failed_writes = [each for each in report.statuses if each.result is Result.FAILED]
+    reasons = {each.reason for each in failed_writes if each.reason is not None}
+    reasons |= {outcome.reason for outcome in report.outcomes if outcome.result is not Result.UNCHANGED}
+    kinds = {kind_of(reason) for reason in reasons - {Reason.INCOMPLETE}}
+    if report.incomplete or Kind.API in kinds:
+        return 5
+    if Kind.HELD_BACK in kinds:
+        return 4
+    is_failed = bool(report.problems) or any(map(is_failure, report.outcomes))
+    # A status that changed meanwhile is the next run's business, not a failure of any object.
+    is_failed |= any(each.reason is not Reason.CONFLICT for each in failed_writes)
+    if is_failed and not tolerate_object_failures:
+        return 3
+    if changes_are_1 and summary(report).changed:
+        return 1
+    return 0
+
+
+def merged(
+    earlier: Iterable[Outcome], later: Iterable[Outcome], settles: Callable[[str], bool]
+) -> tuple[Outcome, ...]:
+    """The outcomes of a run of two passes, the later of which settles some namespaces anew.
+
+    What the earlier pass wrote stays counted; what it failed to do there is replaced by what came
+    of it in the later one.
+    """
+    stays = {
+        _key(each.change): each
+        for each in earlier
+        if each.is_write or not settles(each.change.namespaced_name.namespace)
+    }
+    comes = [each for each in later if each.is_write or _key(each.change) not in stays]
+    return tuple(sorted((*stays.values(), *comes), key=lambda each: _key(each.change)))
+
+
+def _key(change: Change) -> tuple[str, str, str, str]:
+    return (*change.namespaced_name, change.pcmc_name, change.pod_name)

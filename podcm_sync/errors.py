@@ -1,0 +1,37 @@
+"""Run-level failures: the few things that end a whole run, each with its exit code.
+
+What goes wrong with a single object is never an exception but a value: a `Problem`, a skip or a
+failed `Outcome`. `spec.md` §7 gives the codes; `__main__` turns anything not listed here into 70.
+"""
+
+from typing import ClassVar
+
+
+class RunError(Exception):
+    """Ends the run. `str(error)` is one line: what failed, on what, and what to do."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class InputError(RunError):
+    """Options, a kubeconfig, a context or a manifest that cannot be used; nothing was changed."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ClusterError(RunError):
+    """The API server cannot be reached, trusted or asked: no answer to base a run on."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class Interrupted(RunError):
+    """A signal came before anything was written."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"interrupted by signal {signal_number}; nothing was changed")
+        self.signal_number = signal_number
+
+
+class DecodeError(ValueError):
+    """Bytes that are not the object they should be; becomes a `Problem`, never a run's end."""

@@ -1,0 +1,141 @@
+"""What is wanted, planned and done: DesiredConfigMap, Change (a verb), Outcome (past tense).
+
+Two tenses, as in fluxcd/pkg `ssa/changeset.go`: a Change says what is intended, an Outcome what
+the API server answered. There is one Outcome for each Change of an applied plan.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import ConfigMap, PodConfigMapConfigStatus
+from podcm_sync.model.reasons import Reason
+
+
+class Verb(StrEnum):
+    """An intention."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    KEEP = "keep"
+    SKIP = "skip"
+
+
+class Result(StrEnum):
+    """A fact."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class DesiredConfigMap(Struct, frozen=True, kw_only=True):
+    """The ConfigMap that one Pod should have from one config. It has no uid: it is not there yet.
+
+    `namespaced_name.namespace` is the Pod's and the config's too.
+    """
+
+    namespaced_name: NamespacedName
+    pod_name: str
+    pod_uid: str
+    pcmc_name: str
+    data: dict[str, str]
+
+
+class Withheld(Struct, frozen=True, kw_only=True):
+    """A ConfigMap that should be thought about but must stay as it is: why, and for whom."""
+
+    namespaced_name: NamespacedName
+    pod_name: str
+    pcmc_name: str
+    reason: Reason
+    message: str
+
+
+class Desired(Struct, frozen=True, kw_only=True):
+    """The complete desired set.
+
+    `config_maps` and `withheld` share no name: each name has one holder. `losers` are the pairs
+    whose name another has. `matched_pods` counts, by config, the Pods that its selector matches.
+    """
+
+    config_maps: dict[NamespacedName, DesiredConfigMap]
+    withheld: dict[NamespacedName, Withheld]
+    losers: tuple[Withheld, ...]
+    matched_pods: dict[NamespacedName, int]
+    invalid: dict[NamespacedName, str]
+    """Invalid configs, with what is wrong with their specs."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One intention about one ConfigMap, with all that is needed to carry it out or show it.
+
+    An update and a delete hold only for the uid and resourceVersion of `existing`.
+    """
+
+    verb: Verb
+    namespaced_name: NamespacedName
+    pod_name: str
+    pcmc_name: str
+    reason: Reason
+    message: str
+    existing: ConfigMap | None = None
+    desired: DesiredConfigMap | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Every Change of a run, sorted by namespace and name."""
+
+    changes: tuple[Change, ...]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What one write came to, by the server's own word. `message` is empty where all went well."""
+
+    result: Result
+    reason: Reason | None = None
+    code: int | None = None
+    message: str = ""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a Change came to. `code` is the HTTP status where a request was made."""
+
+    change: Change
+    result: Result
+    reason: Reason
+    code: int | None
+    message: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the cluster is different for it."""
+        return self.result in {Result.CREATED, Result.UPDATED, Result.DELETED}
+
+
+class StatusUpdate(Struct, frozen=True, kw_only=True):
+    """The status that a config should have after a run, and the version it was computed from."""
+
+    namespaced_name: NamespacedName
+    resource_version: str
+    existing: PodConfigMapConfigStatus
+    desired: PodConfigMapConfigStatus
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether writing it would change anything."""
+        return self.existing != self.desired
+
+
+class StatusOutcome(Struct, frozen=True, kw_only=True):
+    """What a StatusUpdate came to; `result` is UNCHANGED where nothing had to be written."""
+
+    update: StatusUpdate
+    result: Result
+    reason: Reason | None
+    message: str

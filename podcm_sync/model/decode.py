@@ -1,0 +1,331 @@
+"""Bytes to models: the API's JSON, with only the fields a run needs, and nothing but values out.
+
+One object that does not decode becomes a `Problem`; the rest of its page is unharmed. Only a page
+that is no list at all raises, and then `DecodeError`. Fields that are not named here are skipped
+by msgspec without being built, which is what makes this several times cheaper than typed models.
+"""
+
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from msgspec import Struct
+
+from podcm_sync.errors import DecodeError
+from podcm_sync.model.meta import KIND, NamespacedName, OwnerReference
+from podcm_sync.model.objects import (
+    Condition,
+    ConfigMap,
+    LabelSelector,
+    LabelSelectorRequirement,
+    Pod,
+    PodConfigMapConfig,
+    PodConfigMapConfigSpec,
+    PodConfigMapConfigStatus,
+    Problem,
+)
+from podcm_sync.model.reasons import Reason
+
+M = TypeVar("M", Pod, PodConfigMapConfig, ConfigMap)
+
+
+class Page(Struct, Generic[M], frozen=True, kw_only=True):
+    """One page of a list. `continue_token` is empty on the last."""
+
+    items: tuple[M, ...]
+    problems: tuple[Problem, ...]
+    continue_token: str
+
+
+class _Wire(Struct, rename="camel"):
+    """The base of what the bytes hold; null stands for absent everywhere, as in the API."""
+
+
+class _Metadata(_Wire):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        return NamespacedName(self.namespace, self.name)
+
+
+class _PodSpec(_Wire):
+    node_name: str | None = None
+
+
+class _PodStatus(_Wire):
+    phase: str | None = None
+
+
+class _Pod(_Wire):
+    metadata: _Metadata
+    spec: _PodSpec | None = None
+    status: _PodStatus | None = None
+
+
+class _ConfigMap(_Wire):
+    metadata: _Metadata
+    data: dict[str, str] | None = None
+    binary_data: dict[str, str] | None = None
+    immutable: bool | None = None
+
+
+class _Requirement(_Wire, forbid_unknown_fields=True):
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] | None = None
+
+
+class _Selector(_Wire, forbid_unknown_fields=True):
+    match_labels: dict[str, str] | None = None
+    match_expressions: tuple[_Requirement, ...] | None = None
+
+
+class _Spec(_Wire, forbid_unknown_fields=True):
+    pod_selector: _Selector | None = None
+    labels_to_include: tuple[str, ...] | None = None
+    annotations_to_include: tuple[str, ...] | None = None
+    config_map_data_template: dict[str, str] | None = None
+    suspend: bool | None = None
+
+
+class _SuspendOnly(_Wire):
+    suspend: bool | None = None
+
+
+class _Status(_Wire):
+    observed_generation: int | None = None
+    matched_pods: int | None = None
+    config_maps: int | None = None
+    failures: int | None = None
+    conditions: tuple[Condition, ...] | None = None
+
+
+class _Config(_Wire):
+    metadata: _Metadata
+    spec: msgspec.Raw = msgspec.Raw(b"null")
+    status: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _ListMeta(_Wire):
+    continue_: str | None = msgspec.field(name="continue", default=None)
+
+
+class _Page(_Wire):
+    items: tuple[msgspec.Raw, ...] | None = None
+    metadata: _ListMeta | None = None
+
+
+class _Identity(_Wire):
+    name: str
+    namespace: str = ""
+
+
+class _AnyObject(_Wire):
+    metadata: _Identity
+
+
+class _Labels(_Wire):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(_Wire):
+    metadata: _Labels
+
+
+_page: Final = msgspec.json.Decoder(_Page)
+_pod: Final = msgspec.json.Decoder(_Pod)
+_config: Final = msgspec.json.Decoder(_Config)
+_config_map: Final = msgspec.json.Decoder(_ConfigMap)
+_spec: Final = msgspec.json.Decoder(_Spec | None)
+_suspend: Final = msgspec.json.Decoder(_SuspendOnly | None)
+_status: Final = msgspec.json.Decoder(_Status | None)
+_any_object: Final = msgspec.json.Decoder(_AnyObject)
+_labelled: Final = msgspec.json.Decoder(_Labelled)
+
+
+def pods(body: bytes) -> Page[Pod]:
+    """A page of a PodList. Raises DecodeError where the body is no list."""
+    return _decode_page(body, decode_pod, "Pod")
+
+
+def configs(body: bytes) -> Page[PodConfigMapConfig]:
+    """A page of a PodConfigMapConfigList. Raises DecodeError where the body is no list."""
+    return _decode_page(body, decode_config, KIND)
+
+
+def config_maps(body: bytes) -> Page[ConfigMap]:
+    """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
+    return _decode_page(body, decode_config_map, "ConfigMap")
+
+
+def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
+    """The names on a page of any list, and its continue token. Raises DecodeError."""
+    page = _decoded(_page, body)
+    found = tuple(_decoded(_any_object, raw).metadata for raw in page.items or ())
+    token = (page.metadata and page.metadata.continue_) or ""
+    return tuple(NamespacedName(each.namespace, each.name) for each in found), token
+
+
+def decode_pod(body: bytes | msgspec.Raw) -> Pod:
+    """One Pod. Raises DecodeError."""
+    wire = _decoded(_pod, body)
+    metadata = wire.metadata
+    return Pod(
+        namespaced_name=metadata.namespaced_name,
+        uid=metadata.uid,
+        labels=metadata.labels or {},
+        annotations=metadata.annotations or {},
+        node_name=(wire.spec and wire.spec.node_name) or "",
+        phase=(wire.status and wire.status.phase) or "",
+        terminating=metadata.deletion_timestamp is not None,
+    )
+
+
+def decode_config_map(body: bytes | msgspec.Raw) -> ConfigMap:
+    """One ConfigMap. Raises DecodeError."""
+    wire = _decoded(_config_map, body)
+    metadata = wire.metadata
+    return ConfigMap(
+        namespaced_name=metadata.namespaced_name,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        terminating=metadata.deletion_timestamp is not None,
+        labels=metadata.labels or {},
+        annotations=metadata.annotations or {},
+        owner_references=metadata.owner_references or (),
+        data=wire.data or {},
+        binary_data=wire.binary_data or {},
+        immutable=bool(wire.immutable),
+    )
+
+
+def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
+    """One PodConfigMapConfig; a spec of the wrong shape is its `spec_error`. Raises DecodeError."""
+    wire = _decoded(_config, body)
+    metadata = wire.metadata
+    spec, suspend, spec_error = _decode_spec(wire.spec)
+    return PodConfigMapConfig(
+        namespaced_name=metadata.namespaced_name,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        generation=metadata.generation,
+        creation_timestamp=metadata.creation_timestamp or "",
+        terminating=metadata.deletion_timestamp is not None,
+        suspend=suspend,
+        spec=spec,
+        spec_error=spec_error,
+        status=_decode_status(wire.status),
+    )
+
+
+def _decode_page(
+    body: bytes, decode: Callable[[bytes | msgspec.Raw], M], kind: str
+) -> Page[M]:
+    page = _decoded(_page, body)
+    items: list[M] = []
+    problems: list[Problem] = []
+    for raw in page.items or ():
+        try:
+            items.append(decode(raw))
+        except DecodeError as error:
+            problems.append(problem(raw, kind, str(error)))
+    return Page(
+        items=tuple(items),
+        problems=tuple(problems),
+        continue_token=(page.metadata and page.metadata.continue_) or "",
+    )
+
+
+def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
+    """What is still known of an object that does not decode; not even a name is ""."""
+    try:
+        identity = _decoded(_any_object, raw).metadata
+    except DecodeError:
+        identity = _Identity(name="")
+    try:
+        labels = _decoded(_labelled, raw).metadata.labels or {}
+    except DecodeError:
+        labels = None
+    return Problem(
+        kind=kind,
+        namespaced_name=NamespacedName(identity.namespace, identity.name),
+        reason=Reason.UNREADABLE if kind == KIND else Reason.UNDECODABLE,
+        message=message,
+        labels=labels,
+    )
+
+
+def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool, str]:
+    """The spec, whether it is suspended, and what is wrong with its shape ("" for nothing).
+
+    `suspend: true` counts even where the rest cannot be read: it asks us to leave things alone.
+    """
+    try:
+        wire = _decoded(_spec, raw)
+    except DecodeError as error:
+        what, _, where = str(error).partition(" - at `$")
+        return None, _is_suspended(raw), f"spec{where.rstrip('`')}: {what}"
+    if wire is None:
+        return None, False, "spec: is missing; write {} to select every Pod"
+    selector = wire.pod_selector or _Selector()
+    spec = PodConfigMapConfigSpec(
+        pod_selector=LabelSelector(
+            match_labels=selector.match_labels or {},
+            match_expressions=tuple(
+                LabelSelectorRequirement(
+                    key=each.key, operator=each.operator, values=each.values or ()
+                )
+                for each in selector.match_expressions or ()
+            ),
+        ),
+        labels_to_include=wire.labels_to_include or (),
+        annotations_to_include=wire.annotations_to_include or (),
+        config_map_data_template=wire.config_map_data_template or {},
+    )
+    return spec, bool(wire.suspend), ""
+
+
+def _is_suspended(raw: msgspec.Raw) -> bool:
+    try:
+        wire = _decoded(_suspend, raw)
+    except DecodeError:
+        return False
+    return wire is not None and bool(wire.suspend)
+
+
+def _decode_status(raw: msgspec.Raw) -> PodConfigMapConfigStatus:
+    """The status; one of the wrong shape counts as none, since the run writes it whole anyway."""
+    try:
+        wire = _decoded(_status, raw)
+    except DecodeError:
+        wire = None
+    if wire is None:
+        return PodConfigMapConfigStatus()
+    return PodConfigMapConfigStatus(
+        observed_generation=wire.observed_generation,
+        matched_pods=wire.matched_pods,
+        config_maps=wire.config_maps,
+        failures=wire.failures,
+        conditions=wire.conditions or (),
+    )
+
+
+W = TypeVar("W")
+
+
+def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw) -> W:
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(str(error) or type(error).__name__) from error

@@ -1,0 +1,62 @@
+"""What the options say, as one frozen value: option, else PODCM_SYNC_… in the environment, else
+the default. (typer does the choosing; the parsers of single values are here.)
+"""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from podcm_sync.core.guards import PruneLimit
+
+MAX_CONCURRENCY: Final = 256
+
+
+class Output(StrEnum):
+    """The formats of a report."""
+
+    TEXT = "text"
+
+
+class Colour(StrEnum):
+    """When to colour text output."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One run's options. `request_timeout` is in seconds, None for no limit."""
+
+    namespaces: tuple[str, ...]
+    is_all_namespaces: bool
+    is_dry_run: bool
+    directory: Path | None
+    kubeconfig: str | None
+    context: str | None
+    impersonate: str | None
+    request_timeout: float | None
+    concurrency: int
+    max_prune: tuple[PruneLimit, ...]
+    changes_are_1: bool
+    tolerate_object_failures: bool
+    output: Output
+    colour: Colour
+    verbosity: int
+
+
+def parse_duration(text: str) -> float | None:
+    """A duration as kubectl takes it (`30s`, `1m30s`, `500ms`, `45`) in seconds; None for 0.
+
+    Raises ValueError with what to write.
+    """
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text) or None
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration: write one such as 30s, 1m30s or 500ms")
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    return sum(float(number) * units[unit] for number, unit in parts) or None

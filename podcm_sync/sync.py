@@ -1,0 +1,168 @@
+"""One run, as a ladder: list, want, compare, guard, apply, stamp, report.
+
+A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
+met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
+say what is right there now.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from podcm_sync.apply import Stopping, Watch, apply, stamp
+from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.core.desired import build
+from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
+from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
+from podcm_sync.core.status import conditions
+from podcm_sync.errors import ClusterError
+from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
+from podcm_sync.model.objects import Problem, Scope, Snapshot
+from podcm_sync.model.reasons import Reason
+
+MAX_PASSES: Final = 3
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What a run may do, and how much at once."""
+
+    max_prune: tuple[PruneLimit, ...] = ()
+    concurrency: int = 16
+
+
+class Observer(Struct, frozen=True, kw_only=True):
+    """What a run shows while it is at work, and the one thing it asks: whether to stop."""
+
+    is_stopping: Stopping = lambda: False
+    planned: Callable[[Plan], None] = lambda plan: None
+    watch: Watch = lambda outcome: None
+
+
+class Pass(Struct, frozen=True, kw_only=True):
+    """One pass over a scope: what was seen and wanted, and what came of the plan."""
+
+    snapshot: Snapshot
+    desired: Desired
+    outcomes: tuple[Outcome, ...]
+
+    def covers(self, namespace: str) -> bool:
+        """Whether this pass looked at a namespace."""
+        namespaces = self.snapshot.scope.namespaces
+        return namespaces is None or namespace in namespaces
+
+    def settles(self, namespace: str) -> bool:
+        """Whether what came of this pass replaces what an earlier one failed to do there."""
+        return self.covers(namespace) and self.snapshot.is_plannable(namespace)
+
+
+def run(
+    scope: Scope,
+    reader: Reader,
+    writer: Writer | None,
+    policy: Policy,
+    now: str,
+    observer: Observer = Observer(),
+) -> Report:
+    """One run over the scope; a dry run where there is no writer.
+
+    `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
+    there is nothing to base a run on; once something was written, nothing but a bug raises.
+    """
+    passes = tuple(_passes(scope, reader, writer, policy, observer))
+    updates = _last_words(
+        passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
+    )
+    if writer is None:
+        statuses = predicted_statuses(updates)
+    else:
+        statuses = stamp(updates, writer, concurrency=policy.concurrency)
+    outcomes = passes[0].outcomes
+    for again in passes[1:]:
+        outcomes = merged(outcomes, again.outcomes, again.settles)
+    return Report(
+        is_dry_run=writer is None,
+        scope=scope,
+        outcomes=outcomes,
+        statuses=statuses,
+        problems=_last_words(passes, lambda each: problems(each.snapshot, each.desired)),
+        incomplete={
+            namespace: message
+            for each in passes
+            for namespace, message in each.snapshot.incomplete.items()
+        },
+    )
+
+
+def _passes(
+    scope: Scope, reader: Reader, writer: Writer | None, policy: Policy, observer: Observer
+) -> Iterator[Pass]:
+    """The first pass over the whole scope, then up to two more over what was contested."""
+    snapshot = reader.snapshot(scope)
+    budget = PruneBudget.of(policy.max_prune, snapshot)
+    for number in range(1, MAX_PASSES + 1):
+        desired = build(snapshot)
+        taken = reader.taken_names(creates_in(snapshot, desired))
+        plan = guard(diff(snapshot, desired, taken), budget)
+        observer.planned(plan)
+        if writer is None:
+            yield Pass(snapshot=snapshot, desired=desired, outcomes=predicted(plan))
+            return
+        outcomes = apply(
+            plan,
+            writer,
+            concurrency=policy.concurrency,
+            is_stopping=observer.is_stopping,
+            watch=observer.watch,
+        )
+        yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes)
+        contested = _contested(outcomes)
+        if not contested or number == MAX_PASSES or observer.is_stopping():
+            return
+        budget = budget.after(outcomes)
+        snapshot = _look_again(reader, Scope(namespaces=contested))
+
+
+def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """The namespaces in which a write met an object that had changed since it was listed."""
+    return tuple(
+        sorted(
+            {
+                outcome.change.namespaced_name.namespace
+                for outcome in outcomes
+                if outcome.reason is Reason.CONFLICT
+            }
+        )
+    )
+
+
+def _look_again(reader: Reader, scope: Scope) -> Snapshot:
+    """A later pass's lists; if they fail altogether, that is a value, for there is work to report."""
+    try:
+        return reader.snapshot(scope)
+    except ClusterError as error:
+        lost = dict.fromkeys(scope.namespaces or (), str(error))
+        return Snapshot(
+            scope=scope,
+            pods=(),
+            configs=(),
+            config_maps=(),
+            incomplete=lost,
+            unplannable=frozenset(lost),
+        )
+
+
+Named = TypeVar("Named", StatusUpdate, Problem)
+
+
+def _last_words(
+    passes: Sequence[Pass], words: Callable[[Pass], Iterable[Named]]
+) -> tuple[Named, ...]:
+    """What the passes say of each namespace, from the last one that looked at it."""
+    return tuple(
+        word
+        for number, each in enumerate(passes, start=1)
+        for word in words(each)
+        if not any(later.covers(word.namespaced_name.namespace) for later in passes[number:])
+    )
