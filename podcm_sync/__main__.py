@@ -26,7 +26,6 @@ def run(arguments: Sequence[str]) -> int:
 
         code = invoke(arguments)
         sys.stdout.flush()
-        return code
     except Interrupted as error:
         _say(str(error))
         return 128 + error.signal_number
@@ -46,12 +45,13 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         _say(f"bug: {type(error).__name__}: {error}; run again with -v and report the traceback")
         return BUG
+    return code
 
 
 def _say(message: str) -> None:
     from podcm_sync.render.escape import printable
 
-    print(f"podcm-sync: {printable(message)}", file=sys.stderr)
+    sys.stderr.write(f"podcm-sync: {printable(message)}\n")
 
 
 if __name__ == "__main__":

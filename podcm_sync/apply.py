@@ -1,4 +1,4 @@
-"""Plan × Writer → Outcomes: carry out each Change once, many at a time, and say what came of it.
+"""Plan and Writer → Outcomes: carry out each Change once, many at a time, and say what came of it.
 
 Creates and updates go before deletes. One object's failure never stops another's work, and nothing
 is decided anew here: a conflict is an Outcome, and the next pass's business.
@@ -34,7 +34,7 @@ def apply(
     *,
     concurrency: int,
     is_stopping: Stopping = lambda: False,
-    watch: Watch = lambda outcome: None,
+    watch: Watch = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Apply a plan; one Outcome for each Change, in the plan's order."""
     outcomes: dict[int, Outcome] = {}
@@ -86,7 +86,8 @@ def _write(change: Change, writer: Writer) -> Answer:
             assert change.desired is not None
             return writer.create(change.desired)
         case Verb.UPDATE:
-            assert change.desired is not None and change.existing is not None
+            assert change.desired is not None
+            assert change.existing is not None
             return writer.update(change.existing, change.desired)
         case Verb.DELETE:
             assert change.existing is not None
@@ -119,13 +120,13 @@ def _interrupted(change: Change) -> Outcome:
     )
 
 
-O = TypeVar("O", Outcome, StatusOutcome)
+Done = TypeVar("Done", Outcome, StatusOutcome)
 
 
 def _each(
     indices: Sequence[int],
-    work: Callable[[int], O],
-    done: Callable[[int, O], None],
+    work: Callable[[int], Done],
+    done: Callable[[int, Done], None],
     workers: int,
 ) -> None:
     """Call `work` for every index on daemon threads and `done`, here, for each result.
@@ -138,25 +139,32 @@ def _each(
             done(index, work(index))
         return
     due: queue.SimpleQueue[int] = queue.SimpleQueue()
-    results: queue.SimpleQueue[tuple[int, O | BaseException]] = queue.SimpleQueue()
+    results: queue.SimpleQueue[tuple[int, Done | BaseException]] = queue.SimpleQueue()
     for index in indices:
         due.put(index)
-
-    def run() -> None:
-        while True:
-            try:
-                index = due.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                results.put((index, work(index)))
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                results.put((index, error))
-
     for number in range(min(workers, len(indices))):
-        threading.Thread(target=run, name=f"writer-{number}", daemon=True).start()
+        threading.Thread(
+            target=_take, args=(due, results, work), name=f"writer-{number}", daemon=True
+        ).start()
     for _ in indices:
         index, result = results.get()
         if isinstance(result, BaseException):
             raise result
         done(index, result)
+
+
+def _take(
+    due: "queue.SimpleQueue[int]",
+    results: "queue.SimpleQueue[tuple[int, Done | BaseException]]",
+    work: Callable[[int], Done],
+) -> None:
+    """Work until nothing is due."""
+    while True:
+        try:
+            index = due.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            results.put((index, work(index)))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            results.put((index, error))

@@ -25,7 +25,7 @@ class ClusterError(RunError):
     exit_code: ClassVar[int] = 5
 
 
-class Interrupted(RunError):
+class Interrupted(RunError):  # noqa: N818 - not an error: somebody asked for it
     """A signal came before anything was written."""
 
     def __init__(self, signal_number: int) -> None:

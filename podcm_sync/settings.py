@@ -1,5 +1,6 @@
-"""What the options say, as one frozen value: option, else PODCM_SYNC_… in the environment, else
-the default. (typer does the choosing; the parsers of single values are here.)
+"""What the options say, as one frozen value.
+
+An option, else its PODCM_SYNC_… variable, else the default: typer does the choosing.
 """
 
 import re

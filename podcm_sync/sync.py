@@ -36,8 +36,8 @@ class Observer(Struct, frozen=True, kw_only=True):
     """What a run shows while it is at work, and the one thing it asks: whether to stop."""
 
     is_stopping: Stopping = lambda: False
-    planned: Callable[[Plan], None] = lambda plan: None
-    watch: Watch = lambda outcome: None
+    planned: Callable[[Plan], None] = lambda _: None
+    watch: Watch = lambda _: None
 
 
 class Pass(Struct, frozen=True, kw_only=True):
@@ -57,13 +57,17 @@ class Pass(Struct, frozen=True, kw_only=True):
         return self.covers(namespace) and self.snapshot.is_plannable(namespace)
 
 
-def run(
+UNOBSERVED: Final = Observer()
+
+
+def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to set
     scope: Scope,
     reader: Reader,
     writer: Writer | None,
     policy: Policy,
+    *,
     now: str,
-    observer: Observer = Observer(),
+    observer: Observer = UNOBSERVED,
 ) -> Report:
     """One run over the scope; a dry run where there is no writer.
 
@@ -138,7 +142,7 @@ def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _look_again(reader: Reader, scope: Scope) -> Snapshot:
-    """A later pass's lists; if they fail altogether, that is a value, for there is work to report."""
+    """A later pass's lists; their failure is a value, since there is work to report."""
     try:
         return reader.snapshot(scope)
     except ClusterError as error:

@@ -58,7 +58,7 @@ def _timeout(text: str) -> str:
 
 
 @app.callback()
-def sync(
+def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
     namespaces: Annotated[
         list[str] | None,
@@ -142,7 +142,10 @@ def sync(
     impersonate: Annotated[
         str | None,
         typer.Option(
-            "--as", envvar=_env("AS"), metavar="USER", help="Impersonate this user, as kubectl does."
+            "--as",
+            envvar=_env("AS"),
+            metavar="USER",
+            help="Impersonate this user, as kubectl does.",
         ),
     ] = None,
     request_timeout: Annotated[
@@ -187,7 +190,7 @@ def sync(
             help="Show also what is unchanged or left alone; requests and tracebacks in the log.",
         ),
     ] = 0,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it all
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,

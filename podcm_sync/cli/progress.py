@@ -2,7 +2,7 @@
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from podcm_sync.model.changes import Outcome, Plan, Verb
 
@@ -41,7 +41,7 @@ class Progress:
         if self._bar is not None and self._task is not None and outcome.change.verb in _WRITES:
             self._bar.advance(self._task)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

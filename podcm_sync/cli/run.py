@@ -63,8 +63,10 @@ def _ports(settings: Settings) -> tuple[Reader, Writer | None, Scope]:
         from podcm_sync.cluster.directory import DirectoryCluster
 
         cluster = DirectoryCluster(settings.directory)
-        return cluster, None if settings.is_dry_run else cluster, Scope(
-            namespaces=settings.namespaces or None
+        return (
+            cluster,
+            None if settings.is_dry_run else cluster,
+            Scope(namespaces=settings.namespaces or None),
         )
     # Late: importing the kubernetes package takes longer than all else of a small run.
     from podcm_sync.cluster.kube.config import load

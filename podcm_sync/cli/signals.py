@@ -27,7 +27,7 @@ class Signals:
         """From here on a first signal is only noted: there is work to finish and to report."""
         self._is_held = True
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
             os._exit(128 + number)
         self.number = number

@@ -69,7 +69,9 @@ class DirectoryCluster:
                 elif _is_generated(stored.content):
                     config_maps.append(decode.decode_config_map(body))
             except DecodeError as error:
-                problem = decode.problem(msgspec.Raw(body), kind, f"{stored.manifests[-1]}: {error}")
+                problem = decode.problem(
+                    msgspec.Raw(body), kind, f"{stored.manifests[-1]}: {error}"
+                )
                 problems.append(problem)
         return Snapshot(
             scope=scope,
@@ -118,7 +120,7 @@ class DirectoryCluster:
             return _failed(error)
         return Answer(result=Result.DELETED)
 
-    def update_status(self, update: StatusUpdate) -> Answer:
+    def update_status(self, update: StatusUpdate) -> Answer:  # noqa: ARG002 - as the port has it
         """Statuses are only shown: the manifests that were read are never edited."""
         return Answer(result=Result.SKIPPED)
 

@@ -100,7 +100,10 @@ class _Loader(yaml.CSafeLoader):
             if isinstance(key_node, yaml.ScalarNode) and key_node.value != "<<":
                 if key_node.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key_node.value!r} stands here twice", key_node.start_mark
+                        None,
+                        None,
+                        f"the key {key_node.value!r} stands here twice",
+                        key_node.start_mark,
                     )
                 seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -113,9 +116,9 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
         for tag, pattern in rules:
             if tag == "tag:yaml.org,2002:timestamp":
                 continue
-            if tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
-                pattern = re.compile(f"(?!.*:)(?:{pattern.pattern})", pattern.flags)
-            kept.setdefault(first, []).append((tag, pattern))
+            is_number = tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+            no_colon = re.compile(f"(?!.*:)(?:{pattern.pattern})", pattern.flags)
+            kept.setdefault(first, []).append((tag, no_colon if is_number else pattern))
     return kept
 
 

@@ -98,7 +98,7 @@ class _BuildUp:
             self.config_maps[namespaced_name] = desired
 
     def _add_lost_pod(self, config: PodConfigMapConfig, matches: Matcher, lost: Problem) -> None:
-        """A Pod that cannot be decoded matches, for all we know, unless its labels say otherwise."""
+        """A Pod that cannot be decoded matches, unless its labels are known and say otherwise."""
         if lost.labels is None or matches(lost.labels):
             message = f"its Pod cannot be decoded: {lost.message}"
             self._withhold(config, lost.namespaced_name.name, Reason.UNDECODABLE, message)

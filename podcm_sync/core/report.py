@@ -91,9 +91,7 @@ def predicted_statuses(updates: Iterable[StatusUpdate]) -> tuple[StatusOutcome, 
 
 def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
     """Every object that the run could not use as it is: what did not decode, and invalid specs."""
-    undecodable = {
-        problem.namespaced_name for problem in snapshot.problems if problem.kind == KIND
-    }
+    undecodable = {problem.namespaced_name for problem in snapshot.problems if problem.kind == KIND}
     invalid = (
         Problem(kind=KIND, namespaced_name=name, reason=Reason.INVALID_SPEC, message=message)
         for name, message in desired.invalid.items()
@@ -132,7 +130,9 @@ def exit_code(
         return 128 + report.signal_number
     failed_writes = [each for each in report.statuses if each.result is Result.FAILED]
     reasons = {each.reason for each in failed_writes if each.reason is not None}
-    reasons |= {outcome.reason for outcome in report.outcomes if outcome.result is not Result.UNCHANGED}
+    reasons |= {
+        outcome.reason for outcome in report.outcomes if outcome.result is not Result.UNCHANGED
+    }
     kinds = {kind_of(reason) for reason in reasons - {Reason.INCOMPLETE}}
     if report.incomplete or Kind.API in kinds:
         return 5

@@ -24,7 +24,7 @@ def compile_selector(selector: LabelSelector) -> Matcher:
     requirements = tuple(_requirement(each) for each in selector.match_expressions)
     if not requirements:
         if not wanted:
-            return lambda labels: True
+            return lambda _: True
         if len(wanted) == 1:
             ((key, value),) = wanted.items()
             return lambda labels: labels.get(key) == value

@@ -75,9 +75,7 @@ def _status(
     matched_pods = desired.matched_pods.get(config.namespaced_name, 0)
     config_maps = sum(outcome.result in _IN_PLACE for outcome in outcomes)
     failed = [outcome for outcome in outcomes if is_failure(outcome)]
-    held_back = [
-        outcome for outcome in outcomes if kind_of(outcome.reason) is Kind.HELD_BACK
-    ]
+    held_back = [outcome for outcome in outcomes if kind_of(outcome.reason) is Kind.HELD_BACK]
     is_settled = not (failed or held_back)
     return PodConfigMapConfigStatus(
         observed_generation=(
@@ -86,9 +84,7 @@ def _status(
         matched_pods=matched_pods,
         config_maps=config_maps,
         failures=len(failed),
-        conditions=_merged(
-            config, (_ready(matched_pods, config_maps, failed, held_back),), now
-        ),
+        conditions=_merged(config, (_ready(matched_pods, config_maps, failed, held_back),), now),
     )
 
 
@@ -125,7 +121,9 @@ def _failures(failed: list[Outcome]) -> str:
 
 
 def _named(outcomes: list[Outcome]) -> str:
-    return ", ".join(each.change.namespaced_name.name for each in outcomes[:NAMED]) + _more(outcomes)
+    return ", ".join(each.change.namespaced_name.name for each in outcomes[:NAMED]) + _more(
+        outcomes
+    )
 
 
 def _more(outcomes: list[Outcome]) -> str:

@@ -49,15 +49,13 @@ _data_key: Final = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def findings(spec: PodConfigMapConfigSpec) -> tuple[str, ...]:
-    """All that is wrong with a spec, each `path: what, and what to write instead`; () if nothing."""
-    return tuple(
-        (
-            *_match_labels(spec.pod_selector.match_labels),
-            *_expressions(spec.pod_selector.match_expressions),
-            *_labels(spec.labels_to_include),
-            *_annotations(spec.annotations_to_include),
-            *_templates(spec.config_map_data_template),
-        )
+    """All that is wrong with a spec, each `path: what, and what to write`; () if nothing."""
+    return (
+        *_match_labels(spec.pod_selector.match_labels),
+        *_expressions(spec.pod_selector.match_expressions),
+        *_labels(spec.labels_to_include),
+        *_annotations(spec.annotations_to_include),
+        *_templates(spec.config_map_data_template),
     )
 
 
@@ -158,8 +156,8 @@ def _key_list(
             yield f"{path}: {_quoted(key)} is longer than {max_length} characters: leave it out"
         if data_key(key) in seen:
             yield (
-                f"{path}: two of these keys become the one data key {_shown(data_key(key))} ('/' is "
-                "written as '_' there): remove one of them"
+                f"{path}: two of these keys become the one data key {_shown(data_key(key))} "
+                "('/' is written as '_' there): remove one of them"
             )
         seen.add(data_key(key))
 

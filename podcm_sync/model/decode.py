@@ -9,13 +9,11 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import msgspec
-
 from msgspec import Struct
 
 from podcm_sync.errors import DecodeError
-from podcm_sync.model.meta import KIND, NamespacedName, OwnerReference
+from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import (
-    Condition,
     ConfigMap,
     LabelSelector,
     LabelSelectorRequirement,
@@ -26,6 +24,19 @@ from podcm_sync.model.objects import (
     Problem,
 )
 from podcm_sync.model.reasons import Reason
+from podcm_sync.model.wire import (
+    AnyObject,
+    ConfigMapWire,
+    ConfigWire,
+    Identity,
+    Labelled,
+    PageWire,
+    PodWire,
+    SelectorWire,
+    SpecWire,
+    StatusWire,
+    SuspendOnly,
+)
 
 M = TypeVar("M", Pod, PodConfigMapConfig, ConfigMap)
 
@@ -38,120 +49,15 @@ class Page(Struct, Generic[M], frozen=True, kw_only=True):
     continue_token: str
 
 
-class _Wire(Struct, rename="camel"):
-    """The base of what the bytes hold; null stands for absent everywhere, as in the API."""
-
-
-class _Metadata(_Wire):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    generation: int = 0
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    owner_references: tuple[OwnerReference, ...] | None = None
-
-    @property
-    def namespaced_name(self) -> NamespacedName:
-        return NamespacedName(self.namespace, self.name)
-
-
-class _PodSpec(_Wire):
-    node_name: str | None = None
-
-
-class _PodStatus(_Wire):
-    phase: str | None = None
-
-
-class _Pod(_Wire):
-    metadata: _Metadata
-    spec: _PodSpec | None = None
-    status: _PodStatus | None = None
-
-
-class _ConfigMap(_Wire):
-    metadata: _Metadata
-    data: dict[str, str] | None = None
-    binary_data: dict[str, str] | None = None
-    immutable: bool | None = None
-
-
-class _Requirement(_Wire, forbid_unknown_fields=True):
-    key: str = ""
-    operator: str = ""
-    values: tuple[str, ...] | None = None
-
-
-class _Selector(_Wire, forbid_unknown_fields=True):
-    match_labels: dict[str, str] | None = None
-    match_expressions: tuple[_Requirement, ...] | None = None
-
-
-class _Spec(_Wire, forbid_unknown_fields=True):
-    pod_selector: _Selector | None = None
-    labels_to_include: tuple[str, ...] | None = None
-    annotations_to_include: tuple[str, ...] | None = None
-    config_map_data_template: dict[str, str] | None = None
-    suspend: bool | None = None
-
-
-class _SuspendOnly(_Wire):
-    suspend: bool | None = None
-
-
-class _Status(_Wire):
-    observed_generation: int | None = None
-    matched_pods: int | None = None
-    config_maps: int | None = None
-    failures: int | None = None
-    conditions: tuple[Condition, ...] | None = None
-
-
-class _Config(_Wire):
-    metadata: _Metadata
-    spec: msgspec.Raw = msgspec.Raw(b"null")
-    status: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _ListMeta(_Wire):
-    continue_: str | None = msgspec.field(name="continue", default=None)
-
-
-class _Page(_Wire):
-    items: tuple[msgspec.Raw, ...] | None = None
-    metadata: _ListMeta | None = None
-
-
-class _Identity(_Wire):
-    name: str
-    namespace: str = ""
-
-
-class _AnyObject(_Wire):
-    metadata: _Identity
-
-
-class _Labels(_Wire):
-    labels: dict[str, str] | None = None
-
-
-class _Labelled(_Wire):
-    metadata: _Labels
-
-
-_page: Final = msgspec.json.Decoder(_Page)
-_pod: Final = msgspec.json.Decoder(_Pod)
-_config: Final = msgspec.json.Decoder(_Config)
-_config_map: Final = msgspec.json.Decoder(_ConfigMap)
-_spec: Final = msgspec.json.Decoder(_Spec | None)
-_suspend: Final = msgspec.json.Decoder(_SuspendOnly | None)
-_status: Final = msgspec.json.Decoder(_Status | None)
-_any_object: Final = msgspec.json.Decoder(_AnyObject)
-_labelled: Final = msgspec.json.Decoder(_Labelled)
+_page: Final = msgspec.json.Decoder(PageWire)
+_pod: Final = msgspec.json.Decoder(PodWire)
+_config: Final = msgspec.json.Decoder(ConfigWire)
+_config_map: Final = msgspec.json.Decoder(ConfigMapWire)
+_spec: Final = msgspec.json.Decoder(SpecWire | None)
+_suspend: Final = msgspec.json.Decoder(SuspendOnly | None)
+_status: Final = msgspec.json.Decoder(StatusWire | None)
+_any_object: Final = msgspec.json.Decoder(AnyObject)
+_labelled: Final = msgspec.json.Decoder(Labelled)
 
 
 def pods(body: bytes) -> Page[Pod]:
@@ -229,9 +135,7 @@ def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
     )
 
 
-def _decode_page(
-    body: bytes, decode: Callable[[bytes | msgspec.Raw], M], kind: str
-) -> Page[M]:
+def _decode_page(body: bytes, decode: Callable[[bytes | msgspec.Raw], M], kind: str) -> Page[M]:
     page = _decoded(_page, body)
     items: list[M] = []
     problems: list[Problem] = []
@@ -252,7 +156,7 @@ def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
     try:
         identity = _decoded(_any_object, raw).metadata
     except DecodeError:
-        identity = _Identity(name="")
+        identity = Identity(name="")
     try:
         labels = _decoded(_labelled, raw).metadata.labels or {}
     except DecodeError:
@@ -278,7 +182,7 @@ def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool,
         return None, _is_suspended(raw), f"spec{where.rstrip('`')}: {what}"
     if wire is None:
         return None, False, "spec: is missing; write {} to select every Pod"
-    selector = wire.pod_selector or _Selector()
+    selector = wire.pod_selector or SelectorWire()
     spec = PodConfigMapConfigSpec(
         pod_selector=LabelSelector(
             match_labels=selector.match_labels or {},

@@ -53,7 +53,7 @@ class PodConfigMapConfigSpec(Struct, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """`metav1.Condition`. Factories, so that `omit_defaults` still sends an empty required field."""
+    """`metav1.Condition`. Factories keep `omit_defaults` from dropping what is required."""
 
     type: str
     status: str
@@ -63,7 +63,9 @@ class Condition(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     observed_generation: int | None = None
 
 
-class PodConfigMapConfigStatus(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class PodConfigMapConfigStatus(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
     """`PodConfigMapConfig.status`; None stands for a field that no run has written."""
 
     observed_generation: int | None = None

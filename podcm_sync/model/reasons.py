@@ -10,7 +10,6 @@ from typing import Final
 from msgspec import Struct
 
 
-
 class Reason(StrEnum):
     """Why something was done, left alone, or failed; CamelCase, as in the API's own conditions."""
 

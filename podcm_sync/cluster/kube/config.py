@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import yaml
 from kubernetes.client.configuration import Configuration
@@ -158,7 +158,7 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(_one_line(record.getMessage()))
 
-    def __enter__(self) -> "_Complaints":
+    def __enter__(self) -> Self:
         logging.getLogger().addHandler(self)
         return self
 

@@ -76,9 +76,11 @@ class Connection:
             _share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise ClusterError(f"{self.target.description}: TLS cannot be set up: {error}") from error
+            raise ClusterError(
+                f"{self.target.description}: TLS cannot be set up: {error}"
+            ) from error
 
-    def request(
+    def request(  # noqa: PLR0913 - an HTTP request has these parts
         self,
         method: str,
         path: str,

@@ -1,0 +1,115 @@
+"""What the bytes hold: the API's JSON as msgspec structs, with only the fields that a run needs.
+
+Null stands for absent everywhere, as in the API. `decode` turns these into models.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from podcm_sync.model.meta import NamespacedName, OwnerReference
+from podcm_sync.model.objects import Condition
+
+
+class Wire(Struct, rename="camel"):
+    """The base of what the bytes hold; null stands for absent everywhere, as in the API."""
+
+
+class Metadata(Wire):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        return NamespacedName(self.namespace, self.name)
+
+
+class PodSpec(Wire):
+    node_name: str | None = None
+
+
+class PodStatus(Wire):
+    phase: str | None = None
+
+
+class PodWire(Wire):
+    metadata: Metadata
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
+
+
+class ConfigMapWire(Wire):
+    metadata: Metadata
+    data: dict[str, str] | None = None
+    binary_data: dict[str, str] | None = None
+    immutable: bool | None = None
+
+
+class Requirement(Wire, forbid_unknown_fields=True):
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] | None = None
+
+
+class SelectorWire(Wire, forbid_unknown_fields=True):
+    match_labels: dict[str, str] | None = None
+    match_expressions: tuple[Requirement, ...] | None = None
+
+
+class SpecWire(Wire, forbid_unknown_fields=True):
+    pod_selector: SelectorWire | None = None
+    labels_to_include: tuple[str, ...] | None = None
+    annotations_to_include: tuple[str, ...] | None = None
+    config_map_data_template: dict[str, str] | None = None
+    suspend: bool | None = None
+
+
+class SuspendOnly(Wire):
+    suspend: bool | None = None
+
+
+class StatusWire(Wire):
+    observed_generation: int | None = None
+    matched_pods: int | None = None
+    config_maps: int | None = None
+    failures: int | None = None
+    conditions: tuple[Condition, ...] | None = None
+
+
+class ConfigWire(Wire):
+    metadata: Metadata
+    spec: msgspec.Raw = msgspec.Raw(b"null")
+    status: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ListMeta(Wire):
+    continue_: str | None = msgspec.field(name="continue", default=None)
+
+
+class PageWire(Wire):
+    items: tuple[msgspec.Raw, ...] | None = None
+    metadata: ListMeta | None = None
+
+
+class Identity(Wire):
+    name: str
+    namespace: str = ""
+
+
+class AnyObject(Wire):
+    metadata: Identity
+
+
+class Labels(Wire):
+    labels: dict[str, str] | None = None
+
+
+class Labelled(Wire):
+    metadata: Labels
