@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     for again in passes[1:]:
         outcomes = merged(outcomes, again.outcomes, again.settles)
     return Report(
-        is_dry_run=writer is None,
+        is_prediction=writer is None,
         scope=scope,
         outcomes=outcomes,
         statuses=statuses,

@@ -5,25 +5,19 @@ with a reason. Nothing here knows whether the plan will be applied or only shown
 """
 
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from podcm_sync.core import managed, names
-from podcm_sync.core.names import MAX_NAME
+from podcm_sync.core.keepers import Keepers
 from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
 from podcm_sync.model.meta import (
-    GENERATED_BY_LABEL,
     KIND,
     POD_UID_LABEL,
     PRUNE_ANNOTATION,
     PRUNE_DISABLED,
     NamespacedName,
 )
-from podcm_sync.model.objects import ConfigMap, Problem, Snapshot
+from podcm_sync.model.objects import ConfigMap, Snapshot
 from podcm_sync.model.reasons import Reason
-
-_HASHED_TAIL: Final = 32
-"""More than a hashed name's `-<hash>-cfg`: what of `pod-<pod>-from-` stands in any name of it."""
-_STATES: Final = {Reason.SUSPENDED: "suspended", Reason.CONFIG_INVALID: "invalid"}
 
 
 def creates_in(snapshot: Snapshot, desired: Desired) -> frozenset[str]:
@@ -67,8 +61,7 @@ class _Comparison:
             for problem in snapshot.problems
             if problem.kind == "ConfigMap"
         }
-        self.lost_pods = [problem for problem in snapshot.problems if problem.kind == "Pod"]
-        self.holders = _holders(snapshot, desired)
+        self.keepers = Keepers(snapshot, desired)
 
     def is_plannable(self, change: Change) -> bool:
         return self.snapshot.is_plannable(change.namespaced_name.namespace)
@@ -100,14 +93,8 @@ class _Comparison:
             return _skip(
                 desired, Reason.POD_TERMINATING, "the Pod that it was made for is terminating"
             )
-        holders = self.holders.get(existing.namespaced_name.namespace, {})
-        if holder := holders.get(_label(existing)):
-            name, reason = holder
-            return _skip(
-                desired,
-                Reason.NAME_TAKEN,
-                f"it belongs to {KIND} {name}, which is {_STATES[reason]} and keeps it",
-            )
+        if keeper := self.keepers.by_label(existing):
+            return _skip(desired, Reason.NAME_TAKEN, f"it belongs to {keeper} and keeps it")
         if managed.is_in_step(existing, desired):
             return _change(Verb.KEEP, desired, Reason.IN_STEP, "", existing)
         if existing.immutable:
@@ -150,12 +137,11 @@ class _Comparison:
         uid = existing.labels[POD_UID_LABEL]
         if existing.terminating:
             return Verb.SKIP, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted"
-        if holder := self._holder(existing):
-            name, reason = holder
-            return Verb.SKIP, reason, f"{KIND} {name} is {_STATES[reason]}"
+        if keeper := self.keepers.by_label_or_name(existing):
+            return Verb.SKIP, keeper.reason, f"it belongs to {keeper}"
         if uid in self.terminating_uids:
             return Verb.SKIP, Reason.POD_TERMINATING, "its Pod is terminating"
-        if lost := self._lost_pod(existing):
+        if lost := self.keepers.lost_pod(existing):
             return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
         if existing.annotations.get(PRUNE_ANNOTATION) == PRUNE_DISABLED:
             return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
@@ -166,48 +152,6 @@ class _Comparison:
         if NamespacedName(namespace, pcmc_name) not in self.configs:
             return Verb.DELETE, Reason.CONFIG_GONE, f"{KIND} {pcmc_name} is gone"
         return Verb.DELETE, Reason.NOT_SELECTED, f"{KIND} {pcmc_name} no longer selects its Pod"
-
-    def _holder(self, existing: ConfigMap) -> tuple[str, Reason] | None:
-        """The suspended or invalid config that made it: by its label, or else by its name.
-
-        By name too, since a label that somebody edited must not cost a suspended config its own.
-        """
-        namespace, name = existing.namespaced_name
-        holders = self.holders.get(namespace, {})
-        by_label = holders.get(_label(existing))
-        if by_label is not None:
-            return by_label
-        for holder in holders.values():
-            if name.endswith(f"-from-{holder[0]}-cfg"):
-                return holder
-        return None
-
-    def _lost_pod(self, existing: ConfigMap) -> Problem | None:
-        """The undecodable Pod that it may have been made for, by its name's beginning."""
-        namespace, name = existing.namespaced_name
-        for lost in self.lost_pods:
-            start = f"pod-{lost.namespaced_name.name}-from-"[: MAX_NAME - _HASHED_TAIL]
-            if lost.namespaced_name.namespace == namespace and name.startswith(start):
-                return lost
-        return None
-
-
-def _holders(snapshot: Snapshot, desired: Desired) -> dict[str, dict[str, tuple[str, Reason]]]:
-    """Namespace → label value → (config, why) of the configs that keep what they have untouched."""
-    held = {
-        config.namespaced_name: Reason.SUSPENDED
-        for config in snapshot.configs
-        if config.suspend and not config.terminating
-    }
-    held |= dict.fromkeys(desired.invalid, Reason.CONFIG_INVALID)
-    holders: dict[str, dict[str, tuple[str, Reason]]] = {}
-    for (namespace, name), reason in held.items():
-        holders.setdefault(namespace, {})[names.label_value(name)] = (name, reason)
-    return holders
-
-
-def _label(existing: ConfigMap) -> str:
-    return existing.labels.get(GENERATED_BY_LABEL, "")
 
 
 def _owner_name(existing: ConfigMap) -> str:

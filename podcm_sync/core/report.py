@@ -30,12 +30,12 @@ _RESULTS: Final = {
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """One run. In a dry run `outcomes` and `statuses` foretell, and nothing was done.
+    """One run. As a prediction, its outcomes and statuses are foretold, and nothing was done.
 
     `incomplete` maps a namespace ("" for all) to the list that did not complete, and why.
     """
 
-    is_dry_run: bool
+    is_prediction: bool
     scope: Scope
     outcomes: tuple[Outcome, ...]
     statuses: tuple[StatusOutcome, ...]

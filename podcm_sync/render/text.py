@@ -51,7 +51,7 @@ class _Text:
 
     def _outcome(self, outcome: Outcome) -> Iterator[str]:
         change = outcome.change
-        is_planned = self.report.is_dry_run and change.verb not in {Verb.KEEP, Verb.SKIP}
+        is_planned = self.report.is_prediction and change.verb not in {Verb.KEEP, Verb.SKIP}
         if is_planned:
             yield self._line(change.verb, str(change.namespaced_name), _why(outcome))
             for line in unified(change):
@@ -93,7 +93,7 @@ class _Text:
 
     def _end(self) -> Iterator[str]:
         totals = summary(self.report)
-        said = _totals(totals, is_dry_run=self.report.is_dry_run)
+        said = _totals(totals, is_prediction=self.report.is_prediction)
         if self.report.problems:
             said += f"; {_count(len(self.report.problems), 'problem')}"
         if self.report.incomplete:
@@ -147,9 +147,9 @@ def _reason(reason: Reason, message: str) -> str:
     return f"{reason}: {message}" if message else str(reason)
 
 
-def _totals(totals: Summary, *, is_dry_run: bool) -> str:
-    before = "to " if is_dry_run else ""
-    words = ("create", "update", "delete") if is_dry_run else ("created", "updated", "deleted")
+def _totals(totals: Summary, *, is_prediction: bool) -> str:
+    before = "to " if is_prediction else ""
+    words = ("create", "update", "delete") if is_prediction else ("created", "updated", "deleted")
     counts = zip(words, (totals.created, totals.updated, totals.deleted), strict=True)
     parts = [f"{count} {before}{word}" for word, count in counts]
     parts.append(f"{totals.unchanged} unchanged")
@@ -160,9 +160,9 @@ def _totals(totals: Summary, *, is_dry_run: bool) -> str:
         "failed": totals.failed,
     }
     parts += [f"{count} {word}" for word, count in others.items() if count]
-    start = "Dry run, nothing was changed" if is_dry_run else "Done"
+    start = "Dry run, nothing was changed" if is_prediction else "Done"
     if not totals.changed and not (totals.blocked or totals.held_back or totals.failed):
-        start += ", nothing to do" if not is_dry_run else "; nothing to do"
+        start += ", nothing to do" if not is_prediction else "; nothing to do"
     return f"{start}: {', '.join(parts)}"
 
 

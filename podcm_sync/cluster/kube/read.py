@@ -179,10 +179,8 @@ def _without_config(listed: _Listed) -> set[str]:
         (config.namespaced_name.namespace, label_value(config.namespaced_name.name))
         for config in listed.configs
     }
-    return {
-        namespace
-        for namespace, config_maps in by_namespace(listed.config_maps).items()
-        if any(
-            (namespace, each.labels.get(GENERATED_BY_LABEL)) not in known for each in config_maps
-        )
-    }
+    made_by = (
+        (each.namespaced_name.namespace, each.labels.get(GENERATED_BY_LABEL, ""))
+        for each in listed.config_maps
+    )
+    return {namespace for namespace, label in made_by if (namespace, label) not in known}
