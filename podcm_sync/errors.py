@@ -4,7 +4,20 @@ What goes wrong with a single object is never an exception but a value: a `Probl
 failed `Outcome`. `spec.md` §7 gives the codes; `__main__` turns anything not listed here into 70.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+EXIT_CODES: Final = {
+    0: "done, or nothing to do",
+    1: "changes found (only with --exit-code)",
+    2: "usage, or unreadable input: options, kubeconfig, context, manifests; nothing was changed",
+    3: "some objects failed or were blocked, or a config is invalid",
+    4: "held back by a guard",
+    5: "API or authentication failure, no CRD, no right to list, or an incomplete list",
+    70: "a bug",
+    130: "SIGINT",
+    143: "SIGTERM",
+}
+"""What each exit code says; where several apply, the first of signal, 70, 5, 4, 3, 1 (spec.md §7)."""
 
 
 class RunError(Exception):

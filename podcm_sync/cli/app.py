@@ -8,6 +8,7 @@ import typer
 from podcm_sync import __version__
 from podcm_sync.core.guards import PruneLimit, parse_limit
 from podcm_sync.core.validate import is_label_value, is_subdomain
+from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
     MAX_CONCURRENCY,
     Colour,
@@ -57,7 +58,13 @@ def _timeout(text: str) -> str:
     return text
 
 
-@app.callback()
+EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
+
+
+@app.callback(
+    help="Keep ConfigMaps in step with Pods, as PodConfigMapConfigs ask for: one run, then end.",
+    epilog=f"Exit codes. {EXIT_CODE_LINES}. More: README.md.",
+)
 def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
     namespaces: Annotated[
@@ -195,12 +202,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> int:
-    """Keep ConfigMaps in step with Pods, as PodConfigMapConfigs ask for: one run, then end.
-
-    Exit codes: 0 done or nothing to do; 1 changes found (only with --exit-code); 2 usage or
-    unreadable input; 3 some objects failed; 4 held back by a guard; 5 API or authentication
-    failure, or an incomplete list; 70 a bug; 130 / 143 signals.
-    """
+    """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
         return 0
     names = tuple(dict.fromkeys(_namespace(name) for name in namespaces or ()))

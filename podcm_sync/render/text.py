@@ -87,9 +87,11 @@ class _Text:
         for condition in status.update.desired.conditions:
             if condition.type == "Ready":
                 colour = _GREEN if condition.status == "True" else _YELLOW
-                said = f"Ready={condition.status} {condition.reason}"
-                message = printable(condition.message)
-                yield f"{'status':{WIDTH}} {name}  {self._coloured(said, colour)}: {message}"
+                said = self._coloured(f"Ready={condition.status} {condition.reason}", colour)
+                # An invalid spec was said in full as a problem, a few lines above.
+                is_said = condition.reason == Reason.INVALID_SPEC
+                message = "" if is_said else f": {printable(condition.message)}"
+                yield f"{'status':{WIDTH}} {name}  {said}{message}"
 
     def _end(self) -> Iterator[str]:
         totals = summary(self.report)

@@ -36,7 +36,7 @@ class Component:
                 cwd=log.parent,
                 # Ctrl-C is for the tests, which stop this in order; a process group of its own.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  (there are no locks it could need)
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - there are no locks it could need
             )
 
     def exit_code(self) -> int | None:

@@ -1,0 +1,58 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Both make what they need.
+PYTHON ?= python3
+VENV ?= .venv
+CONTAINER_TOOL ?= docker
+IMG ?= podcm-sync:latest
+
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit build docker-build docker-push docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.installed ## Preview, sync and sync again on a copy of examples/shop; no cluster
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: check ## Every check there is, on a real control plane (built once, then cached)
+	$(BIN)/python -m tests.controlplane.binaries
+	PODCM_SYNC_REQUIRE_CONTROLPLANE=1 $(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test ## Formatting, rules, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy podcm_sync tests
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
+	$(BIN)/python -m pytest tests/unit tests/laws tests/shape
+
+docs: $(VENV)/.installed-test ## Write the README's tables anew from the code
+	$(BIN)/python -m tests.shape.readme
+
+build: $(VENV)/.installed ## The wheel, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+docker-build: ## The image, as IMG
+	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+docker-push: ## Push the image IMG
+	$(CONTAINER_TOOL) push $(IMG)
+
+clean: ## Remove what these commands made here
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.installed

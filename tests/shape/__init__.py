@@ -1,0 +1,1 @@
+"""The project about itself: layers, sizes, words, and documents that agree with the code."""

@@ -1,0 +1,68 @@
+"""README.md's tables, made from the code's own; `python -m tests.shape.readme` writes them anew.
+
+Each stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from podcm_sync.cli.app import app
+from podcm_sync.errors import EXIT_CODES
+from podcm_sync.model.reasons import REASONS
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def tables() -> dict[str, str]:
+    """Each generated table by its name."""
+    return {"options": _options(), "exit-codes": _exit_codes(), "reasons": _reasons()}
+
+
+def with_tables(text: str) -> str:
+    """The README with every generated table as the code has it now."""
+    for name, table in tables().items():
+        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+        assert text.count(begin) == text.count(end) == 1, f"README.md needs one place for {name}"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def options() -> list[Any]:
+    """The command's options that have a variable in the environment."""
+    return [each for each in typer.main.get_command(app).params if getattr(each, "envvar", None)]
+
+
+def _options() -> str:
+    rows = [
+        _row(", ".join(f"`{name}`" for name in each.opts), f"`{each.envvar}`", each.help)
+        for each in options()
+    ]
+    return _table(("option", "environment", "meaning"), rows)
+
+
+def _exit_codes() -> str:
+    return _table(
+        ("code", "meaning"), [_row(f"`{code}`", said) for code, said in EXIT_CODES.items()]
+    )
+
+
+def _reasons() -> str:
+    rows = [
+        _row(f"`{reason}`", row.kind, row.meaning, row.action) for reason, row in REASONS.items()
+    ]
+    return _table(("reason", "kind", "meaning", "what to do"), rows)
+
+
+def _table(head: tuple[str, ...], rows: list[str]) -> str:
+    return "\n".join([_row(*head), _row(*("---" for _ in head)), *rows])
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

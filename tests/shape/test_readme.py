@@ -1,0 +1,72 @@
+"""README.md agrees with the code: its tables, its options, its commands, its diff and its links."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.shape.readme import README, options, tables, with_tables
+
+ROOT = README.parent
+TEXT = README.read_text(encoding="utf-8")
+
+
+def _shell_lines() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
+    lines = (line.partition("#")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line]
+
+
+def test_the_tables_are_the_codes_own() -> None:
+    assert with_tables(TEXT) == TEXT, "run `make docs`"
+
+
+def test_no_table_is_empty() -> None:
+    """A table of a head alone would agree with anything."""
+    assert all(table.count("\n") > 5 for table in tables().values())
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    prose = re.sub(r"`kubectl [^`]*`|kubectl [^\n]*", "", TEXT)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
+    others = {"--for", "--version", "--help"}
+    known = {name for option in options() for name in option.opts}
+    assert named - others <= known
+
+
+@pytest.mark.parametrize("line", [x for x in _shell_lines() if x.startswith("make ")])
+def test_every_make_target_that_the_readme_names_exists(line: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in shlex.split(line)[1:]:
+        assert "=" in word or re.search(rf"^{re.escape(word)}:", makefile, flags=re.MULTILINE)
+
+
+def test_every_file_that_the_readme_names_exists() -> None:
+    named = re.findall(r"(?:crd|deploy|examples|podcm_sync|tests)/[\w./-]*\w", TEXT)
+    assert len(named) > 10
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_the_example_commands_without_a_cluster_do_what_they_say(tmp_path: Path) -> None:
+    """`--from examples/shop --dry-run` shows the very diff that the README has, and exits 3."""
+    (tmp_path / "examples").mkdir()
+    shutil.copytree(ROOT / "examples" / "shop", tmp_path / "examples" / "shop")
+    commands = [x for x in _shell_lines() if x.startswith("podcm-sync --from")]
+    assert commands == ["podcm-sync --from examples/shop --dry-run"]
+    words = shlex.split(commands[0])[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "podcm_sync", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    diff = re.search(r"```diff\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert diff is not None
+    assert done.returncode == 3
+    assert diff[1] in done.stdout
