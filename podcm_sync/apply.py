@@ -116,7 +116,7 @@ def _interrupted(change: Change) -> Outcome:
         result=Result.SKIPPED,
         reason=Reason.INTERRUPTED,
         code=None,
-        message="not begun, since a signal came",
+        message="not begun: the run was cut short",
     )
 
 

@@ -17,7 +17,7 @@ EXIT_CODES: Final = {
     130: "SIGINT",
     143: "SIGTERM",
 }
-"""What each exit code says; where several apply, the first of signal, 70, 5, 4, 3, 1 (spec.md §7)."""
+"""What each says; where several apply, the first of signal, 70, 5, 4, 3, 1 (spec.md §7)."""
 
 
 class RunError(Exception):

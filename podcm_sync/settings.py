@@ -19,6 +19,15 @@ class Output(StrEnum):
     """The formats of a report."""
 
     TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class LogFormat(StrEnum):
+    """The formats of the log on stderr."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Colour(StrEnum):
@@ -30,7 +39,7 @@ class Colour(StrEnum):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """One run's options. `request_timeout` is in seconds, None for no limit."""
+    """The options. Durations are in seconds; a timeout or deadline of None is no limit."""
 
     namespaces: tuple[str, ...]
     is_all_namespaces: bool
@@ -40,12 +49,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     context: str | None
     impersonate: str | None
     request_timeout: float | None
+    deadline: float | None
+    is_loop: bool
+    interval: float
     concurrency: int
     max_prune: tuple[PruneLimit, ...]
     changes_are_1: bool
     tolerate_object_failures: bool
     output: Output
     colour: Colour
+    log_format: LogFormat
     verbosity: int
 
 

@@ -1,17 +1,13 @@
 """The options of the main job, with their environment variables, as kubectl's users expect them."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from podcm_sync import __version__
-from podcm_sync.core.guards import PruneLimit, parse_limit
+from podcm_sync.cli import options
 from podcm_sync.core.validate import is_label_value, is_subdomain
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
-    MAX_CONCURRENCY,
     Colour,
+    LogFormat,
     Output,
     Settings,
     parse_duration,
@@ -27,35 +23,17 @@ app = typer.Typer(
 )
 
 
-def _env(name: str) -> str:
-    return f"PODCM_SYNC_{name}"
-
-
-def _version(is_asked: bool) -> None:
-    if is_asked:
-        typer.echo(f"podcm-sync {__version__}")
-        raise typer.Exit
-
-
 def _namespace(name: str) -> str:
     if not (is_subdomain(name) and is_label_value(name) and "." not in name):
         raise typer.BadParameter(f"{name!r} cannot be a namespace's name")
     return name
 
 
-def _limit(text: str) -> PruneLimit:
-    try:
-        return parse_limit(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _timeout(text: str) -> str:
-    try:
-        parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    return text
+def _interval(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise typer.BadParameter("--interval must be more than 0")
+    return seconds
 
 
 EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
@@ -67,140 +45,26 @@ EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES
 )
 def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
-    namespaces: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-n",
-            "--namespace",
-            envvar=_env("NAMESPACE"),
-            metavar="NAME",
-            help="Sync this namespace; may be given more than once, each is a scope of its own. "
-            "Default: the context's, or in a Pod the ServiceAccount's.",
-        ),
-    ] = None,
-    all_namespaces: Annotated[
-        bool,
-        typer.Option(
-            "-A", "--all-namespaces", envvar=_env("ALL_NAMESPACES"), help="Sync every namespace."
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            envvar=_env("DRY_RUN"),
-            help="Show the diff and change nothing; needs only the right to list.",
-        ),
-    ] = False,
-    directory: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            envvar=_env("FROM"),
-            metavar="DIR",
-            help="Read manifests from DIR instead of an API server, and write DIR/generated/.",
-        ),
-    ] = None,
-    max_prune: Annotated[
-        list[PruneLimit] | None,
-        typer.Option(
-            "--max-prune",
-            envvar=_env("MAX_PRUNE"),
-            parser=_limit,
-            metavar="N|P%",
-            help="Delete nothing if a run would delete more ConfigMaps of living Pods than this. "
-            "Given more than once, the most generous holds.",
-        ),
-    ] = None,
-    tolerate_object_failures: Annotated[
-        bool,
-        typer.Option(
-            "--tolerate-object-failures",
-            envvar=_env("TOLERATE_OBJECT_FAILURES"),
-            help="Exit 0 instead of 3 where single objects fail; they are still reported.",
-        ),
-    ] = False,
-    exit_code: Annotated[
-        bool,
-        typer.Option(
-            "--exit-code",
-            envvar=_env("EXIT_CODE"),
-            help="Exit 1 instead of 0 where there are (or, in a dry run, would be) changes.",
-        ),
-    ] = False,
-    kubeconfig: Annotated[
-        str | None,
-        typer.Option(
-            "--kubeconfig",
-            envvar=_env("KUBECONFIG"),
-            metavar="FILE",
-            help="Default: KUBECONFIG, the Pod's ServiceAccount, ~/.kube/config.",
-        ),
-    ] = None,
-    kube_context: Annotated[
-        str | None,
-        typer.Option(
-            "--context",
-            envvar=_env("CONTEXT"),
-            metavar="NAME",
-            help="The kubeconfig's context to use. Default: its current one.",
-        ),
-    ] = None,
-    impersonate: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            envvar=_env("AS"),
-            metavar="USER",
-            help="Impersonate this user, as kubectl does.",
-        ),
-    ] = None,
-    request_timeout: Annotated[
-        str,
-        typer.Option(
-            "--request-timeout",
-            envvar=_env("REQUEST_TIMEOUT"),
-            callback=_timeout,
-            metavar="DURATION",
-            help="How long one request may take, such as 30s; 0 is no limit.",
-        ),
-    ] = "60s",
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency",
-            envvar=_env("CONCURRENCY"),
-            min=1,
-            max=MAX_CONCURRENCY,
-            help="How many writes may be under way at once, each on a connection of its own.",
-        ),
-    ] = 16,
-    output: Annotated[
-        Output,
-        typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="The format of the report."),
-    ] = Output.TEXT,
-    colour: Annotated[
-        Colour,
-        typer.Option(
-            "--color",
-            envvar=_env("COLOR"),
-            help="Whether to colour the report; auto: on a terminal, unless NO_COLOR is set.",
-        ),
-    ] = Colour.AUTO,
-    verbosity: Annotated[
-        int,
-        typer.Option(
-            "-v",
-            "--verbose",
-            envvar=_env("VERBOSE"),
-            count=True,
-            help="Show also what is unchanged or left alone; requests and tracebacks in the log.",
-        ),
-    ] = 0,
-    version: Annotated[  # noqa: ARG001 - its callback does it all
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
-    ] = False,
+    namespaces: options.Namespaces = None,
+    all_namespaces: options.AllNamespaces = False,
+    dry_run: options.DryRun = False,
+    directory: options.Directory = None,
+    max_prune: options.MaxPrune = None,
+    tolerate_object_failures: options.TolerateObjectFailures = False,
+    exit_code: options.ExitCode = False,
+    kubeconfig: options.Kubeconfig = None,
+    kube_context: options.KubeContext = None,
+    impersonate: options.Impersonate = None,
+    request_timeout: options.RequestTimeout = "60s",
+    deadline: options.Deadline = "0",
+    loop: options.Loop = False,
+    interval: options.Interval = "60s",
+    concurrency: options.Concurrency = 16,
+    output: options.OutputFormat = Output.TEXT,
+    colour: options.Colouring = Colour.AUTO,
+    log_format: options.LogFormatting = LogFormat.TEXT,
+    verbosity: options.Verbosity = 0,
+    version: options.Version = False,  # noqa: ARG001 - its callback does it all
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
@@ -223,12 +87,16 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             context=kube_context,
             impersonate=impersonate,
             request_timeout=parse_duration(request_timeout),
+            deadline=parse_duration(deadline),
+            is_loop=loop,
+            interval=_interval(interval),
             concurrency=concurrency,
             max_prune=tuple(max_prune or ()),
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,
             output=output,
             colour=colour,
+            log_format=log_format,
             verbosity=verbosity,
         )
     )

@@ -8,14 +8,15 @@ import os
 import signal
 from types import FrameType
 
+from podcm_sync.clock import Clock
 from podcm_sync.errors import Interrupted
 
 
 class Signals:
-    """`number` is the first signal that came, or None."""
+    """Tells the clock of the first signal."""
 
-    def __init__(self) -> None:
-        self.number: int | None = None
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._is_held = False
 
     def install(self) -> None:
@@ -28,8 +29,8 @@ class Signals:
         self._is_held = True
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self.number is not None:
+        if self._clock.signal_number is not None:
             os._exit(128 + number)
-        self.number = number
+        self._clock.receive(number)
         if not self._is_held:
             raise Interrupted(number)

@@ -42,6 +42,7 @@ class Report(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     incomplete: dict[str, str]
     signal_number: int | None = None
+    """The signal that cut the run short, if one did."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -134,7 +135,8 @@ def exit_code(
         outcome.reason for outcome in report.outcomes if outcome.result is not Result.UNCHANGED
     }
     kinds = {kind_of(reason) for reason in reasons - {Reason.INCOMPLETE}}
-    if report.incomplete or Kind.API in kinds:
+    # Cut short without a signal: the deadline came before the end of the work.
+    if report.incomplete or Kind.API in kinds or Reason.INTERRUPTED in reasons:
         return 5
     if Kind.HELD_BACK in kinds:
         return 4

@@ -150,7 +150,9 @@ REASONS: Final[dict[Reason, Row]] = {
     Reason.INCOMPLETE: _api(
         "a list did not complete, so nothing is deleted there", "mend what the error names"
     ),
-    Reason.INTERRUPTED: _intended("a signal ended the run before it came to this object"),
+    Reason.INTERRUPTED: _intended(
+        "a signal or the deadline ended the run before it came to this object", "run again"
+    ),
     Reason.CONFLICT: _blocking(
         "the object changed while the run was at work, three times over",
         "run again; if it stays, find what else writes it",

@@ -20,11 +20,14 @@ from msgspec import Struct
 from urllib3.util.ssl_ import create_urllib3_context
 
 from podcm_sync import __version__
+from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.config import Target, in_time
 from podcm_sync.errors import ClusterError
 
 log = logging.getLogger(__name__)
 
+CONNECT_SECONDS: Final = 10.0
+"""How long a connection may take to be made: an address that swallows packets is said soon."""
 USER_AGENT: Final = f"podcm-sync/{__version__}"
 AUTHORIZATION_SECONDS: Final = 5.0
 """How long an Authorization header is used before the package is asked again (in-cluster tokens
@@ -56,13 +59,16 @@ class Connection:
         *,
         connections: int,
         request_timeout: float | None,
+        clock: Clock | None = None,
     ) -> None:
         """`load` reads the configuration, and is called again where credentials are refused.
 
-        `connections` are kept open at once; `request_timeout` is in seconds, None for no limit.
-        Raises InputError or ClusterError, as `config.load` does.
+        `connections` are kept open at once; `request_timeout` is in seconds, None for no limit;
+        no request outlasts the clock. Raises InputError or ClusterError, as `config.load` does.
         """
         self._load = load
+        self.clock = clock or Clock()
+        self._request_timeout = request_timeout
         self.target = load()
         self._lock = threading.Lock()
         self._header: tuple[float, str | None] = (0.0, None)
@@ -70,7 +76,6 @@ class Connection:
         host = self.target.configuration.host
         self._prefix = urlsplit(host).path.rstrip("/")
         self._is_tls = urlsplit(host).scheme == "https"
-        self._timeout = urllib3.Timeout(connect=request_timeout, read=request_timeout)
         manager = self._client.rest_client.pool_manager
         try:
             _share_one_context(manager, self.target.configuration)
@@ -126,7 +131,7 @@ class Connection:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=self._timeout,
+                timeout=self._timeout(),
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._no_answer(error) from error
@@ -138,6 +143,14 @@ class Connection:
             body=answer.data,
             retry_after=_seconds(answer.headers.get("Retry-After")),
         )
+
+    def _timeout(self) -> urllib3.Timeout:
+        """The request's own limit, or what is left of the run's deadline where that is less."""
+        limits = [each for each in (self._request_timeout, self.clock.left()) if each is not None]
+        if limits and min(limits) <= 0:
+            raise NoAnswerError("the run's deadline has passed", is_sent=False)
+        total = min(limits) if limits else None
+        return urllib3.Timeout(connect=CONNECT_SECONDS, total=total)
 
     def _no_answer(self, error: urllib3.exceptions.HTTPError) -> Exception:
         """What the pool's error means: not trusted, not sent, or sent and lost."""

@@ -94,7 +94,7 @@ class Lists:
             return self._connection.request("GET", path, query=query, accept=accept)
 
         try:
-            response = repeated(send)
+            response = repeated(send, self._connection.clock)
         except NoAnswerError as error:
             if self._has_answered:
                 raise ListError(f"cannot {what}: no answer from {self.server}: {error}") from error

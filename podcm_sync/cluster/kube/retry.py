@@ -6,10 +6,10 @@ so a repeat is at worst a 409 or a 404. A lost create is never repeated (`write`
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from typing import Final
 
+from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.connection import NoAnswerError, Response
 
 log = logging.getLogger(__name__)
@@ -22,32 +22,42 @@ TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
 def repeated(
     send: Callable[[], Response],
+    clock: Clock,
     *,
     statuses: frozenset[int] = TRANSIENT,
     repeat_lost: bool = True,
 ) -> Response:
     """The answer of the first attempt that is neither lost nor of these statuses, or the last's.
 
-    Raises NoAnswerError where the last attempt had no answer, or one was lost and must not be
-    repeated.
+    The last is the fourth, or the one after which the clock leaves no time to wait for another.
+    Raises NoAnswerError where it had no answer, or an answer was lost and must not be repeated.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        is_last = attempt == ATTEMPTS
+    attempt = 1
+    while True:
         wait = _backoff(attempt)
         try:
             response = send()
         except NoAnswerError as error:
-            if is_last or (error.is_sent and not repeat_lost):
+            is_final = attempt == ATTEMPTS or (error.is_sent and not repeat_lost)
+            if is_final or not _waited(clock, wait, f"no answer ({error})"):
                 raise
-            log.info("no answer (%s); trying again in %.1f s", error, wait)
         else:
-            if is_last or response.status not in statuses:
+            if attempt == ATTEMPTS or response.status not in statuses:
                 return response
             if response.retry_after is not None:
                 wait = min(response.retry_after, MAX_RETRY_AFTER_SECONDS)
-            log.info("the server answered %d; trying again in %.1f s", response.status, wait)
-        time.sleep(wait)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+            if not _waited(clock, wait, f"the server answered {response.status}"):
+                return response
+        attempt += 1
+
+
+def _waited(clock: Clock, seconds: float, why: str) -> bool:
+    """Wait before another attempt; whether there is still time for it."""
+    left = clock.left()
+    if left is not None and left <= seconds:
+        return False
+    log.info("%s; trying again in %.1f s", why, seconds)
+    return clock.wait(seconds)
 
 
 def _backoff(attempt: int) -> float:

@@ -31,6 +31,7 @@ class KubeWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._clock = connection.clock
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """POST; a lost answer is settled by a GET."""
@@ -42,7 +43,7 @@ class KubeWriter:
 
         def post() -> Answer:
             try:
-                response = repeated(send, statuses=REFUSED_UNSEEN, repeat_lost=False)
+                response = repeated(send, self._clock, statuses=REFUSED_UNSEEN, repeat_lost=False)
             except NoAnswerError as error:
                 return self._settle(desired, str(error)) if error.is_sent else _lost(error)
             if response.status == 201:
@@ -84,7 +85,7 @@ class KubeWriter:
 
         def delete() -> Answer:
             try:
-                response = repeated(send)
+                response = repeated(send, self._clock)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -114,7 +115,7 @@ class KubeWriter:
 
         def patch_it() -> Answer:
             try:
-                response = repeated(send)
+                response = repeated(send, self._clock)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -140,7 +141,7 @@ class KubeWriter:
             return self._connection.request("GET", path)
 
         try:
-            response = repeated(send)
+            response = repeated(send, self._clock)
             if response.status == 200:
                 found = decode_config_map(response.body)
                 if names.is_ours(found) and managed.is_in_step(found, desired):
