@@ -31,6 +31,8 @@ from podcm_sync.model.wire import (
     Identity,
     Labelled,
     PageWire,
+    PodSpec,
+    PodStatus,
     PodWire,
     SelectorWire,
     SpecWire,
@@ -86,15 +88,20 @@ def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     """One Pod. Raises DecodeError."""
     wire = _decoded(_pod, body)
-    metadata = wire.metadata
+    metadata, spec, status = wire.metadata, wire.spec or PodSpec(), wire.status or PodStatus()
     return Pod(
         namespaced_name=metadata.namespaced_name,
         uid=metadata.uid,
         labels=metadata.labels or {},
         annotations=metadata.annotations or {},
-        node_name=(wire.spec and wire.spec.node_name) or "",
-        phase=(wire.status and wire.status.phase) or "",
+        node_name=spec.node_name or "",
+        phase=status.phase or "",
         terminating=metadata.deletion_timestamp is not None,
+        pod_ip=status.pod_ip or "",
+        host_ip=status.host_ip or "",
+        service_account_name=spec.service_account_name or "",
+        containers=spec.containers or (),
+        owner_references=metadata.owner_references or (),
     )
 
 
