@@ -10,9 +10,8 @@ from typing import Final
 
 from podcm_sync.template.instance import Instance
 
-LOAD_FUEL: Final = 100_000_000
-LOAD_FUEL_PER_BYTE: Final = 2_000
-"""Parsing takes 320 to 475 a byte."""
+LOAD_FUEL: Final = 4_000_000_000
+"""For parsing a config's templates, which takes 320 to 475 a byte unless they are odd."""
 POD_FUEL: Final = 10_000_000
 POD_FUEL_PER_TEMPLATE_BYTE: Final = 4_000
 POD_FUEL_PER_POD_BYTE: Final = 1_000
@@ -22,11 +21,6 @@ BATCH_FUEL_PER_BYTE: Final = 1_000
 POOL_FUEL: Final = 4_000_000_000
 
 
-def for_loading(payload: bytes) -> int:
-    """What parsing the templates may use."""
-    return LOAD_FUEL + LOAD_FUEL_PER_BYTE * len(payload)
-
-
 class Fuel:
     """The shares and the pool of one config."""
 
@@ -34,6 +28,8 @@ class Fuel:
         size = sum(len(source.encode()) for source in templates.values())
         self._share = POD_FUEL + POD_FUEL_PER_TEMPLATE_BYTE * size
         self.pool = POOL_FUEL
+        self.reloads = LOAD_FUEL
+        """What is left for parsing the same templates again, after an instance was stopped."""
 
     def share(self, pod: bytes) -> int:
         """What this Pod may use without drawing on the pool."""

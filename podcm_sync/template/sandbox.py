@@ -11,7 +11,7 @@ from typing import Final
 from podcm_sync.core.rendering import Rendered
 from podcm_sync.model.objects import Pod
 from podcm_sync.template import messages
-from podcm_sync.template.fuel import LOAD_FUEL, Fuel, Meter, for_loading
+from podcm_sync.template.fuel import LOAD_FUEL, Fuel, Meter
 from podcm_sync.template.instance import Instance, Machine, Stop, StoppedError
 
 MAX_STOPS: Final = 50
@@ -19,7 +19,7 @@ MAX_STOPS: Final = 50
 BATCH_PODS: Final = 200
 BATCH_BYTES: Final = 1 << 20
 
-NOT_TRIED: Final = f"template not tried: {MAX_STOPS} other Pods of this config hit its limits"
+NOT_TRIED: Final = "templates not tried: too many other Pods of this config hit their limits"
 
 
 class Sandbox:
@@ -74,7 +74,7 @@ def _load(machine: Machine, templates: Mapping[str, str]) -> tuple[Instance, tup
     instance = Instance(machine)
     payload = messages.encode_templates(templates)
     try:
-        answers = instance.call("load", payload, for_loading(payload))
+        answers = instance.call("load", payload, LOAD_FUEL)
         stopped: tuple[str, ...] = ()
     except StoppedError as error:
         answers = error.answers
@@ -107,7 +107,7 @@ class _Job:
         stops = 0
         try:
             while len(self._rendered) < len(pods):
-                if stops == MAX_STOPS:
+                if stops == MAX_STOPS or self._fuel.reloads < 0:
                     rest = len(pods) - len(self._rendered)
                     self._rendered += [Rendered(failure=NOT_TRIED)] * rest
                 else:
@@ -120,6 +120,7 @@ class _Job:
         """Render the Pods of a batch, or those before the one that was stopped: then False."""
         if self._instance is None:
             self._instance, _ = _load(self._machine, self._templates)
+            self._fuel.reloads -= LOAD_FUEL - self._instance.fuel
             self._is_fresh = True
         instance, was_fresh = self._instance, self._is_fresh
         self._is_fresh = False
