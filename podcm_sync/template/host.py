@@ -20,7 +20,7 @@ NOT_IMPLEMENTED: Final = 52
 STDERR: Final = 2
 NANOSECONDS_A_QUESTION: Final = 1_000
 MAX_LAST_WORDS: Final = 2_000
-"""How much is kept of what Go's runtime writes when it dies; the first lines say why."""
+"""How much is kept of what Go's runtime writes when it dies."""
 
 
 class Guest(Struct):
@@ -87,7 +87,7 @@ class Host:
     def _fd_write(
         self, caller: Caller, descriptor: int, vectors: int, count: int, written: int
     ) -> int:
-        """Go's last words, of which the first are kept; nobody else's."""
+        """Go's last words, of which the first line says why it dies; the rest is not waited for."""
         if descriptor != STDERR:
             return BAD_FILE
         total = 0
@@ -98,6 +98,8 @@ class Host:
             room = MAX_LAST_WORDS - len(self.guest.last_words)
             if room > 0:
                 self.guest.last_words += _read(caller, start, min(length, room))
+        if b"\n" in self.guest.last_words:
+            raise Exited
         _write(caller, written, total.to_bytes(4, "little"))
         return SUCCESS
 

@@ -6,40 +6,45 @@
 from typing import Final
 
 REGEX: Final = "(x+x+)+y" * 40
-RECURSION = '{{ define "r" }}{{ template "r" . }}{{ end }}{{ template "r" . }}'
+CYCLE: Final = '{{ $d := dict }}{{ $_ := set $d "d" $d }}'
+TWO_CYCLES: Final = CYCLE + '{{ $e := dict }}{{ $_ := set $e "d" $e }}'
+
+
+def _over_and_over(step: str) -> str:
+    return "{{ range 99999999 }}" + step + "{{ end }}"
+
+
+def _doubled(begin: str, step: str, end: str) -> str:
+    return "".join(
+        f"{{{{ {part} }}}}" for part in (f"$x := {begin}", "range 99", f"$x = {step}", "end", end)
+    )
+
+
 BOMBS: Final = {
-    "endless recursion": RECURSION,
-    "endless recursion of include": '{{ define "r" }}{{ include "r" . }}{{ end }}{{ include "r" . }}',
+    "endless recursion": '{{ define "r" }}{{ template "r" . }}{{ end }}{{ template "r" . }}',
+    "endless recursion of include": (
+        '{{ define "r" }}{{ include "r" . }}{{ end }}{{ include "r" . }}'
+    ),
     "a giant range": "{{ range 100000000000 }}{{ end }}",
     "a giant range with output": "{{ range 100000000000 }}.{{ end }}",
-    "ranges in ranges": "{{ range 9999999 }}{{ range 9999999 }}{{ range 99 }}{{ end }}{{ end }}{{ end }}",
+    "ranges in ranges": _over_and_over(_over_and_over(_over_and_over(""))),
     "repeat": '{{ repeat 2000000000 "x" }}',
     "repeat of repeat": '{{ repeat 30000 (repeat 30000 "x") }}',
     "until": "{{ until 2000000000 }}",
     "untilStep": "{{ untilStep 0 2000000000 1 }}",
     "seq": "{{ seq 1 2000000000 }}",
-    "a string doubled": '{{ $s := "x" }}{{ range 99 }}{{ $s = print $s $s }}{{ end }}{{ len $s }}',
-    "a string doubled by cat": '{{ $s := "x" }}{{ range 99 }}{{ $s = cat $s $s }}{{ end }}{{ len $s }}',
-    "a list doubled": "{{ $l := list 1 }}{{ range 99 }}{{ $l = concat $l $l }}{{ end }}{{ len $l }}",
-    "a list of lists": "{{ $l := list 1 }}{{ range 99 }}{{ $l = list $l $l }}{{ end }}{{ toJson $l }}",
-    "a dict of dicts": (
-        '{{ $d := dict }}{{ range 60 }}{{ $d = dict "a" $d "b" $d }}{{ end }}{{ toJson $d }}'
-    ),
-    "a dict of dicts, copied": (
-        '{{ $d := dict }}{{ range 60 }}{{ $d = dict "a" $d "b" $d }}{{ end }}{{ deepCopy $d }}'
-    ),
-    "a cyclic dict as JSON": '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d }}',
-    "a cyclic dict as YAML": '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toYaml $d }}',
-    "a cyclic dict printed": '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}',
-    "a cyclic dict copied": '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ deepCopy $d }}',
-    "a cyclic dict merged": (
-        '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $e := dict }}{{ $_ := set $e "d" $e }}'
-        "{{ merge $d $e }}"
-    ),
-    "a cyclic dict compared": (
-        '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $e := dict }}{{ $_ := set $e "d" $e }}'
-        "{{ deepEqual $d $e }}{{ range 99999999 }}{{ end }}"
-    ),
+    "a string doubled": _doubled('"x"', "print $x $x", "len $x"),
+    "a string doubled by cat": _doubled('"x"', "cat $x $x", "len $x"),
+    "a list doubled": _doubled("list 1", "concat $x $x", "len $x"),
+    "a list of lists": _doubled("list 1", "list $x $x", "toJson $x"),
+    "a dict of dicts": _doubled("dict", 'dict "a" $x "b" $x', "toJson $x"),
+    "a dict of dicts, copied": _doubled("dict", 'dict "a" $x "b" $x', "deepCopy $x"),
+    "a cyclic dict as JSON": CYCLE + "{{ toJson $d }}",
+    "a cyclic dict as YAML": CYCLE + "{{ toYaml $d }}",
+    "a cyclic dict printed": CYCLE + "{{ $d }}",
+    "a cyclic dict copied": CYCLE + "{{ deepCopy $d }}",
+    "a cyclic dict merged": TWO_CYCLES + "{{ merge $d $e }}",
+    "cyclic dicts compared": TWO_CYCLES + _over_and_over("{{ deepEqual $d $e }}"),
     "a tree of templates": "".join(
         f'{{{{ define "t{n}" }}}}{{{{ template "t{n + 1}" . }}}}{{{{ template "t{n + 1}" . }}}}'
         "{{ end }}"
@@ -79,7 +84,7 @@ BOMBS: Final = {
         + "` }}{{ fromYaml $y | toJson }}"
     ),
     "JSON nested deeply": '{{ fromJsonArray (print (repeat 5000000 "[") (repeat 5000000 "]")) }}',
-    "large decimals": '{{ mulf (float64 "1e308") (float64 "1e308") 1e308 }}{{ divf 1 3e-300 7e300 }}{{ range 99999999 }}{{ $x := divf 1e300 3e-300 }}{{ end }}',
+    "large decimals": _over_and_over("{{ $x := divf 1e300 3e-300 }}"),
     "a rounding of many places": "{{ round 1.5 2000000000 }}",
     "a chunk of a long list": "{{ range 999999 }}{{ $x := chunk 1 (until 200000) }}{{ end }}",
 }
@@ -88,7 +93,8 @@ BOMBS: Final = {
 LOADING: Final = {
     "parentheses nested deeply": "{{ " + "(" * 30_000 + "1" + ")" * 30_000 + " }}",
     "blocks nested deeply": "{{ if 1 }}" * 5_500 + "{{ end }}" * 1_000,
-    "many definitions": "".join(f'{{{{ define "{n}" }}}}x{{{{ end }}}}' for n in range(2_000)) + "{{",
+    "many definitions": "".join(f'{{{{ define "{n}" }}}}x{{{{ end }}}}' for n in range(2_000))
+    + "{{",
     "a source of 1 MB": "x" * 1_000_000,
 }
 """What never parses, so that its config is invalid."""

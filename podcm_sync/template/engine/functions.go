@@ -234,6 +234,9 @@ var LeftOuts = []LeftOut{
 	{"it follows the host's kind of path; use the function without `os`", []string{
 		"osBase", "osClean", "osDir", "osExt", "osIsAbs",
 	}},
+	{"it is of Helm alone, and few charts have it; use toYaml or toJson", []string{
+		"fromToml", "mustToToml", "mustToYaml", "toToml", "toYamlPretty",
+	}},
 	{"it does nothing that a configuration needs", []string{"hello"}},
 }
 

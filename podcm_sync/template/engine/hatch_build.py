@@ -73,7 +73,7 @@ def build() -> Path:
 
 def digest() -> str:
     """A digest of all that the engine is made from."""
-    files = [*HERE.rglob("*.go"), HERE / "go.mod", HERE / "go.sum", Path(__file__)]
+    files = [*HERE.rglob("*.go"), HERE / "go.mod", HERE / "go.sum", HERE / "hatch_build.py"]
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(f"{file.relative_to(HERE)}\0{file.stat().st_size}\0".encode())

@@ -3,8 +3,8 @@
 // allowed functions. The conformance tests compare the sandbox with it byte for byte.
 //
 // It reads {"pod": {...}, "sources": [...]} and writes [{"output": ...} or {"error": ...}, ...].
-// With the argument `benchmark` it renders with the engine's own source instead, and says how long
-// that took.
+// With the argument `names` it writes the names of all of Sprig's functions. With `benchmark` it
+// renders with the engine's own source instead, and says how long that took.
 package main
 
 import (
@@ -35,8 +35,8 @@ type answer struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "benchmark" {
-		benchmark()
+	if len(os.Args) > 1 {
+		map[string]func(){"names": names, "benchmark": benchmark}[os.Args[1]]()
 		return
 	}
 	var asked question
@@ -55,6 +55,14 @@ func main() {
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
 	check(encoder.Encode(answers))
+}
+
+func names() {
+	all := []string{}
+	for name := range sprig.GenericFuncMap() {
+		all = append(all, name)
+	}
+	check(json.NewEncoder(os.Stdout).Encode(all))
 }
 
 func render(source string, root map[string]any) (string, error) {
