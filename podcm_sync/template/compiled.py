@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 HERE: Final = Path(__file__).parent
 ENGINE: Final = HERE / "engine.wasm"
+STAMP: Final = HERE / "engine.stamp"
+"""Says what the engine was built from, so that its megabytes need not be read to know it."""
 CACHE_VARIABLE: Final = "PODCM_SYNC_CACHE_DIR"
 MAX_STACK: Final = 2 << 20
 """For templates within templates; a thread has 8 MiB on Linux."""
@@ -48,26 +50,25 @@ def engine() -> wasmtime.Engine:
 
 def module(on: wasmtime.Engine) -> wasmtime.Module:
     """The compiled module, from wherever it is at hand; compiled and kept where it is nowhere."""
-    source = ENGINE.read_bytes()
-    name = _file_name(source)
+    name = _file_name()
     cache = _cache()
     for directory in (HERE, cache):
         if directory is not None and (found := _load(on, directory / name)):
             return found
     log.info("compiling the template engine for this host, which takes some seconds")
-    made = wasmtime.Module(on, source)
+    made = wasmtime.Module(on, ENGINE.read_bytes())
     if cache is not None:
         _keep(made, cache, name)
     return made
 
 
-def _file_name(source: bytes) -> str:
+def _file_name() -> str:
     # Read off the installed package's folder: importlib.metadata would take as long as all else. It
     # only keeps versions apart that share a cache; loading checks the version itself.
     installed = Path(wasmtime.__file__).parents[1].glob("wasmtime-*.dist-info")
     version = "".join(sorted(each.name for each in installed))
     versions = (version, platform.system(), platform.machine(), *platform.libc_ver())
-    digest = hashlib.sha256("\0".join(versions).encode() + source).hexdigest()
+    digest = hashlib.sha256("\0".join(versions).encode() + STAMP.read_bytes()).hexdigest()
     return f"engine-{digest[:24]}.cwasm"
 
 
@@ -124,8 +125,8 @@ def _keep(made: wasmtime.Module, directory: Path, name: str) -> None:
 
 def main() -> None:
     """Compile for this host and put the result beside the engine."""
-    _keep(wasmtime.Module(engine(), ENGINE.read_bytes()), HERE, _file_name(ENGINE.read_bytes()))
-    path = HERE / _file_name(ENGINE.read_bytes())
+    path = HERE / _file_name()
+    _keep(wasmtime.Module(engine(), ENGINE.read_bytes()), HERE, path.name)
     path.chmod(0o644)
     sys.stdout.write(f"{path}\n")
 
