@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from podcm_sync.cli import logs
 from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.signals import Signals
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader, Writer
-from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import RunError
 from podcm_sync.model.changes import Outcome, Plan
@@ -34,7 +33,6 @@ class _Ports(Struct, frozen=True, kw_only=True):
     reader: Reader
     writer: Writer | None
     scope: Scope
-    renderer: Renderer = field(default_factory=LazySandbox)
 
 
 def run(settings: Settings) -> int:
@@ -91,7 +89,7 @@ def _once(settings: Settings, ports: _Ports, clock: Clock, signals: Signals) -> 
             ports.writer,
             Policy(max_prune=settings.max_prune, concurrency=settings.concurrency),
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            renderer=ports.renderer,
+            renderer=LazySandbox(),
             observer=Observer(is_stopping=clock.is_stopping, planned=planned, watch=watch),
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)

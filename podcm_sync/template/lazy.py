@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LazySandbox:
-    """Implements `core.rendering.Renderer`."""
+    """Implements `core.rendering.Renderer` for one run."""
 
     def __init__(self) -> None:
         self._made: Sandbox | None = None

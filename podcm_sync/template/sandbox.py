@@ -2,31 +2,41 @@
 
 Authors are untrusted. Each Pod has a budget, and one that goes beyond it fails alone: the engine
 hands over its answers one by one, so that it is known at which Pod it was stopped. Whatever its
-templates do, a config costs CPU time in proportion to its size and Pods, plus about a second.
+templates do, a config costs CPU time in proportion to its size and Pods, plus about a second, and
+all configs of a namespace together a few seconds more.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from podcm_sync.core.rendering import Rendered
 from podcm_sync.model.objects import Pod
 from podcm_sync.template import messages
-from podcm_sync.template.fuel import LOAD_FUEL, Fuel, Meter
+from podcm_sync.template.fuel import LOAD_FUEL, Account, Fuel, Meter
 from podcm_sync.template.instance import Instance, Machine, Stop, StoppedError
 
-MAX_STOPS: Final = 50
-"""How many Pods of a config may be stopped before the rest is not tried."""
 BATCH_PODS: Final = 200
 BATCH_BYTES: Final = 1 << 20
 
-NOT_TRIED: Final = "templates not tried: too many other Pods of this config hit their limits"
+NOT_TRIED: Final = (
+    "templates not tried: too many other Pods of the config or namespace were stopped"
+)
+
+
+@cache
+def machine() -> Machine:
+    """The process's one machine: it outlives the runs of a loop. May take seconds to compile."""
+    return Machine()
 
 
 class Sandbox:
-    """Implements `core.rendering.Renderer`. Compiles the engine if it must, which takes seconds."""
+    """Implements `core.rendering.Renderer` for one run, through which it keeps its accounts."""
 
     def __init__(self) -> None:
-        self._machine = Machine()
+        self._machine = machine()
+        self._accounts: defaultdict[str, Account] = defaultdict(Account)
         self._loaded: tuple[Mapping[str, str], Instance] | None = None
 
     def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
@@ -50,8 +60,9 @@ class Sandbox:
         instance = None
         if self._loaded is not None and self._loaded[0] == templates:
             instance, self._loaded = self._loaded[1], None
+        fuel = Fuel(templates, self._accounts[pods[0].namespaced_name.namespace if pods else ""])
         with self._machine.ticking():
-            return _Job(self._machine, templates, pcmc_name, instance).run(pods)
+            return _Job(self._machine, templates, pcmc_name, instance, fuel).run(pods)
 
     def table(self) -> bytes:
         """The table of functions, as JSON: docs/templates.md is made from it."""
@@ -93,6 +104,7 @@ class _Job:
         templates: Mapping[str, str],
         pcmc_name: str,
         instance: Instance | None,
+        fuel: Fuel,
     ) -> None:
         self._machine = machine
         self._templates = templates
@@ -100,27 +112,26 @@ class _Job:
         self._instance = instance
         self._is_fresh = True
         self._rendered: list[Rendered] = []
-        self._fuel = Fuel(templates)
+        self._fuel = fuel
 
     def run(self, pods: Sequence[Pod]) -> list[Rendered]:
         """Render batch by batch; a stop ends its batch, and the rest begins the next."""
-        stops = 0
         try:
             while len(self._rendered) < len(pods):
-                if stops == MAX_STOPS or self._fuel.reloads < 0:
+                if self._fuel.is_spent:
                     rest = len(pods) - len(self._rendered)
                     self._rendered += [Rendered(failure=NOT_TRIED)] * rest
                 else:
-                    stops += not self._try(_batch(pods, len(self._rendered)))
+                    self._try(_batch(pods, len(self._rendered)))
         finally:
             self._discard()
         return self._rendered
 
-    def _try(self, batch: list[bytes]) -> bool:
-        """Render the Pods of a batch, or those before the one that was stopped: then False."""
+    def _try(self, batch: list[bytes]) -> None:
+        """Render the Pods of a batch, or those up to the one that was stopped."""
         if self._instance is None:
             self._instance, _ = _load(self._machine, self._templates)
-            self._fuel.reloads -= LOAD_FUEL - self._instance.fuel
+            self._fuel.charge(LOAD_FUEL - self._instance.fuel)
             self._is_fresh = True
         instance, was_fresh = self._instance, self._is_fresh
         self._is_fresh = False
@@ -135,10 +146,9 @@ class _Job:
             self._discard()
             if error.stop is Stop.MEMORY and (error.answers or not was_fresh):
                 # The rubbish of others may be to blame: a new instance is its fair trial.
-                return True
+                return
+            self._fuel.stopped()
             self._rendered.append(Rendered(failure=f"{messages.template(key)}: {error}"))
-            return False
-        return True
 
     def _take(self, answers: list[bytes]) -> None:
         for answer in map(messages.decode_answer, answers):

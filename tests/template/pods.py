@@ -1,7 +1,6 @@
 """The Pod that the template tests render for, and how the sandbox is asked without a run."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -10,8 +9,8 @@ from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import Container, Pod
 from podcm_sync.template import messages
 from podcm_sync.template.fuel import LOAD_FUEL, POOL_FUEL
-from podcm_sync.template.instance import Instance, Machine
-from podcm_sync.template.sandbox import Sandbox
+from podcm_sync.template.instance import Instance
+from podcm_sync.template.sandbox import Sandbox, machine
 
 CONFIG = "web"
 
@@ -65,13 +64,8 @@ def root(of: Pod) -> dict[str, Any]:
     }
 
 
-@cache
-def machine() -> Machine:
-    return Machine()
-
-
-@cache
 def sandbox() -> Sandbox:
+    """A new one, as each run has; what is compiled is shared."""
     return Sandbox()
 
 
@@ -96,6 +90,6 @@ def engine_says(source: str, of: Pod) -> dict[str, str]:
 
 def render(templates: Mapping[str, str], *pods: Pod) -> list[str | dict[str, str]]:
     """What a run gets for each Pod: the data, or the sentence about what failed."""
-    found = sandbox().findings(templates)
-    assert found == ()
-    return [each.failure or each.data for each in sandbox().render(templates, CONFIG, pods)]
+    engine = sandbox()
+    assert engine.findings(templates) == ()
+    return [each.failure or each.data for each in engine.render(templates, CONFIG, pods)]

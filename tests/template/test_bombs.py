@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from podcm_sync.template.sandbox import MAX_STOPS, NOT_TRIED
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.template.fuel import MAX_STOPS, NAMESPACE_STOPS
+from podcm_sync.template.sandbox import NOT_TRIED
 from tests.template.bombs import BOMBS, LOADING
-from tests.template.pods import pod, render, sandbox
+from tests.template.pods import CONFIG, pod, render, sandbox
 
 SECONDS = 1.0
 MIB = 1 << 20
@@ -112,6 +114,24 @@ def test_many_bombs_in_one_config_cost_about_a_second_and_modest_pods_go_on() ->
     assert made[2 * MAX_STOPS :] == [NOT_TRIED] * 20
     assert seconds < 2 * SECONDS
     assert growth < 100 * MIB
+
+
+def test_many_configs_with_bombs_cost_their_namespace_alone() -> None:
+    """As many as a tenant likes: the run goes on, and other namespaces are as they were."""
+    bombs = [pod(f"bomb-{number}") for number in range(4)]
+    elsewhere = pod(namespaced_name=NamespacedName("other", "heavy"))
+    bomb, heavy = {"k": "{{ range 100000000000 }}{{ end }}"}, {"k": "{{ range 20000 }}.{{ end }}"}
+    run = sandbox()
+
+    def many() -> list[str]:
+        return [each.failure for _ in range(100) for each in run.render(bomb, CONFIG, bombs)]
+
+    said, seconds, _ = measured(many)
+    assert all("CPU budget" in each for each in said[:NAMESPACE_STOPS])
+    assert set(said[NAMESPACE_STOPS:]) == {NOT_TRIED}
+    assert seconds < 8 * SECONDS
+    assert run.render(heavy, CONFIG, [elsewhere])[0].data == {"k": "." * 20_000}
+    assert sandbox().render(heavy, CONFIG, bombs[:1])[0].data, "the next run begins anew"
 
 
 def test_memory_stays_flat_over_500_stopped_instances() -> None:

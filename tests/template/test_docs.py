@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from podcm_sync.__main__ import run
-from podcm_sync.template.sandbox import MAX_STOPS
+from podcm_sync.template.fuel import MAX_STOPS, NAMESPACE_STOPS
 from tests.controlplane.crd_objects import pcmc
 from tests.template import native
 from tests.template.docs import DOCS, examples, with_tables
@@ -63,7 +63,7 @@ def test_the_message_on_the_page_is_the_message(
 
 
 def test_the_limits_on_the_page_are_the_limits() -> None:
-    assert f"Once {MAX_STOPS} Pods of a config were stopped" in TEXT
+    assert f"Once {MAX_STOPS} Pods of a config, or {NAMESPACE_STOPS} of a namespace" in TEXT
     cpu, memory, output, depth = render(
         {
             "k": '{{ if eq .name "a" }}{{ range 100000000000 }}{{ end }}{{ end }}'

@@ -8,7 +8,8 @@ import pytest
 import wasmtime
 
 from podcm_sync.template.host import HOST, WASI, Guest, Host
-from tests.template.pods import CONFIG, machine, pod, render, root, sandbox
+from podcm_sync.template.sandbox import machine
+from tests.template.pods import CONFIG, pod, render, root, sandbox
 
 REFUSED = 52  # ENOSYS
 HARMLESS = {
