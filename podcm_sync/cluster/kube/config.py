@@ -5,7 +5,6 @@
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -17,10 +16,12 @@ from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
 
+from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.errors import ClusterError, InputError
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+T = TypeVar("T")
 AUTHENTICATION_SECONDS: Final = 30.0
 """How long an exec plugin, or an identity provider, may take; the package itself sets no limit."""
 
@@ -70,7 +71,7 @@ def _from_files(paths: str, context: str | None, impersonate: str | None) -> Tar
     configuration = Configuration()
     with _Complaints() as complaints:
         try:
-            in_time(lambda: loader.load_and_set(configuration), f"authentication ({paths})")
+            authenticated(lambda: loader.load_and_set(configuration), f"authentication ({paths})")
         except (ConfigException, OSError, ValueError, TypeError) as error:
             raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
     if complaints.messages:
@@ -124,28 +125,14 @@ def _impersonated(paths: str, user: str | None) -> str | None:
     return None
 
 
-T = TypeVar("T")
-
-
-def in_time(work: Callable[[], T], what: str, seconds: float = AUTHENTICATION_SECONDS) -> T:
-    """The result of `work`, done on a daemon thread; ClusterError where it takes too long."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="authentication", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise ClusterError(f"{what} did not finish within {seconds:g} s: check the exec plugin")
-    return results[0]
+def authenticated(work: Callable[[], T], what: str) -> T:
+    """The result of work that may run an exec plugin; ClusterError where it takes too long."""
+    try:
+        return in_time(work, AUTHENTICATION_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"{what} was {error}: check the exec plugin of the kubeconfig"
+        ) from error
 
 
 class _Complaints(logging.Handler):

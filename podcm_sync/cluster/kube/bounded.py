@@ -1,0 +1,31 @@
+"""Work that may never end, with an end: done on a daemon thread, and left alone when it is late.
+
+Socket timeouts are per read, so a server that trickles outlasts them all; an exec plugin has none.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_time(work: Callable[[], T], seconds: float) -> T:
+    """The result of `work`, or what it raises. Raises TimeoutError where it takes longer."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="bounded", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"not finished within {seconds:g} s")
+    return results[0]
