@@ -91,7 +91,11 @@ class DirectoryCluster:
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """Write a new manifest below `generated/`."""
-        return self._write(desired.namespaced_name, managed.manifest(desired), Result.CREATED)
+        name = desired.namespaced_name
+        if ("ConfigMap", name) in self._stored or self._path(name).exists():
+            message = "a ConfigMap of that name exists"
+            return Answer(result=Result.FAILED, reason=Reason.CONFLICT, message=message)
+        return self._write(name, managed.manifest(desired), Result.CREATED)
 
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         """Write the whole patched object below `generated/`; what others put on it stays."""
