@@ -58,7 +58,8 @@ def parse_limit(text: str) -> PruneLimit:
     match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
     if match is None or (match[2] and int(match[1]) > 100):
         raise ValueError(
-            f"{text!r} is neither a number nor a percentage: write one such as 100 or 50%"
+            f"{text!r} is neither a number under a billion nor a percentage up to 100%: "
+            "write 100, say, or 50%"
         )
     return PruneLimit(amount=int(match[1]), is_percentage=bool(match[2]))
 
@@ -71,6 +72,12 @@ def guard(plan: Plan, budget: PruneBudget) -> Plan:
     total = budget.spent + _counted(plan.changes)
     if budget.allowed is None or (total <= budget.allowed and not budget.is_closed):
         return plan
+    if budget.is_closed:
+        message = (
+            "held back: an earlier pass of this run would have deleted more than the "
+            f"{budget.allowed} ConfigMaps that --max-prune allows"
+        )
+        return Plan(changes=tuple(_held_back(change, message) for change in plan.changes))
     message = (
         f"held back: {total} ConfigMaps of Pods that still exist would be deleted, at most "
         f"{budget.allowed} may be; --max-prune {total} lets them through"

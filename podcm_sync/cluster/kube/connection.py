@@ -4,6 +4,7 @@ Retries, redirects and status codes are the callers' business, so all of the poo
 """
 
 import logging
+import math
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
-from podcm_sync.errors import ClusterError
+from podcm_sync.errors import ClusterError, InputError
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,9 @@ class Connection:
             _share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise ClusterError(
-                f"{self.target.description}: TLS cannot be set up: {error}"
+            raise InputError(
+                f"{self.target.source}: the certificates for {self.target.description} cannot be "
+                f"used: {error}"
             ) from error
 
     def request(  # noqa: PLR0913 - an HTTP request has these parts
@@ -118,7 +120,8 @@ class Connection:
 
         try:
             # A moment more than the request's own limit, which knows better what went wrong.
-            return send() if limit is None else in_time(send, limit + 1.0)
+            seconds = math.inf if limit is None else limit + 1.0
+            return in_time(send, seconds, lambda: self.clock.left() == 0)
         except TimeoutError as error:
             raise NoAnswerError(f"the answer was {error}", is_sent=True) from error
 
@@ -211,6 +214,8 @@ def _share_one_context(manager: urllib3.PoolManager, configuration: Configuratio
         else:
             context.load_default_certs()
     else:
+        # The kubeconfig says so itself; kubectl does not warn about it at each connection either.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if configuration.cert_file:

@@ -70,8 +70,15 @@ class Credentials:
         headers: dict[str, str] = {}
         self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         header = headers.get("authorization")
+        if header is None:
+            return None
         # A token file's trailing newline would make the header illegal.
-        return header.strip() if header is not None else None
+        header = header.strip()
+        if not (header.isascii() and header.isprintable()):
+            raise ClusterError(
+                f"{self._target.description}: the token has characters that no header can have"
+            )
+        return header
 
     def _tried(self, authenticate: Callable[[], T]) -> T:
         """What authentication gives; while a failure is fresh, that failure. Under the lock."""
