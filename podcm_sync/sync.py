@@ -111,7 +111,8 @@ def _passes(
     for number in range(1, MAX_PASSES + 1):
         desired = build(snapshot)
         taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
-        plan = guard(diff(snapshot, desired, taken), budget)
+        proposed = diff(snapshot, desired, taken)
+        plan = guard(proposed, budget)
         observer.planned(plan)
         if writer is None:
             yield Pass(snapshot=snapshot, desired=desired, outcomes=predicted(plan))
@@ -127,7 +128,7 @@ def _passes(
         contested = _contested(outcomes)
         if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
             return
-        budget = budget.after(outcomes)
+        budget = budget.after(outcomes, proposed)
         snapshot = _look_again(reader, Scope(namespaces=contested))
 
 

@@ -30,7 +30,9 @@ app = typer.Typer(
 
 def _namespace(name: str) -> str:
     if not is_namespace(name):
-        raise typer.BadParameter(f"{name!r} cannot be a namespace's name")
+        raise typer.BadParameter(
+            f"{name!r} cannot be a namespace's name", param_hint="-n / PODCM_SYNC_NAMESPACE"
+        )
     return name
 
 

@@ -42,6 +42,8 @@ def begin(arguments: Sequence[str]) -> None:
     handler.setFormatter(_Json() if _is_json(arguments) else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("podcm_sync").setLevel(logging.INFO)
+    # It warns, with a traceback, of heads that break off, which are said as what they are.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def is_json() -> bool:

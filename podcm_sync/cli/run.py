@@ -125,7 +125,7 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
     from podcm_sync.cluster.kube.write import KubeWriter
 
     connection = Connection(
-        lambda: load(settings.kubeconfig, settings.context, settings.impersonate),
+        lambda: load(settings.kubeconfig, settings.context, settings.impersonate, clock),
         connections=settings.concurrency,
         request_timeout=settings.request_timeout,
         clock=clock,

@@ -6,6 +6,7 @@ ConfigMap that stands elsewhere is written to `generated/`, where it hides the o
 
 import contextlib
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Collection
@@ -161,15 +162,22 @@ def _replace(path: Path, documents: list[Json]) -> None:
     temporary = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        temporary.write_text(
-            yaml.dump_all(documents, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True),
-            encoding="utf-8",
-        )
+        temporary.write_text(_text(documents, is_json=path.suffix == ".json"), encoding="utf-8")
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _text(documents: list[Json], *, is_json: bool) -> str:
+    if not is_json:
+        text: str = yaml.dump_all(
+            documents, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True
+        )
+        return text
+    listed = {"apiVersion": "v1", "kind": "List", "items": documents}
+    return json.dumps(documents[0] if len(documents) == 1 else listed, indent=2) + "\n"
 
 
 def _merge(target: Any, patch: Any) -> Any:

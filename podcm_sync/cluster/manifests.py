@@ -175,12 +175,13 @@ class _Loader(yaml.CSafeLoader):
     """A SafeLoader with kubectl's idea of scalars, and no duplicate keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode) and key_node.value != "<<":
-                if key_node.value in seen:
-                    raise _refused(f"the key {key_node.value!r} stands here twice", key_node)
-                seen.add(key_node.value)
+                key = _key(self.construct_object(key_node), key_node)
+                if key in seen:
+                    raise _refused(f"the key {key!r} stands here twice", key_node)
+                seen.add(key)
         mapping = super().construct_mapping(node, deep)
         return {_key(key, node): value for key, value in mapping.items()}
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
@@ -23,6 +24,9 @@ class PruneLimit(Struct, frozen=True, kw_only=True):
         return math.ceil(total * self.amount / 100) if self.is_percentage else self.amount
 
 
+NOTHING: Final = Plan(changes=())
+
+
 class PruneBudget(Struct, frozen=True, kw_only=True):
     """What a run may delete over all its passes, and has deleted; `allowed` None is no limit.
 
@@ -31,7 +35,8 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
 
     allowed: int | None
     spent: int = 0
-    is_closed: bool = False
+    wanted: int = 0
+    """How many deletions closed it; 0 while it is open."""
 
     @staticmethod
     def of(limits: tuple[PruneLimit, ...], snapshot: Snapshot) -> "PruneBudget":
@@ -41,15 +46,21 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
         total = sum(1 for each in snapshot.config_maps if names.is_ours(each))
         return PruneBudget(allowed=max(limit.of(total) for limit in limits))
 
-    def after(self, outcomes: Iterable[Outcome]) -> "PruneBudget":
-        """The budget when these outcomes of a guarded plan are counted."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing may be deleted any more in this run."""
+        return self.wanted > 0
+
+    def after(self, outcomes: Iterable[Outcome], proposed: Plan = NOTHING) -> "PruneBudget":
+        """The budget when these outcomes are counted, of what was `proposed` to the guard."""
         outcomes = tuple(outcomes)
         deleted = [each.change for each in outcomes if each.result is Result.DELETED]
         held_back = any(each.reason is Reason.PRUNE_BLOCKED for each in outcomes)
+        total = max(1, self.spent + _counted(proposed.changes))
         return PruneBudget(
             allowed=self.allowed,
             spent=self.spent + _counted(deleted),
-            is_closed=self.is_closed or held_back,
+            wanted=max(self.wanted, total) if held_back else self.wanted,
         )
 
 
@@ -69,15 +80,9 @@ def guard(plan: Plan, budget: PruneBudget) -> Plan:
 
     Only ConfigMaps whose Pod still exists count: the others go with their Pod in any case.
     """
-    total = budget.spent + _counted(plan.changes)
+    total = max(budget.wanted, budget.spent + _counted(plan.changes))
     if budget.allowed is None or (total <= budget.allowed and not budget.is_closed):
         return plan
-    if budget.is_closed:
-        message = (
-            "held back: an earlier pass of this run would have deleted more than the "
-            f"{budget.allowed} ConfigMaps that --max-prune allows"
-        )
-        return Plan(changes=tuple(_held_back(change, message) for change in plan.changes))
     message = (
         f"held back: {total} ConfigMaps of Pods that still exist would be deleted, at most "
         f"{budget.allowed} may be; --max-prune {total} lets them through"

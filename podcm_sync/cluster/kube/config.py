@@ -17,6 +17,7 @@ from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
 
+from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import ClusterError, InputError
@@ -45,7 +46,12 @@ class Target(Struct, frozen=True, kw_only=True):
     impersonate: str | None
 
 
-def load(kubeconfig: str | None, context: str | None, impersonate: str | None = None) -> Target:
+def load(
+    kubeconfig: str | None,
+    context: str | None,
+    impersonate: str | None = None,
+    clock: Clock | None = None,
+) -> Target:
     """Find and read the configuration, and authenticate.
 
     Raises InputError for files and contexts that cannot be used, ClusterError where an exec plugin
@@ -55,7 +61,8 @@ def load(kubeconfig: str | None, context: str | None, impersonate: str | None = 
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists()
     if not paths and in_cluster and context is None:
         return _from_service_account(impersonate)
-    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate)
+    seconds = authentication_seconds(clock or Clock())
+    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate, seconds)
 
 
 def _from_service_account(impersonate: str | None) -> Target:
@@ -74,12 +81,14 @@ def _from_service_account(impersonate: str | None) -> Target:
     )
 
 
-def _from_files(paths: str, context: str | None, impersonate: str | None) -> Target:
+def _from_files(paths: str, context: str | None, impersonate: str | None, seconds: float) -> Target:
     loader = _loader(paths, context or _current_context(paths))
     configuration = Configuration(host="")
     with _Complaints() as complaints:
         try:
-            authenticated(lambda: loader.load_and_set(configuration), f"authentication ({paths})")
+            authenticated(
+                lambda: loader.load_and_set(configuration), f"authentication ({paths})", seconds
+            )
             current = loader.current_context
             details = current.get("context") or {}
             namespace = details.get("namespace") or DEFAULT_NAMESPACE
@@ -157,14 +166,18 @@ def _impersonated(paths: str, user: str | None) -> str | None:
     return None
 
 
-def authenticated(work: Callable[[], T], what: str) -> T:
+def authentication_seconds(clock: Clock) -> float:
+    """How long authentication may take: its own limit, or what is left of the run."""
+    left = clock.left()
+    return AUTHENTICATION_SECONDS if left is None else min(AUTHENTICATION_SECONDS, left)
+
+
+def authenticated(work: Callable[[], T], what: str, seconds: float) -> T:
     """The result of work that may run an exec plugin; ClusterError where it takes too long."""
     try:
-        return in_time(work, AUTHENTICATION_SECONDS)
+        return in_time(work, seconds)
     except TimeoutError as error:
-        raise ClusterError(
-            f"{what} was {error}: check the exec plugin of the kubeconfig"
-        ) from error
+        raise ClusterError(f"{what} was {error}: check the exec plugin") from error
 
 
 class _Complaints(logging.Handler):

@@ -69,7 +69,7 @@ class Connection:
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
-        self._credentials = Credentials(load, self.target, client)
+        self._credentials = Credentials(load, self.target, client, self.clock)
         host = self.target.configuration.host
         self._prefix = urlsplit(host).path.rstrip("/")
         manager = client.rest_client.pool_manager
@@ -194,7 +194,19 @@ def _whole_body(answer: urllib3.BaseHTTPResponse, until: float | None) -> bytes:
         if until is not None and time.monotonic() > until:
             answer.close()
             raise NoAnswerError("the answer took too long", is_sent=True)
-    return b"".join(kept)
+    body = b"".join(kept)
+    if not _is_whole(answer, len(body), is_chunked=is_chunked):
+        answer.close()
+        raise NoAnswerError("the answer broke off", is_sent=True)
+    return body
+
+
+def _is_whole(answer: urllib3.BaseHTTPResponse, size: int, *, is_chunked: bool) -> bool:
+    """Whether the body is all that was announced; a head that broke off announces nothing."""
+    announced = answer.headers.get("Content-Length")
+    if announced is not None:
+        return announced == str(size)
+    return is_chunked or answer.version < 11 or answer.headers.get("Connection") == "close"
 
 
 def _client(configuration: Configuration, connections: int) -> ApiClient:

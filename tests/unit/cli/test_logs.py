@@ -330,7 +330,7 @@ def test_requests_are_logged_with_v_and_other_packages_only_warn(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs.begin(["--dry-run"])
-    own, other = logging.getLogger("podcm_sync.any"), logging.getLogger("urllib3")
+    own, other = logging.getLogger("podcm_sync.any"), logging.getLogger("another")
     own.debug("a request")
     logs.set_verbosity(0)
     own.debug("a request")
