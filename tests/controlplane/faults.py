@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"%x\r\n%s\r\n%s" % (len(body), body, end)
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 (http.server's names)
+    do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         """Nothing: stderr is the tests'."""
