@@ -1,9 +1,9 @@
-# podcm-sync and the Python it needs, and nothing else: no pip, no compiler, no cache. It runs as any
-# user, on a read-only root, without a writable mount.
+# podcm-sync and the Python it needs, and nothing else: no pip, no compiler, no cache. It runs as
+# any user, on a read-only root, without a writable mount.
 #
-#   docker build -t podcm-sync:0.1.0 --build-arg VERSION=0.1.0 .
+#   docker build -t "podcm-sync:$VERSION" --build-arg "VERSION=$VERSION" .
 #
-# PYTHON_IMAGE: for a mirror, or a digest.
+# PYTHON_IMAGE is for a mirror, or a digest; REVISION and SOURCE go into the labels.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -41,8 +41,9 @@ ENTRYPOINT ["podcm-sync"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG SOURCE=unknown
+ARG DESCRIPTION="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job"
 LABEL org.opencontainers.image.title="podcm-sync" \
-      org.opencontainers.image.description="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job" \
+      org.opencontainers.image.description="${DESCRIPTION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

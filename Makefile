@@ -38,7 +38,8 @@ build: $(VENV)/.installed ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 docker-build: ## The image, as IMG
-	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) .
+	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' podcm_sync/__init__.py) .
 
 docker-push: ## Push the image IMG
 	$(CONTAINER_TOOL) push $(IMG)

@@ -4,7 +4,7 @@ README.md's table of options is made from these.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from podcm_sync.settings import (
     Output,
     parse_duration,
 )
+
+OTHERS_VARIABLES: Final = frozenset({"PODCM_SYNC_REQUIRE_CONTROLPLANE"})
+"""Variables of the tests, which are none of an option's."""
 
 
 def _env(name: str) -> str:

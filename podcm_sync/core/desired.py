@@ -153,8 +153,8 @@ class _BuildUp:
                 pcmc_name=config.namespaced_name.name,
                 reason=Reason.NAME_TAKEN,
                 message=(
-                    f"Pod {winner.pod_name} with the older {KIND} {winner.pcmc_name} "
-                    "gives the same name and has it"
+                    f"wanted by {KIND} {config.namespaced_name.name} for Pod {pod_name}, but the "
+                    f"older {winner.pcmc_name} has it for Pod {winner.pod_name}"
                 ),
             )
         )

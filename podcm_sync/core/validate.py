@@ -75,6 +75,11 @@ def is_subdomain(name: str) -> bool:
     return len(name) <= MAX_NAME and _subdomain.fullmatch(name) is not None
 
 
+def is_namespace(name: object) -> bool:
+    """Whether `name` can be a namespace's: a DNS-1123 label."""
+    return isinstance(name, str) and is_subdomain(name) and is_label_value(name) and "." not in name
+
+
 def is_label_value(value: str) -> bool:
     """Whether `value` can be a label's value; empty can."""
     return value == "" or _name_part.fullmatch(value) is not None

@@ -5,6 +5,7 @@ that is no list at all raises, and then `DecodeError`. Fields that are not named
 by msgspec without being built, which is what makes this several times cheaper than typed models.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -31,8 +32,6 @@ from podcm_sync.model.wire import (
     Identity,
     Labelled,
     PageWire,
-    PodSpec,
-    PodStatus,
     PodWire,
     SelectorWire,
     SpecWire,
@@ -88,7 +87,7 @@ def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     """One Pod. Raises DecodeError."""
     wire = _decoded(_pod, body)
-    metadata, spec, status = wire.metadata, wire.spec or PodSpec(), wire.status or PodStatus()
+    metadata, spec, status = wire.metadata, wire.known_spec, wire.known_status
     return Pod(
         namespaced_name=metadata.namespaced_name,
         uid=metadata.uid,
@@ -183,10 +182,9 @@ def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool,
     `suspend: true` counts even where the rest cannot be read: it asks us to leave things alone.
     """
     try:
-        wire = _decoded(_spec, raw)
+        wire = _decoded(_spec, raw, root="spec")
     except DecodeError as error:
-        what, _, where = str(error).partition(" - at `$")
-        return None, _is_suspended(raw), f"spec{where.rstrip('`')}: {what}"
+        return None, _is_suspended(raw), str(error)
     if wire is None:
         return None, False, "spec: is missing; write {} to select every Pod"
     selector = wire.pod_selector or SelectorWire()
@@ -205,6 +203,15 @@ def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool,
         config_map_data_template=wire.config_map_data_template or {},
     )
     return spec, bool(wire.suspend), ""
+
+
+def _in_words(error: str, root: str) -> str:
+    """Msgspec's text in a manifest author's words: path first, and what it must be."""
+    what, _, where = error.partition(" - at `$")
+    what = re.sub(r"^Object contains unknown field", "unknown field", what)
+    what = re.sub(r"^Expected `(\w+)(?: \| null)?`, got", r"must be of type `\1`, not", what)
+    path = f"{root}{where}".rstrip("`").lstrip(".")
+    return f"{path}: {what}" if path else what
 
 
 def _is_suspended(raw: msgspec.Raw) -> bool:
@@ -235,8 +242,8 @@ def _decode_status(raw: msgspec.Raw) -> PodConfigMapConfigStatus:
 W = TypeVar("W")
 
 
-def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw) -> W:
+def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw, root: str = "") -> W:
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(str(error) or type(error).__name__) from error
+        raise DecodeError(_in_words(str(error), root) or type(error).__name__) from error

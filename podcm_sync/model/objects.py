@@ -157,6 +157,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     incomplete: dict[str, str] = {}
     unplannable: frozenset[str] = frozenset()
+    read_only: dict[NamespacedName, str] = {}
+    """ConfigMaps that cannot be deleted, and where they stand: manifests outside `generated/`."""
 
     def is_incomplete(self, namespace: str) -> bool:
         """Whether any list that concerns this namespace did not complete."""

@@ -48,6 +48,14 @@ class PodWire(Wire):
     spec: PodSpec | None = None
     status: PodStatus | None = None
 
+    @property
+    def known_spec(self) -> PodSpec:
+        return self.spec or PodSpec()
+
+    @property
+    def known_status(self) -> PodStatus:
+        return self.status or PodStatus()
+
 
 class ConfigMapWire(Wire):
     metadata: Metadata

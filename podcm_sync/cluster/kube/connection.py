@@ -1,13 +1,11 @@
 """One API server, raw: bytes out, bytes in, from the `kubernetes` package's own connection pool.
 
 Retries, redirects and status codes are the callers' business, so all of the pool's own are off.
-Authorization is asked for at most every few seconds, under one lock: without it an expired exec
-token would start one plugin run per thread.
 """
 
 import logging
+import math
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -21,17 +19,18 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.config import Target, in_time
-from podcm_sync.errors import ClusterError
+from podcm_sync.cluster.kube.bounded import in_time
+from podcm_sync.cluster.kube.config import Target
+from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.errors import ClusterError, InputError
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to be made: an address that swallows packets is said soon."""
+JSON: Final = "application/json"
 USER_AGENT: Final = f"podcm-sync/{__version__}"
-AUTHORIZATION_SECONDS: Final = 5.0
-"""How long an Authorization header is used before the package is asked again (in-cluster tokens
-are re-read each minute, exec tokens when they expire)."""
+CHUNK_BYTES: Final = 1 << 18
 
 
 class Response(Struct, frozen=True, kw_only=True):
@@ -66,23 +65,21 @@ class Connection:
         `connections` are kept open at once; `request_timeout` is in seconds, None for no limit;
         no request outlasts the clock. Raises InputError or ClusterError, as `config.load` does.
         """
-        self._load = load
         self.clock = clock or Clock()
         self._request_timeout = request_timeout
         self.target = load()
-        self._lock = threading.Lock()
-        self._header: tuple[float, str | None] = (0.0, None)
-        self._client = _client(self.target.configuration, connections)
+        client = _client(self.target.configuration, connections)
+        self._credentials = Credentials(load, self.target, client, self.clock)
         host = self.target.configuration.host
         self._prefix = urlsplit(host).path.rstrip("/")
-        self._is_tls = urlsplit(host).scheme == "https"
-        manager = self._client.rest_client.pool_manager
+        manager = client.rest_client.pool_manager
         try:
             _share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise ClusterError(
-                f"{self.target.description}: TLS cannot be set up: {error}"
+            raise InputError(
+                f"{self.target.source}: the certificates for {self.target.description} cannot be "
+                f"used: {error}"
             ) from error
 
     def request(  # noqa: PLR0913 - an HTTP request has these parts
@@ -93,7 +90,7 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str | None = None,
-        accept: str = "application/json",
+        accept: str = JSON,
     ) -> Response:
         """One request and its whole answer, whatever its status.
 
@@ -106,11 +103,27 @@ class Connection:
             headers["Content-Type"] = content_type
         if self.target.impersonate is not None:
             headers["Impersonate-User"] = self.target.impersonate
-        authorization = self._authorization()
+        authorization = self._credentials.header()
         response = self._send(method, target, body, headers, authorization)
-        if response.status == 401 and self._renew(authorization):
-            response = self._send(method, target, body, headers, self._authorization())
+        if response.status == 401 and self._credentials.renew(authorization):
+            response = self._send(method, target, body, headers, self._credentials.header())
         return response
+
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON
+    ) -> Response:
+        """A GET that is over in time, however slowly the server sends. Raises as `request` does."""
+        limit = self._limit()
+
+        def send() -> Response:
+            return self.request("GET", path, query=query, accept=accept)
+
+        try:
+            # A moment more than the request's own limit, which knows better what went wrong.
+            seconds = math.inf if limit is None else limit + 1.0
+            return in_time(send, seconds, lambda: self.clock.left() == 0)
+        except TimeoutError as error:
+            raise NoAnswerError(f"the answer was {error}", is_sent=True) from error
 
     def _send(
         self,
@@ -122,6 +135,8 @@ class Connection:
     ) -> Response:
         if authorization is not None:
             headers = {**headers, "Authorization": authorization}
+        limit = self._limit()
+        until = None if limit is None else time.monotonic() + limit
         try:
             answer = self._pool.urlopen(
                 method,
@@ -131,8 +146,10 @@ class Connection:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=self._timeout(),
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=limit),
             )
+            content = _whole_body(answer, until)
         except urllib3.exceptions.HTTPError as error:
             raise self._no_answer(error) from error
         except (OSError, UnicodeError) as error:
@@ -140,17 +157,16 @@ class Connection:
         log.debug("%s %s: %d", method, target.partition("?")[0], answer.status)
         return Response(
             status=answer.status,
-            body=answer.data,
+            body=content,
             retry_after=_seconds(answer.headers.get("Retry-After")),
         )
 
-    def _timeout(self) -> urllib3.Timeout:
+    def _limit(self) -> float | None:
         """The request's own limit, or what is left of the run's deadline where that is less."""
         limits = [each for each in (self._request_timeout, self.clock.left()) if each is not None]
         if limits and min(limits) <= 0:
             raise NoAnswerError("the run's deadline has passed", is_sent=False)
-        total = min(limits) if limits else None
-        return urllib3.Timeout(connect=CONNECT_SECONDS, total=total)
+        return min(limits) if limits else None
 
     def _no_answer(self, error: urllib3.exceptions.HTTPError) -> Exception:
         """What the pool's error means: not trusted, not sent, or sent and lost."""
@@ -164,39 +180,33 @@ class Connection:
         not_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
         return NoAnswerError(_reason(error), is_sent=not isinstance(error, not_sent))
 
-    def _authorization(self) -> str | None:
-        """The Authorization header; None only for client certificates and plain HTTP.
 
-        Raises ClusterError where there is neither: the request would go out as system:anonymous.
-        """
-        with self._lock:
-            asked, header = self._header
-            if asked and time.monotonic() - asked < AUTHORIZATION_SECONDS:
-                return header
-            header = in_time(self._ask, "renewing the credentials")
-            if header is None and self._is_tls and not self.target.configuration.cert_file:
-                raise ClusterError(
-                    f"{self.target.description}: there are no credentials for it: check the user "
-                    "of the context (token, exec plugin or client certificate)"
-                )
-            self._header = (time.monotonic(), header)
-            return header
+def _whole_body(answer: urllib3.BaseHTTPResponse, until: float | None) -> bytes:
+    """The body, read in pieces: a timeout alone would let a server trickle for ever.
 
-    def _ask(self) -> str | None:
-        headers: dict[str, str] = {}
-        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
-        header = headers.get("authorization")
-        # A token file's trailing newline would make the header illegal.
-        return header.strip() if header is not None else None
+    Lists come in chunks, which `stream` takes whole: `read1` of them costs half as much CPU again.
+    """
+    is_chunked = isinstance(answer, urllib3.HTTPResponse) and answer.chunked
+    pieces = answer.stream(CHUNK_BYTES) if is_chunked else iter(answer.read1, b"")
+    kept: list[bytes] = []
+    for piece in pieces:
+        kept.append(piece)
+        if until is not None and time.monotonic() > until:
+            answer.close()
+            raise NoAnswerError("the answer took too long", is_sent=True)
+    body = b"".join(kept)
+    if not _is_whole(answer, len(body), is_chunked=is_chunked):
+        answer.close()
+        raise NoAnswerError("the answer broke off", is_sent=True)
+    return body
 
-    def _renew(self, refused: str | None) -> bool:
-        """Read the configuration anew after a 401; whether there is another header to try."""
-        with self._lock:
-            if self._header[1] == refused:
-                log.debug("credentials refused; reading them anew")
-                self._client.configuration = self._load().configuration
-                self._header = (0.0, None)
-        return self._authorization() != refused
+
+def _is_whole(answer: urllib3.BaseHTTPResponse, size: int, *, is_chunked: bool) -> bool:
+    """Whether the body is all that was announced; a head that broke off announces nothing."""
+    announced = answer.headers.get("Content-Length")
+    if announced is not None:
+        return announced == str(size)
+    return is_chunked or answer.version < 11 or answer.headers.get("Connection") == "close"
 
 
 def _client(configuration: Configuration, connections: int) -> ApiClient:
@@ -216,6 +226,8 @@ def _share_one_context(manager: urllib3.PoolManager, configuration: Configuratio
         else:
             context.load_default_certs()
     else:
+        # The kubeconfig says so itself; kubectl does not warn about it at each connection either.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if configuration.cert_file:

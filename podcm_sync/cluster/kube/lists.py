@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 PAGE_SIZE: Final = 500
 MAX_LISTS: Final = 3
 """How often a list whose continue token expired (410) is begun, in all."""
-JSON: Final = "application/json"
 NAMES_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 
@@ -91,7 +90,7 @@ class Lists:
         """One GET, repeated where that may help. Raises as `complete` does."""
 
         def send() -> Response:
-            return self._connection.request("GET", path, query=query, accept=accept)
+            return self._connection.get(path, query, accept)
 
         try:
             response = repeated(send, self._connection.clock)

@@ -145,8 +145,10 @@ class KubeReader:
         While a CRD is being removed its lists are 200 and empty; discovery, asked after them, then
         offers no `create` any more.
         """
-        doubtful = _without_config(listed) - listed.incomplete.keys()
-        if ALL_NAMESPACES in listed.incomplete or (listed.configs and not doubtful):
+        # While a CRD goes its configs get a deletionTimestamp; a finalizer may hold them there.
+        live = [config for config in listed.configs if not config.terminating]
+        doubtful = _without_config(listed, live) - listed.incomplete.keys()
+        if listed.incomplete.keys() >= set(namespaces) or (live and not doubtful):
             return
         try:
             if self._is_create_offered():
@@ -155,7 +157,7 @@ class KubeReader:
                 f"the CRD {paths.CONFIGS} is being removed from {self._lists.server}: its configs "
                 f"cannot be seen any more, so nothing is deleted; if that is not meant: {INSTALL}"
             )
-            doubtful.update(namespaces)
+            doubtful = set(namespaces)
         except ListError as error:
             message = str(error)
         for namespace in doubtful - listed.incomplete.keys():
@@ -173,11 +175,11 @@ class KubeReader:
         return any(each.name == PLURAL and "create" in each.verbs for each in found.resources)
 
 
-def _without_config(listed: _Listed) -> set[str]:
-    """The namespaces in which a ConfigMap's config is not in the list."""
+def _without_config(listed: _Listed, live: Iterable[PodConfigMapConfig]) -> set[str]:
+    """The namespaces in which a ConfigMap's config is not among the live ones."""
     known = {
         (config.namespaced_name.namespace, label_value(config.namespaced_name.name))
-        for config in listed.configs
+        for config in live
     }
     made_by = (
         (each.namespaced_name.namespace, each.labels.get(GENERATED_BY_LABEL, ""))

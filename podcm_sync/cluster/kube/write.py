@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
 from podcm_sync.cluster.kube.errors import refusal
 from podcm_sync.cluster.kube.retry import TRANSIENT, repeated
 from podcm_sync.core import managed, names
@@ -20,7 +20,6 @@ from podcm_sync.model.decode import decode_config_map
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
 
-JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 REFUSED_UNSEEN: Final = frozenset({429})
 """Statuses that say the request was never begun."""
@@ -138,7 +137,7 @@ class KubeWriter:
         path = paths.single(paths.CONFIG_MAPS, desired.namespaced_name)
 
         def send() -> Response:
-            return self._connection.request("GET", path)
+            return self._connection.get(path)
 
         try:
             response = repeated(send, self._clock)
