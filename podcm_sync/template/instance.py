@@ -44,7 +44,7 @@ class StoppedError(Exception):
 
 
 class Machine:
-    """The compiled module and what every instance of it shares."""
+    """The compiled module and what every instance of it shares; a process has one."""
 
     def __init__(self) -> None:
         self.engine = compiled.engine()
@@ -52,25 +52,27 @@ class Machine:
         self.host = Host()
         self.linker = self.host.linker(self.engine, self.module)
 
+        self._busy = threading.Event()
+        threading.Thread(target=self._tick, name="template-ticks", daemon=True).start()
+
     @contextmanager
     def ticking(self) -> Iterator[None]:
-        """The clock of MAX_TICKS: it counts CPU time, so that a busy machine stops nobody."""
-        done = threading.Event()
-
-        def tick() -> None:
-            counted = time.process_time()
-            while not done.wait(TICK_SECONDS):
-                while time.process_time() - counted >= TICK_SECONDS:
-                    counted += TICK_SECONDS
-                    self.engine.increment_epoch()
-
-        ticker = threading.Thread(target=tick, name="template-ticks", daemon=True)
-        ticker.start()
+        """While templates are at work, the clock of MAX_TICKS goes."""
+        self._busy.set()
         try:
             yield
         finally:
-            done.set()
-            ticker.join()
+            self._busy.clear()
+
+    def _tick(self) -> None:
+        """Count CPU time, so that a busy machine stops nobody; sleep while there is no work."""
+        while self._busy.wait():
+            counted = time.process_time()
+            while self._busy.is_set():
+                time.sleep(TICK_SECONDS)
+                while time.process_time() - counted >= TICK_SECONDS:
+                    counted += TICK_SECONDS
+                    self.engine.increment_epoch()
 
 
 class Instance:
