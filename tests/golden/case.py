@@ -13,6 +13,7 @@ from podcm_sync.core.report import Report, exit_code
 from podcm_sync.model.objects import Scope
 from podcm_sync.render.text import text
 from podcm_sync.sync import Policy, run
+from podcm_sync.template.lazy import LazySandbox
 
 CASES = Path(__file__).parent / "cases"
 NOW = "2026-11-22T12:00:00Z"
@@ -50,6 +51,7 @@ def report_of(name: str, workdir: Path) -> Report:
         None,
         Policy(max_prune=tuple(map(parse_limit, options.get("maxPrune", ())))),
         now=NOW,
+        renderer=LazySandbox(),
     )
 
 
