@@ -6,7 +6,7 @@ IMG ?= podcm-sync:latest
 
 BIN := $(VENV)/bin
 # What the template engine is built from, when the package is installed.
-ENGINE := $(shell find podcm_sync/template/engine -type f)
+ENGINE := $(shell find podcm_sync/template/engine -name '*.go' -o -name 'go.*' -o -name '*.py')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit build docker-build docker-push docs clean

@@ -15,6 +15,7 @@ from podcm_sync.core.guards import parse_limit
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.model.objects import Scope
 from podcm_sync.sync import Policy, run
+from podcm_sync.template.lazy import LazySandbox
 
 NOW = "2026-11-22T12:00:00Z"
 LATER = "2026-11-22T13:00:00Z"
@@ -125,5 +126,6 @@ def sync(
         None if dry_run else interfere(KubeWriter(connection)),
         Policy(max_prune=tuple(map(parse_limit, max_prune)), concurrency=4),
         now=now,
+        renderer=LazySandbox(),
     )
     return Run(report, exit_code(report))

@@ -26,7 +26,7 @@ def program() -> Path:
     for file in sorted(SOURCE.iterdir()):
         digest.update(file.read_bytes())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made = base / "podcm-sync" / "tests" / f"oracle-{digest.hexdigest()[:16]}"
+    made = base / "podcm-sync-tests" / f"oracle-{digest.hexdigest()[:16]}"
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=made.parent) as name:
