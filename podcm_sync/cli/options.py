@@ -13,6 +13,7 @@ from podcm_sync.core.guards import PruneLimit, parse_limit
 from podcm_sync.settings import (
     MAX_CONCURRENCY,
     Colour,
+    Findings,
     LogFormat,
     Output,
     parse_duration,
@@ -217,4 +218,17 @@ Verbosity = Annotated[
 Version = Annotated[
     bool,
     typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+]
+Files = Annotated[
+    list[str],
+    typer.Option(
+        "-f",
+        "--filename",
+        metavar="FILE|DIR|-",
+        help="What to check: a file, a directory with all below it, or - for stdin; may be given "
+        "more than once.",
+    ),
+]
+ValidationFormat = Annotated[
+    Findings, typer.Option("-o", "--output", help="The format of the findings.")
 ]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
@@ -16,6 +16,7 @@ from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.signals import Signals
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import OutputError, RunError
 from podcm_sync.model.changes import Outcome, Plan, Result
@@ -23,6 +24,7 @@ from podcm_sync.model.objects import Scope
 from podcm_sync.settings import Colour, Output, Settings
 from podcm_sync.sync import Observer, Policy
 from podcm_sync.sync import run as sync
+from podcm_sync.template.lazy import LazySandbox
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class _Ports(Struct, frozen=True, kw_only=True):
     reader: Reader
     writer: Writer | None
     scope: Scope
+    renderer: Renderer = field(default_factory=LazySandbox)
 
 
 def run(settings: Settings) -> int:
@@ -92,6 +95,7 @@ def _once(settings: Settings, ports: _Ports, clock: Clock, signals: Signals) -> 
             ports.writer,
             Policy(max_prune=settings.max_prune, concurrency=settings.concurrency),
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            renderer=ports.renderer,
             observer=Observer(stopping=_stopping(clock), planned=planned, watch=watch),
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)

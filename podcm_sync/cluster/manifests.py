@@ -74,6 +74,11 @@ def read_file(path: Path) -> Iterator[Manifest]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    yield from parse(path, text)
+
+
+def parse(path: Path, text: str) -> Iterator[Manifest]:
+    """Every object in a text that was read from `path`. Raises InputError."""
     documents = _json(path, text) if path.suffix == ".json" else _yaml(path, text)
     for line, document in documents:
         if document is not None:

@@ -49,7 +49,10 @@ _data_key: Final = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def findings(spec: PodConfigMapConfigSpec) -> tuple[str, ...]:
-    """All that is wrong with a spec, each `path: what, and what to write`; () if nothing."""
+    """All that is wrong with a spec, each `path: what, and what to write`; () if nothing.
+
+    Whether its templates parse is another question, for a `core.rendering.Renderer`.
+    """
     return (
         *_match_labels(spec.pod_selector.match_labels),
         *_expressions(spec.pod_selector.match_expressions),
@@ -179,11 +182,6 @@ def _templates(templates: dict[str, str]) -> Iterator[str]:
         yield (
             f"{path}: the templates are longer than {MAX_TEMPLATES} characters together: shorten "
             "them, or move some to another PodConfigMapConfig"
-        )
-    if templates:
-        yield (
-            f"{path}: this version of podcm-sync renders no templates yet: remove the field, or "
-            "set spec.suspend until a version does"
         )
 
 

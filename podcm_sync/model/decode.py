@@ -32,6 +32,8 @@ from podcm_sync.model.wire import (
     Identity,
     Labelled,
     PageWire,
+    PodSpec,
+    PodStatus,
     PodWire,
     SelectorWire,
     SpecWire,
@@ -79,23 +81,27 @@ def config_maps(body: bytes) -> Page[ConfigMap]:
 def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
     """The names on a page of any list, and its continue token. Raises DecodeError."""
     page = _decoded(_page, body)
-    found = tuple(_decoded(_any_object, raw).metadata for raw in page.items or ())
-    token = (page.metadata and page.metadata.continue_) or ""
-    return tuple(NamespacedName(each.namespace, each.name) for each in found), token
+    found = tuple(_decoded(_any_object, raw).metadata.namespaced_name for raw in page.items or ())
+    return found, (page.metadata and page.metadata.continue_) or ""
 
 
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     """One Pod. Raises DecodeError."""
     wire = _decoded(_pod, body)
-    metadata = wire.metadata
+    metadata, spec, status = wire.metadata, wire.spec or PodSpec(), wire.status or PodStatus()
     return Pod(
         namespaced_name=metadata.namespaced_name,
         uid=metadata.uid,
         labels=metadata.labels or {},
         annotations=metadata.annotations or {},
-        node_name=(wire.spec and wire.spec.node_name) or "",
-        phase=(wire.status and wire.status.phase) or "",
+        node_name=spec.node_name or "",
+        phase=status.phase or "",
         terminating=metadata.deletion_timestamp is not None,
+        pod_ip=status.pod_ip or "",
+        host_ip=status.host_ip or "",
+        service_account_name=spec.service_account_name or "",
+        containers=spec.containers or (),
+        owner_references=metadata.owner_references or (),
     )
 
 
@@ -164,7 +170,7 @@ def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
         labels = None
     return Problem(
         kind=kind,
-        namespaced_name=NamespacedName(identity.namespace, identity.name),
+        namespaced_name=identity.namespaced_name,
         reason=Reason.UNREADABLE if kind == KIND else Reason.UNDECODABLE,
         message=message,
         labels=labels,

@@ -17,8 +17,6 @@ from tests.builders import pcmc
 from tests.controlplane.crd_case import OMITTED, Case
 from tests.controlplane.crd_cases import CASES
 
-NO_TEMPLATES_YET = "renders no templates yet"
-
 
 def with_spec(spec: object) -> PodConfigMapConfig:
     """A config as it would be read if the server had stored that spec before it had any rules."""
@@ -30,15 +28,10 @@ def with_spec(spec: object) -> PodConfigMapConfig:
     return decode_config(msgspec.json.encode(whole if spec is OMITTED else whole | {"spec": spec}))
 
 
-def beyond_templates(problem: str) -> str:
-    """What is wrong apart from templates, which the CRD takes and this version does not render."""
-    return "; ".join(part for part in problem.split("; ") if NO_TEMPLATES_YET not in part)
-
-
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
 def test_the_verdict_is_the_api_servers(case: Case) -> None:
     """One table of specs, held to a real server in tests/controlplane/test_crd.py."""
-    problem = beyond_templates(spec_problem(with_spec(case.spec)))
+    problem = spec_problem(with_spec(case.spec))
     assert (problem == "") is case.accepted, problem
 
 
@@ -78,12 +71,6 @@ def test_a_message_repeats_no_more_than_a_readable_part_of_a_long_key() -> None:
     config = pcmc(labels=["k" * 9_000])
     assert config.spec is not None
     assert all(len(each) < 400 for each in findings(config.spec))
-
-
-def test_templates_are_refused_with_what_to_do_until_a_version_renders_them() -> None:
-    problem = spec_problem(pcmc(templates={"url": "x"}))
-    assert problem.startswith("spec.configMapDataTemplate: ")
-    assert NO_TEMPLATES_YET in problem
 
 
 def test_a_valid_spec_has_no_problem() -> None:
