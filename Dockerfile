@@ -17,8 +17,9 @@ RUN python -m pip wheel --no-deps --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/podcm-sync \
  && python -m pip --python /opt/podcm-sync/bin/python install --no-compile /wheels/*.whl \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/podcm-sync/lib
-# The engine's native code too: compiling it takes each start some seconds.
-RUN /opt/podcm-sync/bin/python -m podcm_sync.template.compiled
+# The engine's native code too: compiling it would take each start some seconds. -P, since what is
+# meant is the installed package, not the source here.
+RUN /opt/podcm-sync/bin/python -P -m podcm_sync.template.compiled
 
 FROM ${PYTHON_IMAGE}
 # The standard library of the official images has no bytecode: each start would compile it anew.

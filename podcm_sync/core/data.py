@@ -15,9 +15,7 @@ def annotation_data_key(key: str) -> str:
     return "annotation_" + key.replace("/", "_")
 
 
-def pod_data(
-    pod: Pod, spec: PodConfigMapConfigSpec, rendered: Mapping[str, str] = {}
-) -> dict[str, str]:
+def pod_data(pod: Pod, spec: PodConfigMapConfigSpec, rendered: Mapping[str, str]) -> dict[str, str]:
     """The data of the ConfigMap for a Pod, values copied byte for byte (spec.md §3).
 
     Keys that the Pod has not are left out. The spec must be valid: then no two keys meet, but for

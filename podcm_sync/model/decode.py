@@ -79,9 +79,8 @@ def config_maps(body: bytes) -> Page[ConfigMap]:
 def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
     """The names on a page of any list, and its continue token. Raises DecodeError."""
     page = _decoded(_page, body)
-    found = tuple(_decoded(_any_object, raw).metadata for raw in page.items or ())
-    token = (page.metadata and page.metadata.continue_) or ""
-    return tuple(NamespacedName(each.namespace, each.name) for each in found), token
+    found = tuple(_decoded(_any_object, raw).metadata.namespaced_name for raw in page.items or ())
+    return found, (page.metadata and page.metadata.continue_) or ""
 
 
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
@@ -169,7 +168,7 @@ def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
         labels = None
     return Problem(
         kind=kind,
-        namespaced_name=NamespacedName(identity.namespace, identity.name),
+        namespaced_name=identity.namespaced_name,
         reason=Reason.UNREADABLE if kind == KIND else Reason.UNDECODABLE,
         message=message,
         labels=labels,

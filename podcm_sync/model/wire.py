@@ -114,6 +114,10 @@ class Identity(Wire):
     name: str
     namespace: str = ""
 
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        return NamespacedName(self.namespace, self.name)
+
 
 class AnyObject(Wire):
     metadata: Identity

@@ -98,11 +98,14 @@ class _Text:
         totals = summary(self.report)
         is_stuck = totals.blocked or totals.held_back or totals.failed or self.report.problems
         is_stamped = any(each.result is Result.UPDATED for each in self.report.statuses)
+        is_cut_short = any(each.reason is Reason.INTERRUPTED for each in self.report.outcomes)
         said = _totals(
             _beginning(self.report),
             totals,
             is_prediction=self.report.is_prediction,
-            is_idle=not (totals.changed or is_stuck or is_stamped or self.report.incomplete),
+            is_idle=not (
+                totals.changed or is_stuck or is_stamped or is_cut_short or self.report.incomplete
+            ),
         )
         if self.report.problems:
             said += f"; {_count(len(self.report.problems), 'problem')}"

@@ -14,6 +14,10 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 PCMC_NAME = "podconfig.example.com/pcmc-name"
 PRUNE = "podconfig.example.com/prune"
 
+# The CRD takes it, as it cannot see that the template does not parse.
+INVALID: Object = {"configMapDataTemplate": {"url": "http://{{.podIP"}}
+VALID_AGAIN: Object = {"configMapDataTemplate": None}
+
 FINALIZER = "tests.example.com/held"
 
 

@@ -141,9 +141,6 @@ def test_a_token_that_is_refused_is_asked_for_once_more(
     assert (path.parent / "runs").read_text() == "xx"
 
 
-ANONYMOUS = pytest.mark.xfail(strict=True, reason="sent as `Bearer`, which is system:anonymous")
-
-
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -154,7 +151,7 @@ ANONYMOUS = pytest.mark.xfail(strict=True, reason="sent as `Bearer`, which is sy
         ("7", 0),
         ("{}", 0),
         (credential(), 0),
-        pytest.param(credential(token=""), 0, marks=ANONYMOUS),
+        (credential(token=""), 0),
         (credential(username="x"), 0),
         ('{"kind": "ExecCredential", "status": null}', 0),
         ("\x1b[2J" + credential(token="x"), 0),  # noqa: S106 - no token

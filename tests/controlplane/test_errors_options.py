@@ -68,14 +68,7 @@ ENVIRONMENT = {
 }
 
 
-NAMELESS = pytest.mark.xfail(strict=True, reason="a bad namespace's line names no option")
-NAMES = [
-    pytest.param(name, marks=NAMELESS if name == "PODCM_SYNC_NAMESPACE" else ())
-    for name in ENVIRONMENT
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ENVIRONMENT)
 def test_a_bad_value_in_the_environment_is_one_line(name: str) -> None:
     """Spec §7: every option has an environment variable; it is checked alike, and named."""
     done = command.run("--exit-code", kubeconfig=None, env={name: ENVIRONMENT[name]})

@@ -9,6 +9,7 @@ from tests.controlplane.api import Api, Object
 from tests.controlplane.crd_objects import KIND
 from tests.controlplane.sync_objects import (
     FINALIZER,
+    INVALID,
     MANAGED_BY,
     PRUNE,
     all_config_maps,
@@ -156,8 +157,7 @@ def test_what_an_invalid_config_has_stays_as_it_is(
     api: Api, namespace: str, kubeconfig: Path, made: Object, cause: str
 ) -> None:
     """Spec §3: where the desired state cannot be computed, no update and no delete; exit 3."""
-    # The CRD takes templates; this version renders none, and says so.
-    change_config(api, namespace, {"configMapDataTemplate": {"url": "http://{{.podIP}}"}})
+    change_config(api, namespace, INVALID)
     api.make_pod(namespace, "new", labels={"app": "web"})
     if cause == "drifted":
         api.patch("ConfigMap", namespace, NAME, {"data": {"phase": None}})

@@ -10,6 +10,7 @@ from tests.controlplane.api import Api, Object
 from tests.controlplane.crd_objects import KIND
 from tests.controlplane.sync_objects import (
     GENERATED_BY,
+    INVALID,
     MANAGED_BY,
     POD_UID,
     change_config,
@@ -151,9 +152,7 @@ def test_of_two_pairs_with_one_name_the_older_config_has_it(
 
 
 @pytest.mark.usefixtures("two_pods")
-@pytest.mark.parametrize(
-    "spec", [{"suspend": True}, {"configMapDataTemplate": {"a": "b"}}], ids=["suspended", "invalid"]
-)
+@pytest.mark.parametrize("spec", [{"suspend": True}, INVALID], ids=["suspended", "invalid"])
 def test_a_config_that_stands_still_holds_the_name_that_it_has(
     api: Api, namespace: str, kubeconfig: Path, spec: Object
 ) -> None:

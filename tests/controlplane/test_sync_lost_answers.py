@@ -122,7 +122,7 @@ def test_an_update_whose_answer_is_lost_is_right_in_the_end(
 def test_a_delete_whose_answer_is_lost_counts_as_done(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §5 of one run (§2): the repeat finds it gone."""
+    """Spec §3: a repeat has the same preconditions; that it finds the object gone is success."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     with Proxy(control_plane) as proxy:

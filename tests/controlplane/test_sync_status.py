@@ -10,6 +10,8 @@ from tests.controlplane.crd_objects import KIND, PENDING
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     FINALIZER,
+    INVALID,
+    VALID_AGAIN,
     change_config,
     condition,
     config_map,
@@ -18,8 +20,6 @@ from tests.controlplane.sync_objects import (
     status_of,
 )
 from tests.controlplane.syncing import LATER, NOW, sync
-
-TEMPLATES = {"configMapDataTemplate": {"url": "http://{{.podIP}}"}}  # this version renders none
 
 
 def told(condition: Object) -> Object:
@@ -81,7 +81,7 @@ def test_kubectl_wait_waits_for_a_run(
 
 def test_an_invalid_spec_is_a_verdict(api: Api, namespace: str, kubeconfig: Path) -> None:
     """Spec §5: stamped; Ready=False and Stalled=True, which goes once the spec is mended."""
-    make_config(api, namespace, spec=TEMPLATES)
+    make_config(api, namespace, spec=INVALID)
     run = sync(kubeconfig, now=NOW)
     assert run.code == 3
     status = status_of(api, namespace)
@@ -94,7 +94,7 @@ def test_an_invalid_spec_is_a_verdict(api: Api, namespace: str, kubeconfig: Path
     for kind in ("Ready", "Stalled"):
         assert "spec.configMapDataTemplate" in condition(status, kind)["message"]
 
-    change_config(api, namespace, {"configMapDataTemplate": None})
+    change_config(api, namespace, VALID_AGAIN)
     assert sync(kubeconfig, now=LATER).code == 0
     status = status_of(api, namespace)
     assert status["observedGeneration"] == 2
@@ -169,7 +169,7 @@ def test_others_conditions_survive(api: Api, namespace: str, kubeconfig: Path) -
     }
     status: Object = {"status": {"conditions": [theirs, PENDING]}}
     api.patch(KIND, namespace, "mine", status, "status")
-    for spec in ({}, TEMPLATES, {"configMapDataTemplate": None}):
+    for spec in ({}, INVALID, VALID_AGAIN):
         change_config(api, namespace, spec)
         sync(kubeconfig)
         status = status_of(api, namespace)
@@ -189,12 +189,12 @@ def test_a_transition_time_moves_only_with_its_status(
     status = status_of(api, namespace)
     assert (status["observedGeneration"], status["matchedPods"]) == (2, 1)
     assert condition(status)["lastTransitionTime"] == NOW
-    change_config(api, namespace, TEMPLATES)
+    change_config(api, namespace, INVALID)
     sync(kubeconfig, now=LATER)
     assert condition(status_of(api, namespace))["lastTransitionTime"] == LATER
 
 
-@pytest.mark.parametrize("spec", [{}, TEMPLATES, selecting(app="none")])
+@pytest.mark.parametrize("spec", [{}, INVALID, selecting(app="none")])
 def test_an_equal_status_is_not_written(
     api: Api, namespace: str, kubeconfig: Path, spec: Object
 ) -> None:

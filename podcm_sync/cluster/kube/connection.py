@@ -240,7 +240,7 @@ def _share_one_context(manager: urllib3.PoolManager, configuration: Configuratio
 
 def _seconds(retry_after: str | None) -> float | None:
     """A Retry-After header in seconds; the API server never sends the form with a date."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else None
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 def _reason(error: Exception) -> str:

@@ -59,8 +59,9 @@ class Credentials:
             )
             if header is None and self._is_tls and not self._target.configuration.cert_file:
                 raise ClusterError(
-                    f"{self._target.description}: there are no credentials for it: check the user "
-                    "of the context (token, exec plugin or client certificate)"
+                    f"authentication failed ({self._target.source}): there are no credentials for "
+                    f"{self._target.description}: check the user of the context (token, exec "
+                    "plugin or client certificate)"
                 )
             self._kept = (time.monotonic(), header)
             return header

@@ -170,7 +170,7 @@ class KubeReader:
             raise self._lists.refusal(response, paths.CONFIGS, what)
         try:
             found = msgspec.json.decode(response.body, type=_Resources)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ListError(f"cannot {what}: {error}") from error
         return any(each.name == PLURAL and "create" in each.verbs for each in found.resources)
 

@@ -9,7 +9,7 @@ FACTS = {"podName": "web-0", "namespace": "shop", "nodeName": "node-a", "phase":
 
 def data(of: Pod, config: PodConfigMapConfig) -> dict[str, str]:
     assert config.spec is not None
-    return pod_data(of, config.spec)
+    return pod_data(of, config.spec, {})
 
 
 def test_the_four_facts_and_nothing_else() -> None:

@@ -62,7 +62,14 @@ def test_a_label_that_the_name_denies_was_edited() -> None:
     asleep = pcmc("asleep", suspend=True)
     edited = config_map(labels={GENERATED_BY: "asleep"})
     assert keepers(asleep).by_label(edited) is None
-    assert keepers(asleep).by_label_or_name(edited) is None
+
+
+def test_a_label_that_the_name_denies_is_no_reason_to_delete() -> None:
+    """Where nothing wants it and it is in doubt whose it is, it is left alone."""
+    edited = config_map(labels={GENERATED_BY: "asleep"})
+    found = keepers(pcmc("asleep", suspend=True)).by_label_or_name(edited)
+    assert found is not None
+    assert found.pcmc_name == "asleep"
 
 
 def test_an_edited_label_does_not_cost_a_keeper_its_own() -> None:

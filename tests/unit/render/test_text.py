@@ -159,7 +159,6 @@ def test_a_run_cut_short_says_so() -> None:
     assert last(by_signal).startswith("Interrupted by signal 15: ")
 
 
-@pytest.mark.xfail(strict=True, reason="text._end() takes a run that wrote nothing for an idle one")
 def test_a_run_cut_short_before_its_first_write_had_something_to_do() -> None:
     assert "nothing to do" not in last(report(outcome(Result.SKIPPED, Reason.INTERRUPTED)))
 
