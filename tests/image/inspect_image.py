@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.util
+import io
 import json
+import logging
 import os
 import shutil
 import sys
@@ -41,6 +43,15 @@ def without_bytecode() -> list[str]:
     ]
 
 
+def said_of_the_engine() -> list[str]:
+    """What the first template makes the log say: that the engine has to be compiled, if it has."""
+    said = io.StringIO()
+    logging.basicConfig(stream=said, level=logging.INFO, format="%(message)s")
+    sandbox = importlib.import_module("podcm_sync.template.sandbox")
+    findings = sandbox.Sandbox().findings({"k": "{{ .name }}"})
+    return [*findings, *said.getvalue().splitlines()]
+
+
 print(
     json.dumps(
         {
@@ -49,6 +60,7 @@ print(
             "modules": [name for name in MODULES if importlib.util.find_spec(name)],
             "writable": [place for place in PLACES if writable(place)],
             "changeable": changeable("/opt/podcm-sync"),
+            "said of the engine": said_of_the_engine(),
             "without bytecode": without_bytecode(),
         }
     )

@@ -97,6 +97,7 @@ def check_content(engine: Engine) -> None:
     check("nothing can be written, not even to /tmp", found["writable"], [])
     check("only root could change what is installed", found["changeable"], [])
     check("nothing is compiled at start", found["without bytecode"], [])
+    check("nor is the template engine at the first template", found["said of the engine"], [])
     other = engine.run(IMAGE, ["--version"], ["--user=1000650000:0"])  # as OpenShift would
     check("it runs as any other user too", other.returncode, 0)
 
