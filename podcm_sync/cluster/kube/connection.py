@@ -123,7 +123,9 @@ class Connection:
             seconds = math.inf if limit is None else limit + 1.0
             return in_time(send, seconds, lambda: self.clock.left() == 0)
         except TimeoutError as error:
-            raise NoAnswerError(f"the answer was {error}", is_sent=True) from error
+            is_over = self.clock.left() == 0
+            why = "the run's deadline has passed" if is_over else f"the answer was {error}"
+            raise NoAnswerError(why, is_sent=True) from error
 
     def _send(
         self,
