@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+import yaml
+
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.harness import ControlPlane
 
@@ -65,6 +67,22 @@ def grant(api: Api, where: str, rights: dict[str, list[str]], subject: Object) -
 def kubeconfig_of(plane: ControlPlane, path: Path, namespace: str, token: str) -> Path:
     """A kubeconfig of that identity, in that namespace."""
     return plane.kubeconfig(path / "of-the-account", token=token, namespace=namespace)
+
+
+def with_user(kubeconfig: Path, **user: object) -> Path:
+    """The same kubeconfig, changed: its one user is this one."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = user
+    kubeconfig.write_text(yaml.safe_dump(config))
+    return kubeconfig
+
+
+def with_server(kubeconfig: Path, server: str) -> Path:
+    """The same kubeconfig, changed: its one cluster is at this address."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = server
+    kubeconfig.write_text(yaml.safe_dump(config))
+    return kubeconfig
 
 
 def _is_in_force(api: Api, namespace: str, token: str) -> bool:

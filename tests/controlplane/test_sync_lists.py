@@ -194,14 +194,7 @@ def test_a_list_that_always_expires_deletes_nothing_and_stamps_nothing(
 
 @pytest.mark.usefixtures("pages")
 @pytest.mark.parametrize("resource", LISTS)
-@pytest.mark.parametrize(
-    "broken",
-    [
-        half_sent,
-        half_of_its_chunks,
-        in_trouble,
-    ],
-)
+@pytest.mark.parametrize("broken", [half_sent, half_of_its_chunks, in_trouble])
 def test_a_list_that_breaks_once_is_asked_for_again(
     api: Api,
     namespace: str,
