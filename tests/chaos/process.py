@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.running import PROGRAM
+from tests.documents import valid
 
 PATIENCE = 30.0
 
@@ -29,7 +30,7 @@ class Ended:
     @property
     def report(self) -> dict[str, Any]:
         """The JSON report."""
-        found: dict[str, Any] = json.loads(self.stdout)
+        found: dict[str, Any] = valid(json.loads(self.stdout))
         return found
 
 

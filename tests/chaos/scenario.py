@@ -19,6 +19,7 @@ from tests.chaos.twin import difference
 from tests.chaos.world import Intent, World
 from tests.controlplane import command
 from tests.controlplane.harness import ControlPlane
+from tests.documents import valid
 
 LATE = 2.0
 """Seconds that a run may end after its deadline: two cores are shared by many threads here."""
@@ -127,7 +128,7 @@ class Stage:
         assert done.code in ALLOWED, f"exit code {done.code}: {done.stderr}"
         assert "Traceback" not in done.stderr
         if done.stdout:
-            assert json.loads(done.stdout)["exitCode"] == done.code
+            assert valid(json.loads(done.stdout))["exitCode"] == done.code
         else:
             assert done.code == 5, "no report"
         return done.code

@@ -25,6 +25,7 @@ from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import SETTINGS
 from tests.controlplane.api import Api
 from tests.controlplane.sync_objects import make_config
+from tests.documents import valid
 from tests.fakes import FakeCluster
 
 INTERVALS = 5_000
@@ -107,7 +108,7 @@ def work(api: Api, namespace: str) -> None:
 def codes(running: Running) -> list[int]:
     """The exit codes of the runs so far, one line of JSON each."""
     whole_lines = running.stdout.rpartition("\n")[0].splitlines()
-    return [json.loads(line)["exitCode"] for line in whole_lines]
+    return [valid(json.loads(line))["exitCode"] for line in whole_lines]
 
 
 def resident_kilobytes(process: int) -> int:
