@@ -8,6 +8,7 @@ the older config (creationTimestamp, then name), whatever order the lists came i
 from collections.abc import Iterable, Sequence
 
 from podcm_sync.core import managed, names, validate
+from podcm_sync.core.candidates import Candidates
 from podcm_sync.core.data import pod_data
 from podcm_sync.core.selector import Matcher, compile_selector
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
@@ -29,8 +30,10 @@ def build(snapshot: Snapshot) -> Desired:
     pods = by_namespace(snapshot.pods)
     lost_pods = _lost_pods(snapshot.problems)
     for namespace, configs in by_namespace(snapshot.configs).items():
+        selectors = (config.spec.pod_selector for config in configs if config.spec is not None)
+        candidates = Candidates(pods.get(namespace, ()), selectors)
         for config in sorted(configs, key=_age):
-            build_up.add(config, pods.get(namespace, ()), lost_pods.get(namespace, ()))
+            build_up.add(config, candidates, lost_pods.get(namespace, ()))
     return build_up.finished(snapshot)
 
 
@@ -57,7 +60,7 @@ class _BuildUp:
         self.invalid: dict[NamespacedName, str] = {}
 
     def add(
-        self, config: PodConfigMapConfig, pods: Sequence[Pod], lost_pods: Sequence[Problem]
+        self, config: PodConfigMapConfig, pods: Candidates, lost_pods: Sequence[Problem]
     ) -> None:
         """Add all that one config asks for."""
         if not is_active(config):
@@ -68,7 +71,7 @@ class _BuildUp:
             return
         matches = compile_selector(config.spec.pod_selector)
         matched = 0
-        for pod in pods:
+        for pod in pods.of(config.spec.pod_selector):
             if matches(pod.labels):
                 matched += not pod.terminating
                 self._add_pod(config, config.spec, pod)
