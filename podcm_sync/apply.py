@@ -4,10 +4,8 @@ Creates and updates go before deletes. One object's failure never stops another'
 is decided anew here: a conflict is an Outcome, and the next pass's business.
 """
 
-import queue
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar, assert_never
+from collections.abc import Callable, Iterable
+from typing import assert_never
 
 from podcm_sync.cluster.port import Writer
 from podcm_sync.model.changes import (
@@ -21,6 +19,7 @@ from podcm_sync.model.changes import (
     Verb,
 )
 from podcm_sync.model.reasons import Reason
+from podcm_sync.parallel import each
 
 Stopping = Callable[[], bool]
 """Whether to start nothing new: true once a signal came."""
@@ -52,7 +51,7 @@ def apply(
             outcomes[index] = outcome
             watch(outcome)
 
-        _each(due, work, done, workers)
+        each(due, work, done, workers)
 
     carry_out({Verb.KEEP, Verb.SKIP}, 1)
     carry_out({Verb.CREATE, Verb.UPDATE}, concurrency)
@@ -76,7 +75,7 @@ def stamp(
             update=update, result=answer.result, reason=answer.reason, message=answer.message
         )
 
-    _each(range(len(due)), work, outcomes.__setitem__, concurrency)
+    each(range(len(due)), work, outcomes.__setitem__, concurrency)
     return tuple(outcomes[index] for index in range(len(due)))
 
 
@@ -118,53 +117,3 @@ def _interrupted(change: Change) -> Outcome:
         code=None,
         message="not begun: the run was cut short",
     )
-
-
-Done = TypeVar("Done", Outcome, StatusOutcome)
-
-
-def _each(
-    indices: Sequence[int],
-    work: Callable[[int], Done],
-    done: Callable[[int, Done], None],
-    workers: int,
-) -> None:
-    """Call `work` for every index on daemon threads and `done`, here, for each result.
-
-    Not a ThreadPoolExecutor: its threads outlive a second SIGINT by as long as a request blocks
-    (7.4 s seen), daemon threads do not. A bug in `work` is raised here, in the caller's thread.
-    """
-    if workers <= 1 or len(indices) <= 1:
-        for index in indices:
-            done(index, work(index))
-        return
-    due: queue.SimpleQueue[int] = queue.SimpleQueue()
-    results: queue.SimpleQueue[tuple[int, Done | BaseException]] = queue.SimpleQueue()
-    for index in indices:
-        due.put(index)
-    for number in range(min(workers, len(indices))):
-        threading.Thread(
-            target=_take, args=(due, results, work), name=f"writer-{number}", daemon=True
-        ).start()
-    for _ in indices:
-        index, result = results.get()
-        if isinstance(result, BaseException):
-            raise result
-        done(index, result)
-
-
-def _take(
-    due: "queue.SimpleQueue[int]",
-    results: "queue.SimpleQueue[tuple[int, Done | BaseException]]",
-    work: Callable[[int], Done],
-) -> None:
-    """Work until nothing is due."""
-    while True:
-        try:
-            index = due.get_nowait()
-        except queue.Empty:
-            return
-        try:
-            results.put((index, work(index)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            results.put((index, error))

@@ -38,6 +38,7 @@ class Response(Struct, frozen=True, kw_only=True):
     status: int
     body: bytes
     retry_after: float | None
+    content_type: str = JSON
 
 
 class NoAnswerError(Exception):
@@ -65,6 +66,7 @@ class Connection:
         no request outlasts the clock. Raises InputError or ClusterError, as `config.load` does.
         """
         self.clock = clock or Clock()
+        self.connections = connections
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
@@ -156,6 +158,7 @@ class Connection:
             status=answer.status,
             body=content,
             retry_after=_seconds(answer.headers.get("Retry-After")),
+            content_type=answer.headers.get("Content-Type", JSON),
         )
 
     def _limit(self) -> float | None:

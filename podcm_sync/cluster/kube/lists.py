@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 PAGE_SIZE: Final = 500
 MAX_LISTS: Final = 3
 """How often a list whose continue token expired (410) is begun, in all."""
-NAMES_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 
 
@@ -53,7 +52,7 @@ class Lists:
         return self._connection.target.description
 
     def complete(
-        self, query: Query, page: Callable[[bytes], str], restart: Callable[[], None]
+        self, query: Query, page: Callable[[Response], str], restart: Callable[[], None]
     ) -> None:
         """Hand every page to `page`, which gives back its continue token; "" ends the list.
 
@@ -77,7 +76,7 @@ class Lists:
                 if response.status != 200:
                     raise self.refusal(response, query.resource, str(query))
                 try:
-                    token = page(response.body)
+                    token = page(response)
                 except DecodeError as error:
                     raise ListError(f"cannot {query}: a page does not decode: {error}") from error
                 if not token:
