@@ -4,6 +4,7 @@ Creates and updates go before deletes. One object's failure never stops another'
 is decided anew here: a conflict is an Outcome, and the next pass's business.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
@@ -51,12 +52,27 @@ def apply(
             outcomes[index] = outcome
             watch(outcome)
 
-        each(due, work, done, workers)
+        each(due if workers == 1 else _fair(due, plan), work, done, workers)
 
     carry_out({Verb.KEEP, Verb.SKIP}, 1)
     carry_out({Verb.CREATE, Verb.UPDATE}, concurrency)
     carry_out({Verb.DELETE}, concurrency)
     return tuple(outcomes[index] for index in range(len(plan.changes)))
+
+
+def _fair(indices: Iterable[int], plan: Plan) -> list[int]:
+    """A namespace's turn comes as often as any other's: a large one does not hold up the rest.
+
+    Within a round, and within a namespace, the plan's order stays.
+    """
+    rounds: Counter[str] = Counter()
+
+    def place(index: int) -> int:
+        namespace = plan.changes[index].namespaced_name.namespace
+        rounds[namespace] += 1
+        return rounds[namespace]
+
+    return [index for _, index in sorted((place(index), index) for index in indices)]
 
 
 def stamp(

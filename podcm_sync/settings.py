@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_loop: bool
     interval: float
     concurrency: int
+    qps: float | None
     max_prune: tuple[PruneLimit, ...]
     changes_are_1: bool
     tolerate_object_failures: bool

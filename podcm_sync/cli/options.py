@@ -181,6 +181,15 @@ Concurrency = Annotated[
         help="How many writes may be under way at once, each on a connection of its own.",
     ),
 ]
+Qps = Annotated[
+    float,
+    typer.Option(
+        "--qps",
+        envvar=_env("QPS"),
+        min=0.0,
+        help="How many writes may begin in a second; 0 is no limit.",
+    ),
+]
 OutputFormat = Annotated[
     Output,
     typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="The format of the report."),

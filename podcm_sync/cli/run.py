@@ -127,7 +127,7 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
     log.info("%s, %s", connection.target.description, scope)
     return _Ports(
         reader=KubeReader(connection),
-        writer=None if settings.is_dry_run else KubeWriter(connection),
+        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
         scope=scope,
     )
 

@@ -83,7 +83,7 @@ def _list(body: bytes, kind: str) -> Any:
     if not body.startswith(MAGIC):
         raise DecodeError("not protobuf of an API server")
     try:
-        unknown = _unknown(body[len(MAGIC) :])
+        unknown = _unknown(memoryview(body)[len(MAGIC) :])
     except (WireError, ValueError) as error:
         raise DecodeError(str(error)) from error
     # Any message may parse as a list without items; nothing must be deleted for that.
