@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from podcm_sync.core.guards import PruneLimit
+from podcm_sync.model.objects import Shard
 
 MAX_CONCURRENCY: Final = 256
 
@@ -43,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     namespaces: tuple[str, ...]
     is_all_namespaces: bool
+    shard: Shard | None
     is_dry_run: bool
     directory: Path | None
     kubeconfig: str | None

@@ -3,6 +3,7 @@
 import typer
 
 from podcm_sync.cli import options
+from podcm_sync.core.shards import parse_shard
 from podcm_sync.core.validate import is_label_value, is_subdomain
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
@@ -47,6 +48,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
     namespaces: options.Namespaces = None,
     all_namespaces: options.AllNamespaces = False,
+    shard: options.ShardOfAll = None,
     dry_run: options.DryRun = False,
     directory: options.Directory = None,
     max_prune: options.MaxPrune = None,
@@ -73,8 +75,12 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     names = tuple(dict.fromkeys(_namespace(name) for name in namespaces or ()))
     if names and all_namespaces:
         raise typer.BadParameter("give either -n or -A, not both")
-    if directory is not None and (kubeconfig or kube_context or impersonate):
-        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+    if shard and not all_namespaces:
+        raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
+    if directory is not None and (kubeconfig or kube_context or impersonate or shard):
+        raise typer.BadParameter(
+            "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
+        )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli.run import run
 
@@ -82,6 +88,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         Settings(
             namespaces=names,
             is_all_namespaces=all_namespaces,
+            shard=parse_shard(shard) if shard else None,
             is_dry_run=dry_run,
             directory=directory,
             kubeconfig=kubeconfig,

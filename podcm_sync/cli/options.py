@@ -3,6 +3,7 @@
 README.md's table of options is made from these.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from podcm_sync import __version__
 from podcm_sync.core.guards import PruneLimit, parse_limit
+from podcm_sync.core.shards import parse_shard
 from podcm_sync.settings import (
     MAX_CONCURRENCY,
     Colour,
@@ -44,6 +46,16 @@ def _timeout(text: str) -> str:
     return text
 
 
+def _shard(text: str | None) -> str | None:
+    index, count = os.environ.get("JOB_COMPLETION_INDEX"), os.environ.get(_env("SHARDS"))
+    if text is None and index is not None and count is not None:
+        text = f"{index}/{count}"
+    try:
+        return text and str(parse_shard(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 Namespaces = Annotated[
     list[str] | None,
     typer.Option(
@@ -59,6 +71,17 @@ AllNamespaces = Annotated[
     bool,
     typer.Option(
         "-A", "--all-namespaces", envvar=_env("ALL_NAMESPACES"), help="Sync every namespace."
+    ),
+]
+ShardOfAll = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        envvar=_env("SHARD"),
+        callback=_shard,
+        metavar="INDEX/COUNT",
+        help="With -A, sync only the namespaces of this shard, counted from 0. Default: that of "
+        "an Indexed Job, JOB_COMPLETION_INDEX/PODCM_SYNC_SHARDS, where both are set.",
     ),
 ]
 DryRun = Annotated[

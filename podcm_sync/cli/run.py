@@ -123,7 +123,7 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
         clock=clock,
     )
     named = settings.namespaces or (connection.target.namespace,)
-    scope = Scope(namespaces=None if settings.is_all_namespaces else named)
+    scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
     return _Ports(
         reader=KubeReader(connection),

@@ -86,9 +86,10 @@ def _list(body: bytes, kind: str) -> Any:
         unknown = _unknown(memoryview(body)[len(MAGIC) :])
     except (WireError, ValueError) as error:
         raise DecodeError(str(error)) from error
-    # Any message may parse as a list without items; nothing must be deleted for that.
-    if unknown.typeMeta.kind != f"{kind}List":
-        raise DecodeError(f"not a {kind}List but {unknown.typeMeta.kind!r}")
+    # Any message may parse as a list without items, and so may one that breaks off after its kind:
+    # nothing must be deleted for that.
+    if unknown.typeMeta.kind != f"{kind}List" or not unknown.HasField("raw"):
+        raise DecodeError(f"not a whole {kind}List but {unknown.typeMeta.kind!r}")
     return unknown.raw
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podcm_sync.errors import DecodeError
@@ -98,6 +98,7 @@ def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> 
 
 
 @given(cut=st.integers(0, 10_000))
+@example(cut=19)  # after its kind, before its list
 def test_a_page_that_ends_early_is_a_decode_error(cut: int) -> None:
     item = encode.pod({"metadata": {"name": "web", "labels": {"app": "web" * 30}}})
     body = encode.page("Pod", [item] * 3)

@@ -3,6 +3,7 @@
 import itertools
 
 from podcm_sync.model.objects import (
+    ALL_NAMESPACES,
     ConfigMap,
     Pod,
     PodConfigMapConfig,
@@ -52,3 +53,11 @@ class Listed:
             incomplete=self.incomplete,
             unplannable=frozenset(self.unplannable),
         )
+
+
+def unseen(scope: Scope, message: str) -> Snapshot:
+    """A snapshot of which nothing is known but why."""
+    listed = Listed()
+    listed.incomplete[ALL_NAMESPACES] = message
+    listed.unplannable.add(ALL_NAMESPACES)
+    return listed.snapshot(scope)

@@ -7,13 +7,15 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError
+from podcm_sync.model.decoder import NAMES_ONLY, decoder_of
+from podcm_sync.model.meta import NamespacedName
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,18 @@ class Lists:
                 if not token:
                     return
         raise ListError(f"cannot {query}: its continue token expired {MAX_LISTS} times over")
+
+    def names(self, query: Query) -> set[NamespacedName]:
+        """The names of all objects, from a list of their metadata alone. Raises as `complete`."""
+        names: set[NamespacedName] = set()
+
+        def page(response: Response) -> str:
+            found, token = decoder_of(response.content_type).names(response.body)
+            names.update(found)
+            return token
+
+        self.complete(structs.replace(query, accept=NAMES_ONLY), page, restart=names.clear)
+        return names
 
     def get(
         self, path: str, what: str, query: dict[str, str] | None = None, accept: str = JSON

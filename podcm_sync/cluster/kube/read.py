@@ -11,12 +11,13 @@ from typing import Final
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.connection import Connection, Response
 from podcm_sync.cluster.kube.crd import check_crd
-from podcm_sync.cluster.kube.listed import Listed
+from podcm_sync.cluster.kube.listed import Listed, unseen
 from podcm_sync.cluster.kube.lists import ListError, Lists, Query
+from podcm_sync.core import shards
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode
 from podcm_sync.model.decode import M, Page
-from podcm_sync.model.decoder import EITHER, NAMES_ONLY, decoder_of
+from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
@@ -44,7 +45,10 @@ class KubeReader:
         Raises ClusterError where the server cannot be reached or trusted, does not accept the
         credentials, or does not know PodConfigMapConfigs.
         """
-        namespaces = (ALL_NAMESPACES,) if scope.namespaces is None else scope.namespaces
+        try:
+            namespaces = self._places(scope)
+        except ListError as error:
+            return unseen(scope, str(error))
         kept = Kept()
         listed = self._together(namespaces, lambda namespace: self._look_at(namespace, kept))
         check_crd(self._lists, namespaces, listed)
@@ -58,19 +62,26 @@ class KubeReader:
         return frozenset().union(*taken.values())
 
     def _names(self, namespace: str) -> set[NamespacedName]:
-        taken: set[NamespacedName] = set()
-
-        def page(response: Response) -> str:
-            names, token = decoder_of(response.content_type).names(response.body)
-            taken.update(names)
-            return token
-
-        query = Query(resource=paths.CONFIG_MAPS, namespace=namespace, accept=NAMES_ONLY)
         try:
-            self._lists.complete(query, page, restart=lambda: None)
+            return self._lists.names(Query(resource=paths.CONFIG_MAPS, namespace=namespace))
         except ListError as error:
             log.warning("%s; a create may meet an existing ConfigMap", error)
-        return taken
+            return set()
+
+    def _places(self, scope: Scope) -> Sequence[str]:
+        """What is listed apart from the rest. Raises ListError where that cannot be known.
+
+        A shard's namespaces are found where there are configs or generated ConfigMaps at all, as
+        there is no right to list namespaces. What is found is listed once more, in the safe order.
+        """
+        if scope.namespaces is not None:
+            return scope.namespaces
+        if scope.shard is None:
+            return (ALL_NAMESPACES,)
+        found = self._lists.names(_generated(ALL_NAMESPACES))
+        found |= self._lists.names(Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES))
+        namespaces = sorted({name.namespace for name in found})
+        return [each for each in namespaces if shards.is_in(each, scope.shard)]
 
     def _together(self, namespaces: Sequence[str], look: Callable[[str], Listed]) -> Listed:
         """What is listed of these namespaces, some at once, in their order."""
@@ -89,16 +100,10 @@ class KubeReader:
     def _look_at(self, namespace: str, kept: Kept) -> Listed:
         """The three lists of one namespace, or of all; a failure makes that scope incomplete."""
         listed = Listed()
-        config_maps = Query(
-            resource=paths.CONFIG_MAPS,
-            namespace=namespace,
-            label_selector=GENERATED_BY_LABEL,
-            accept=EITHER,
-        )
         configs = Query(resource=paths.CONFIGS, namespace=namespace)
         try:
             self._collect(
-                config_maps,
+                _generated(namespace),
                 lambda response: decoder_of(response.content_type).config_maps(response.body),
                 kept.config_map,
                 listed.config_maps,
@@ -160,3 +165,13 @@ class KubeReader:
             return page.continue_token
 
         self._lists.complete(query, page, restart)
+
+
+def _generated(namespace: str) -> Query:
+    """The list of generated ConfigMaps."""
+    return Query(
+        resource=paths.CONFIG_MAPS,
+        namespace=namespace,
+        label_selector=GENERATED_BY_LABEL,
+        accept=EITHER,
+    )
