@@ -59,8 +59,13 @@ def page(kind: str, items: list[bytes], token: str = "") -> bytes:
     """A list of such objects, in its envelope."""
     metadata = _bytes(2, b"4711") + (_bytes(3, token.encode()) if token else b"")
     listed = _bytes(1, metadata) + b"".join(_bytes(2, item) for item in items)
-    type_meta = _bytes(1, b"v1") + _bytes(2, f"{kind}List".encode())
-    return b"k8s\x00" + _bytes(1, type_meta) + _bytes(2, listed) + _bytes(3, b"") + _bytes(4, b"")
+    return envelope(f"{kind}List", listed)
+
+
+def envelope(kind: str, raw: bytes) -> bytes:
+    """A message with what says its kind before it."""
+    type_meta = _bytes(1, b"v1") + _bytes(2, kind.encode())
+    return b"k8s\x00" + _bytes(1, type_meta) + _bytes(2, raw) + _bytes(3, b"") + _bytes(4, b"")
 
 
 def message(manifest: Json, fields: Json) -> bytes:
