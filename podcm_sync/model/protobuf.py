@@ -38,7 +38,7 @@ def pods(body: bytes) -> Page[Pod]:
         return Pod(
             namespaced_name=_name(metadata),
             uid=metadata.uid,
-            labels=dict(metadata.labels),
+            labels=_texts(metadata.labels),
             annotations=_texts(metadata.annotations),
             node_name=message.spec.nodeName,
             phase=_text(message.status.phase),
@@ -59,7 +59,7 @@ def config_maps(body: bytes) -> Page[ConfigMap]:
             uid=metadata.uid,
             resource_version=metadata.resourceVersion,
             terminating=metadata.HasField("deletionTimestamp"),
-            labels=dict(metadata.labels),
+            labels=_texts(metadata.labels),
             annotations=_texts(metadata.annotations),
             owner_references=tuple(_owner(each) for each in metadata.ownerReferences),
             data=_texts(message.data),

@@ -1,4 +1,4 @@
-"""What starting costs: `--help` beside `python -c pass`, runs over 10 Pods beside kubectl, in turns.
+"""What starting costs: `--help` beside `python -c pass`, 10 Pods beside kubectl, in turns.
 
 `python -m tests.benchmarks.cold_start` prints medians of whole processes, and what the project
 promises: `--help` within 0.15 s of bare Python, a run over 10 Pods within 8 times kubectl's list.

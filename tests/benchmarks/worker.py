@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from podcm_sync.cli.run import collect_seldom
 from podcm_sync.cluster.kube.config import load
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
@@ -35,6 +36,7 @@ def main() -> None:
     connection = Connection(lambda: load(kubeconfig, None), connections=16, request_timeout=60.0)
     assert connection.get("/readyz", accept="*/*").status == 200
     assert protobuf  # what a run imports late is not this run's start-up either
+    collect_seldom()
     for number in range(int(rounds)):
         for name in names:
             cpu = time.process_time()
