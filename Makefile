@@ -26,7 +26,7 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/shape
+	$(BIN)/python -m pytest tests/unit tests/laws tests/speed tests/shape
 
 docs: $(VENV)/.installed-test ## Write the README's tables anew from the code
 	$(BIN)/python -m tests.shape.readme
