@@ -25,7 +25,7 @@ def main() -> None:
     # A share of what is allowed, so that all of them have one scale: 1 is the promise itself.
     shares = {}
     for each in RATIOS:
-        measured = each.of(found["medians"], found["pods"])
+        measured = each.median(found["figures"], found["pods"])
         shares[each.name] = measured / each.target if each.is_most else each.target / measured
     figure, axes = plt.subplots(figsize=(9, 0.5 * len(shares) + 1))
     colours = ["tab:green" if share <= 1 else "tab:red" for share in shares.values()]
