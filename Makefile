@@ -5,6 +5,8 @@ CONTAINER_TOOL ?= docker
 IMG ?= podcm-sync:latest
 
 BIN := $(VENV)/bin
+# What the template engine is built from, when the package is installed.
+ENGINE := $(shell find podcm_sync/template/engine -name '*.go' -o -name 'go.*' -o -name '*.py')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit build docker-build docker-push docs clean
@@ -26,16 +28,18 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/speed tests/shape
+	$(BIN)/python -m pytest tests/unit tests/laws tests/speed tests/shape tests/template
 
-docs: $(VENV)/.installed-test ## Write the README's tables anew from the code
+docs: $(VENV)/.installed-test ## Write the tables of README.md and docs/ anew from the code
 	$(BIN)/python -m tests.shape.readme
+	$(BIN)/python -m tests.template.docs
 
 build: $(VENV)/.installed ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 docker-build: ## The image, as IMG
-	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) .
+	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' podcm_sync/__init__.py) .
 
 docker-push: ## Push the image IMG
 	$(CONTAINER_TOOL) push $(IMG)
@@ -49,10 +53,10 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.made pyproject.toml
+$(VENV)/.installed: $(VENV)/.made pyproject.toml $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.made pyproject.toml
+$(VENV)/.installed-test: $(VENV)/.made pyproject.toml $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.installed

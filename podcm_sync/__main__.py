@@ -8,14 +8,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from podcm_sync.errors import Interrupted, RunError
+from podcm_sync.errors import Interrupted, OutputError, RunError
 
 BUG = 70
+BROKEN_PIPE = 141
 log = logging.getLogger("podcm_sync")
 
 
 def main() -> None:
     """The console scripts' entry."""
+    if sys.stdout is None:  # closed by whoever started us (`>&-`); there is work all the same
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
     sys.exit(run(sys.argv[1:]))
 
 
@@ -33,18 +36,29 @@ def run(arguments: Sequence[str]) -> int:
         return 128 + error.signal_number
     except KeyboardInterrupt:
         return 130
+    except OutputError as error:
+        _forget_stdout()
+        log.error("%s", error)  # noqa: TRY400 - expected, one line is enough
+        return error.exit_code
     except RunError as error:
         log.error("%s", error, exc_info=is_verbose)  # noqa: TRY400 - expected, one line is enough
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read stdout has gone (`| head`); what was to be done is done. As a shell has it:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code != 1:
+            raise
+        # Whoever read stdout has gone (`| head`), which typer says with a 1; what was to be done
+        # is done. Nothing more is to be flushed there.
+        _forget_stdout()
+        return BROKEN_PIPE
     except Exception as error:
         said = f"bug: {type(error).__name__}: {error}; run again with -v and report the traceback"
         log.error("%s", said, exc_info=is_verbose)  # noqa: TRY400 - the traceback is for -v
         return BUG
     return code
+
+
+def _forget_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -4,9 +4,13 @@ Creates and updates go before deletes. One object's failure never stops another'
 is decided anew here: a conflict is an Outcome, and the next pass's business.
 """
 
+import queue
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Generic, TypeVar, assert_never
+
+from msgspec import Struct
 
 from podcm_sync.cluster.port import Writer
 from podcm_sync.model.changes import (
@@ -20,12 +24,25 @@ from podcm_sync.model.changes import (
     Verb,
 )
 from podcm_sync.model.reasons import Reason
-from podcm_sync.parallel import each
 
-Stopping = Callable[[], bool]
-"""Whether to start nothing new: true once a signal came."""
+
+class Stopping(Struct, frozen=True, kw_only=True):
+    """Whether to begin nothing new, and whether to wait no longer for what is under way."""
+
+    begins_nothing: Callable[[], bool]
+    waits_no_longer: Callable[[], bool]
+
+
+NEVER: Final = Stopping(begins_nothing=lambda: False, waits_no_longer=lambda: False)
 Watch = Callable[[Outcome], None]
 """Told of each Outcome as it comes, from one thread."""
+WAIT_SECONDS: Final = 0.1
+"""How often waiting for answers looks up whether to go on with it."""
+_LOST: Final = Answer(
+    result=Result.FAILED,
+    reason=Reason.UNREACHABLE,
+    message="no answer before the end of the run's time; whether it was carried out is unknown",
+)
 
 
 def apply(
@@ -33,7 +50,7 @@ def apply(
     writer: Writer,
     *,
     concurrency: int,
-    is_stopping: Stopping = lambda: False,
+    stopping: Stopping = NEVER,
     watch: Watch = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Apply a plan; one Outcome for each Change, in the plan's order."""
@@ -44,7 +61,7 @@ def apply(
 
         def work(index: int) -> Outcome:
             change = plan.changes[index]
-            if is_stopping() and change.verb not in {Verb.KEEP, Verb.SKIP}:
+            if stopping.begins_nothing() and change.verb not in {Verb.KEEP, Verb.SKIP}:
                 return _interrupted(change)
             return _outcome(change, _write(change, writer))
 
@@ -52,9 +69,12 @@ def apply(
             outcomes[index] = outcome
             watch(outcome)
 
-        each(due if workers == 1 else _fair(due, plan), work, done, workers)
+        def lost(index: int) -> Outcome:
+            return _outcome(plan.changes[index], _LOST)
 
-    carry_out({Verb.KEEP, Verb.SKIP}, 1)
+        _each(_fair(due, plan) if workers else due, _Work(work, lost, done), workers, stopping)
+
+    carry_out({Verb.KEEP, Verb.SKIP}, 0)
     carry_out({Verb.CREATE, Verb.UPDATE}, concurrency)
     carry_out({Verb.DELETE}, concurrency)
     return tuple(outcomes[index] for index in range(len(plan.changes)))
@@ -76,7 +96,11 @@ def _fair(indices: Iterable[int], plan: Plan) -> list[int]:
 
 
 def stamp(
-    updates: Iterable[StatusUpdate], writer: Writer, *, concurrency: int
+    updates: Iterable[StatusUpdate],
+    writer: Writer,
+    *,
+    concurrency: int,
+    stopping: Stopping = NEVER,
 ) -> tuple[StatusOutcome, ...]:
     """Write the statuses that differ from what is stored; one StatusOutcome each, in order."""
     due = list(updates)
@@ -86,12 +110,12 @@ def stamp(
         update = due[index]
         if not update.is_needed:
             return StatusOutcome(update=update, result=Result.UNCHANGED, reason=None, message="")
-        answer = writer.update_status(update)
-        return StatusOutcome(
-            update=update, result=answer.result, reason=answer.reason, message=answer.message
-        )
+        return _stamped(update, writer.update_status(update))
 
-    each(range(len(due)), work, outcomes.__setitem__, concurrency)
+    def lost(index: int) -> StatusOutcome:
+        return _stamped(due[index], _LOST)
+
+    _each(range(len(due)), _Work(work, lost, outcomes.__setitem__), concurrency, stopping)
     return tuple(outcomes[index] for index in range(len(due)))
 
 
@@ -125,6 +149,12 @@ def _outcome(change: Change, answer: Answer) -> Outcome:
     )
 
 
+def _stamped(update: StatusUpdate, answer: Answer) -> StatusOutcome:
+    return StatusOutcome(
+        update=update, result=answer.result, reason=answer.reason, message=answer.message
+    )
+
+
 def _interrupted(change: Change) -> Outcome:
     return Outcome(
         change=change,
@@ -133,3 +163,72 @@ def _interrupted(change: Change) -> Outcome:
         code=None,
         message="not begun: the run was cut short",
     )
+
+
+Done = TypeVar("Done", Outcome, StatusOutcome)
+
+
+class _Work(Generic[Done]):
+    """What to do for an index, what it came to if it is waited for no longer, and whom to tell."""
+
+    def __init__(
+        self,
+        work: Callable[[int], Done],
+        lost: Callable[[int], Done],
+        done: Callable[[int, Done], None],
+    ) -> None:
+        self.work: Callable[[int], Done] = work
+        self.lost: Callable[[int], Done] = lost
+        self.done: Callable[[int, Done], None] = done
+
+
+def _each(indices: Sequence[int], work: _Work[Done], workers: int, stopping: Stopping) -> None:
+    """Do the work of every index on daemon threads, and tell of each result here.
+
+    Not a ThreadPoolExecutor: its threads outlive a second SIGINT by as long as a request blocks
+    (7.4 s seen), daemon threads do not. A bug in the work is raised here, in the caller's thread.
+    Without workers it is done here: then there is nothing to wait for.
+    """
+    if not workers:
+        for index in indices:
+            work.done(index, work.work(index))
+        return
+    due: queue.SimpleQueue[int] = queue.SimpleQueue()
+    results: queue.SimpleQueue[tuple[int, Done | BaseException]] = queue.SimpleQueue()
+    for index in indices:
+        due.put(index)
+    for number in range(min(workers, len(indices))):
+        threading.Thread(
+            target=_take, args=(due, results, work.work), name=f"writer-{number}", daemon=True
+        ).start()
+    pending = dict.fromkeys(indices)
+    while pending:
+        try:
+            index, result = results.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            if stopping.waits_no_longer():
+                break
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        del pending[index]
+        work.done(index, result)
+    for index in pending:
+        work.done(index, work.lost(index))
+
+
+def _take(
+    due: "queue.SimpleQueue[int]",
+    results: "queue.SimpleQueue[tuple[int, Done | BaseException]]",
+    work: Callable[[int], Done],
+) -> None:
+    """Work until nothing is due."""
+    while True:
+        try:
+            index = due.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            results.put((index, work(index)))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            results.put((index, error))

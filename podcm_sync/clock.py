@@ -24,7 +24,12 @@ class Clock:
         self._stops_beginning: float | None = None
 
     def begin(self, deadline: float | None) -> None:
-        """A run begins that may take so many seconds, or any number where it is None."""
+        """A run begins that may take so many seconds, or any number where it is None.
+
+        After a signal there is no new beginning: its grace goes on.
+        """
+        if self.signal_number is not None:
+            return
         if deadline is None:
             self._ends = self._stops_beginning = None
             return

@@ -12,9 +12,12 @@ EXIT_CODES: Final = {
     2: "usage, or unreadable input: options, kubeconfig, context, manifests; nothing was changed",
     3: "some objects failed or were blocked, or a config is invalid",
     4: "held back by a guard",
-    5: "API or authentication failure, no CRD, no right to list, or an incomplete list",
+    5: "API or authentication failure, no CRD, no right to list, an incomplete list, out of time, "
+    "or the report could not be written",
     70: "a bug",
+    129: "SIGHUP",
     130: "SIGINT",
+    141: "whoever read the report has gone",
     143: "SIGTERM",
 }
 """What each says; where several apply, the first of signal, 70, 5, 4, 3, 1 (spec.md §7)."""
@@ -34,6 +37,12 @@ class InputError(RunError):
 
 class ClusterError(RunError):
     """The API server cannot be reached, trusted or asked: no answer to base a run on."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class OutputError(RunError):
+    """The report cannot be written to stdout; the work itself is done."""
 
     exit_code: ClassVar[int] = 5
 

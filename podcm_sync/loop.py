@@ -32,13 +32,14 @@ def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
     while True:
         began = time.monotonic()
         code = run()
-        took = time.monotonic() - began
-        if took > interval:
-            log.warning("the run took %.1f s, longer than the interval of %g s", took, interval)
+        ended = time.monotonic()
+        if (ended - start) // interval > (began - start) // interval:
+            took = ended - began
+            log.warning("the run took %.1f s, past the interval of %g s", took, interval)
         failures = failures + 1 if code in BACKING_OFF else 0
-        pause = _next(time.monotonic() - start, interval, failures)
+        pause = _next(ended - start, interval, failures)
         if failures:
-            log.warning("%d failed runs in a row; the next begins in %.0f s", failures, pause)
+            log.warning("failed runs in a row: %d; the next begins in %.0f s", failures, pause)
         clock.begin(None)  # the run's deadline is not the pause's
         if not clock.wait(pause):
             return 128 + (clock.signal_number or 0)

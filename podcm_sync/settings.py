@@ -24,6 +24,13 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class Findings(StrEnum):
+    """The formats of the findings of `validate`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 
@@ -44,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     namespaces: tuple[str, ...]
     is_all_namespaces: bool
-    shard: Shard | None
+    shard: Shard | None = None
     is_dry_run: bool
     directory: Path | None
     kubeconfig: str | None
@@ -55,7 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_loop: bool
     interval: float
     concurrency: int
-    qps: float | None
+    qps: float | None = None
     max_prune: tuple[PruneLimit, ...]
     changes_are_1: bool
     tolerate_object_failures: bool

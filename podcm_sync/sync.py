@@ -10,15 +10,17 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from podcm_sync.apply import Stopping, Watch, apply, stamp
+from podcm_sync.apply import NEVER, Stopping, Watch, apply, stamp
 from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
 from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
+from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 
@@ -33,9 +35,9 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class Observer(Struct, frozen=True, kw_only=True):
-    """What a run shows while it is at work, and the one thing it asks: whether to stop."""
+    """What a run shows while it is at work, and what it asks: whether to stop."""
 
-    is_stopping: Stopping = lambda: False
+    stopping: Stopping = NEVER
     planned: Callable[[Plan], None] = lambda _: None
     watch: Watch = lambda _: None
 
@@ -67,6 +69,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     policy: Policy,
     *,
     now: str,
+    renderer: Renderer = NO_RENDERER,
     observer: Observer = UNOBSERVED,
 ) -> Report:
     """One run over the scope; a dry run where there is no writer.
@@ -74,14 +77,16 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
     there is nothing to base a run on; once something was written, nothing but a bug raises.
     """
-    passes = tuple(_passes(scope, reader, writer, policy, observer))
+    passes = tuple(_passes(scope, reader, writer, policy, renderer, observer))
     updates = _last_words(
         passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
     )
     if writer is None:
         statuses = predicted_statuses(updates)
     else:
-        statuses = stamp(updates, writer, concurrency=policy.concurrency)
+        statuses = stamp(
+            updates, writer, concurrency=policy.concurrency, stopping=observer.stopping
+        )
     outcomes = passes[0].outcomes
     for again in passes[1:]:
         outcomes = merged(outcomes, again.outcomes, again.settles)
@@ -99,16 +104,22 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     )
 
 
-def _passes(
-    scope: Scope, reader: Reader, writer: Writer | None, policy: Policy, observer: Observer
+def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
+    scope: Scope,
+    reader: Reader,
+    writer: Writer | None,
+    policy: Policy,
+    renderer: Renderer,
+    observer: Observer,
 ) -> Iterator[Pass]:
     """The first pass over the whole scope, then up to two more over what was contested."""
     snapshot = reader.snapshot(scope)
     budget = PruneBudget.of(policy.max_prune, snapshot)
     for number in range(1, MAX_PASSES + 1):
-        desired = build(snapshot)
-        taken = reader.taken_names(creates_in(snapshot, desired))
-        plan = guard(diff(snapshot, desired, taken), budget)
+        desired = build(snapshot, renderer)
+        taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
+        proposed = diff(snapshot, desired, taken)
+        plan = guard(proposed, budget)
         observer.planned(plan)
         if writer is None:
             yield Pass(snapshot=snapshot, desired=desired, outcomes=predicted(plan))
@@ -117,14 +128,14 @@ def _passes(
             plan,
             writer,
             concurrency=policy.concurrency,
-            is_stopping=observer.is_stopping,
+            stopping=observer.stopping,
             watch=observer.watch,
         )
         yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes)
         contested = _contested(outcomes)
-        if not contested or number == MAX_PASSES or observer.is_stopping():
+        if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
             return
-        budget = budget.after(outcomes)
+        budget = budget.after(outcomes, proposed)
         snapshot = _look_again(reader, Scope(namespaces=contested))
 
 
@@ -139,6 +150,18 @@ def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
             }
         )
     )
+
+
+def _taken_names(
+    reader: Reader, namespaces: frozenset[str], *, is_first: bool
+) -> frozenset[NamespacedName]:
+    """The names that a create would meet; a later pass does without rather than lose its report."""
+    try:
+        return reader.taken_names(namespaces)
+    except ClusterError:
+        if is_first:
+            raise
+        return frozenset()
 
 
 def _look_again(reader: Reader, scope: Scope) -> Snapshot:

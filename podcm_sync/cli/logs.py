@@ -4,16 +4,16 @@ The format is read from the raw arguments, before anything can go wrong with the
 a run id and `severity`, the word that log collectors know; no line holds a value of any ConfigMap.
 """
 
-import json
 import logging
 import os
 import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
-from podcm_sync.render.escape import printable
+from podcm_sync.render.escape import json_text, printable
 from podcm_sync.settings import LogFormat
 
 ENVIRONMENT: Final = "PODCM_SYNC_LOG_FORMAT"
@@ -42,6 +42,8 @@ def begin(arguments: Sequence[str]) -> None:
     handler.setFormatter(_Json() if _is_json(arguments) else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("podcm_sync").setLevel(logging.INFO)
+    # It warns, with a traceback, of heads that break off, which are said as what they are.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def is_json() -> bool:
@@ -57,7 +59,7 @@ def set_verbosity(verbosity: int) -> None:
 
 def _is_json(arguments: Sequence[str]) -> bool:
     chosen = os.environ.get(ENVIRONMENT, "")
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, chosen]):
         if argument == OPTION:
             chosen = following
         elif argument.startswith(f"{OPTION}="):
@@ -87,4 +89,4 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(content, ensure_ascii=False)
+        return json_text(content)

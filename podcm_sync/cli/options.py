@@ -3,22 +3,24 @@
 README.md's table of options is made from these.
 """
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from podcm_sync import __version__
 from podcm_sync.core.guards import PruneLimit, parse_limit
-from podcm_sync.core.shards import parse_shard
 from podcm_sync.settings import (
     MAX_CONCURRENCY,
     Colour,
+    Findings,
     LogFormat,
     Output,
     parse_duration,
 )
+
+OTHERS_VARIABLES: Final = frozenset({"PODCM_SYNC_REQUIRE_CONTROLPLANE"})
+"""Variables of the tests, which are none of an option's."""
 
 
 def _env(name: str) -> str:
@@ -46,16 +48,6 @@ def _timeout(text: str) -> str:
     return text
 
 
-def _shard(text: str | None) -> str | None:
-    index, count = os.environ.get("JOB_COMPLETION_INDEX"), os.environ.get(_env("SHARDS"))
-    if text is None and index is not None and count is not None:
-        text = f"{index}/{count}"
-    try:
-        return text and str(parse_shard(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 Namespaces = Annotated[
     list[str] | None,
     typer.Option(
@@ -71,17 +63,6 @@ AllNamespaces = Annotated[
     bool,
     typer.Option(
         "-A", "--all-namespaces", envvar=_env("ALL_NAMESPACES"), help="Sync every namespace."
-    ),
-]
-ShardOfAll = Annotated[
-    str | None,
-    typer.Option(
-        "--shard",
-        envvar=_env("SHARD"),
-        callback=_shard,
-        metavar="INDEX/COUNT",
-        help="With -A, sync only the namespaces of this shard, counted from 0. Default: that of "
-        "an Indexed Job, JOB_COMPLETION_INDEX/PODCM_SYNC_SHARDS, where both are set.",
     ),
 ]
 DryRun = Annotated[
@@ -204,15 +185,6 @@ Concurrency = Annotated[
         help="How many writes may be under way at once, each on a connection of its own.",
     ),
 ]
-Qps = Annotated[
-    float,
-    typer.Option(
-        "--qps",
-        envvar=_env("QPS"),
-        min=0.0,
-        help="How many writes may begin in a second; 0 is no limit.",
-    ),
-]
 OutputFormat = Annotated[
     Output,
     typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="The format of the report."),
@@ -246,4 +218,17 @@ Verbosity = Annotated[
 Version = Annotated[
     bool,
     typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+]
+Files = Annotated[
+    list[str],
+    typer.Option(
+        "-f",
+        "--filename",
+        metavar="FILE|DIR|-",
+        help="What to check: a file, a directory with all below it, or - for stdin; may be given "
+        "more than once.",
+    ),
+]
+ValidationFormat = Annotated[
+    Findings, typer.Option("-o", "--output", help="The format of the findings.")
 ]

@@ -11,18 +11,20 @@ from io import TextIOWrapper
 import msgspec
 from msgspec import Struct
 
+from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
 from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.signals import Signals
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.report import Report, exit_code
-from podcm_sync.errors import RunError
-from podcm_sync.model.changes import Outcome, Plan
+from podcm_sync.errors import OutputError, RunError
+from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.model.objects import Scope
 from podcm_sync.settings import Colour, Output, Settings
 from podcm_sync.sync import Observer, Policy
 from podcm_sync.sync import run as sync
+from podcm_sync.template.lazy import LazySandbox
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +49,12 @@ def run(settings: Settings) -> int:
 
     def once() -> int:
         clock.begin(settings.deadline)
-        logs.run_id.renew()
         return _once(settings, ports, clock, signals)
 
     if not settings.is_loop:
-        return once()
+        code = once()
+        signals.ignore()
+        return code
     # Late: a single run needs no loop.
     from podcm_sync.loop import loop
 
@@ -77,6 +80,8 @@ def _surviving(once: Callable[[], int]) -> Callable[[], int]:
         except RunError as error:
             log.error("%s", error)  # noqa: TRY400 - an expected failure needs no traceback
             return error.exit_code
+        finally:
+            logs.run_id.renew()
 
     return surviving
 
@@ -99,7 +104,8 @@ def _once(settings: Settings, ports: _Ports, clock: Clock, signals: Signals) -> 
             ports.writer,
             Policy(max_prune=settings.max_prune, concurrency=settings.concurrency),
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            observer=Observer(is_stopping=clock.is_stopping, planned=planned, watch=watch),
+            renderer=LazySandbox(),
+            observer=Observer(stopping=_stopping(clock), planned=planned, watch=watch),
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)
     code = exit_code(
@@ -109,6 +115,10 @@ def _once(settings: Settings, ports: _Ports, clock: Clock, signals: Signals) -> 
     )
     _show(report, settings, code)
     return code
+
+
+def _stopping(clock: Clock) -> Stopping:
+    return Stopping(begins_nothing=clock.is_stopping, waits_no_longer=lambda: clock.left() == 0)
 
 
 def _ports(settings: Settings, clock: Clock) -> _Ports:
@@ -128,7 +138,7 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
     from podcm_sync.cluster.kube.write import KubeWriter
 
     connection = Connection(
-        lambda: load(settings.kubeconfig, settings.context, settings.impersonate),
+        lambda: load(settings.kubeconfig, settings.context, settings.impersonate, clock),
         connections=settings.concurrency,
         request_timeout=settings.request_timeout,
         clock=clock,
@@ -145,7 +155,7 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
 
 def _log_change(outcome: Outcome) -> None:
     """One line for each change that was carried out or refused; names and reasons, no values."""
-    if not outcome.is_write and outcome.code is None:
+    if not outcome.is_write and outcome.result is not Result.FAILED:
         return
     name = outcome.change.namespaced_name
     fields = {
@@ -165,8 +175,15 @@ def _show(report: Report, settings: Settings, code: int) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a character must not cost the report.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stdout.write(_rendered(report, settings, code))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(_rendered(report, settings, code))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the report cannot be written: {error.strerror}") from error
+    if not (report.outcomes or report.statuses or report.problems or report.incomplete):
+        log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
     for message in report.incomplete.values():
         log.error("%s", message)
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: end at once while nothing is written yet, in good order afterwards.
+"""SIGINT, SIGTERM and SIGHUP: end at once while nothing is written yet, in good order afterwards.
 
 The first signal during writes lets what is under way finish and starts nothing new; a second one
 ends the process there and then.
@@ -7,9 +7,12 @@ ends the process there and then.
 import os
 import signal
 from types import FrameType
+from typing import Final
 
 from podcm_sync.clock import Clock
 from podcm_sync.errors import Interrupted
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
@@ -20,9 +23,14 @@ class Signals:
         self._is_held = False
 
     def install(self) -> None:
-        """Take over SIGINT and SIGTERM; from the main thread only."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        """Take over all three; from the main thread only."""
+        for number in SIGNALS:
             signal.signal(number, self._receive)
+
+    def ignore(self) -> None:
+        """The report is out and the exit code is known: a signal changes neither any more."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def hold(self) -> None:
         """From here on a first signal is only noted: there is work to finish and to report."""

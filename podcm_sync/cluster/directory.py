@@ -4,39 +4,30 @@ The same sync without an API server (spec.md §8). What is read is never edited:
 ConfigMap that stands elsewhere is written to `generated/`, where it hides the one that was read.
 """
 
+import contextlib
 import hashlib
-import os
-import tempfile
-import uuid
+import json
+import logging
+import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import yaml
-from msgspec import Struct
 
-from podcm_sync.cluster import manifests
-from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.cluster.inventory import Inventory, is_generated
 from podcm_sync.core import managed
-from podcm_sync.core.validate import is_label_value, is_subdomain
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
-from podcm_sync.model.meta import GENERATED_BY_LABEL, GROUP, KIND, NamespacedName
+from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Pod, PodConfigMapConfig, Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 
-GENERATED: Final = "generated"
-DEFAULT_NAMESPACE: Final = "default"
+log = logging.getLogger(__name__)
+
 Json = dict[str, Any]
-
-
-class _Stored(Struct, frozen=True, kw_only=True):
-    """An object and every manifest that holds it; the last one counts."""
-
-    content: Json
-    manifests: tuple[Manifest, ...]
 
 
 class DirectoryCluster:
@@ -47,17 +38,23 @@ class DirectoryCluster:
         if not directory.is_dir():
             raise InputError(f"--from {directory}: there is no such directory")
         self._directory = directory
-        self._umask = _umask()
-        self._stored: dict[tuple[str, NamespacedName], _Stored] = {}
+        self._last_read: Inventory | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def _inventory(self) -> Inventory:
+        assert self._last_read is not None, "a snapshot comes first"
+        return self._last_read
 
     def snapshot(self, scope: Scope) -> Snapshot:
         """Every Pod, config and generated ConfigMap of the scope. Raises InputError."""
-        self._stored = self._read()
+        self._last_read = Inventory(self._directory)
+        read_only: dict[NamespacedName, str] = {}
         pods: list[Pod] = []
         configs: list[PodConfigMapConfig] = []
         config_maps: list[ConfigMap] = []
         problems: list[Problem] = []
-        for (kind, name), stored in self._stored.items():
+        for (kind, name), stored in self._inventory.stored.items():
             if scope.namespaces is not None and name.namespace not in scope.namespaces:
                 continue
             body = msgspec.json.encode(stored.content)
@@ -66,34 +63,46 @@ class DirectoryCluster:
                     pods.append(decode.decode_pod(body))
                 elif kind == KIND:
                     configs.append(decode.decode_config(body))
-                elif _is_generated(stored.content):
+                elif is_generated(stored.content):
                     config_maps.append(decode.decode_config_map(body))
+                    if elsewhere := self._inventory.elsewhere(name):
+                        read_only[name] = str(elsewhere[0])
             except DecodeError as error:
                 problem = decode.problem(
                     msgspec.Raw(body), kind, f"{stored.manifests[-1]}: {error}"
                 )
                 problems.append(problem)
+        log.info(
+            "read in %s: %d Pods, %d PodConfigMapConfigs, %d generated ConfigMaps",
+            self._directory,
+            len(pods),
+            len(configs),
+            len(config_maps),
+        )
         return Snapshot(
             scope=scope,
             pods=tuple(pods),
             configs=tuple(configs),
             config_maps=tuple(config_maps),
             problems=tuple(problems),
+            read_only=read_only,
         )
 
     def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
         """The names of all ConfigMaps of these namespaces."""
         return frozenset(
             name
-            for kind, name in self._stored
+            for kind, name in self._inventory.stored
             if kind == "ConfigMap" and name.namespace in namespaces
         )
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """Write a new manifest below `generated/`."""
         name = desired.namespaced_name
-        if ("ConfigMap", name) in self._stored or self._path(name).exists():
-            message = "a ConfigMap of that name exists"
+        path = self._inventory.path(name)
+        is_foreign_file = path.exists() and not self._inventory.holds_file(path)
+        if ("ConfigMap", name) in self._inventory.stored or is_foreign_file:
+            message = f"{path} exists and is not podcm-sync's"
             return Answer(result=Result.FAILED, reason=Reason.CONFLICT, message=message)
         return self._write(name, managed.manifest(desired), Result.CREATED)
 
@@ -102,118 +111,73 @@ class DirectoryCluster:
         name = existing.namespaced_name
         patch = managed.merge_patch(existing, desired)
         del patch["metadata"]["resourceVersion"]
-        stored = self._stored["ConfigMap", name]
-        return self._write(name, _merge(_authored(stored), patch), Result.UPDATED)
+        authored = self._inventory.stored["ConfigMap", name].manifests[-1].content
+        return self._write(name, _merge(authored, patch), Result.UPDATED)
 
     def delete(self, existing: ConfigMap) -> Answer:
         """Remove the manifest, if `generated/` is the one place that has it."""
-        path = self._path(existing.namespaced_name)
-        stored = self._stored["ConfigMap", existing.namespaced_name]
-        elsewhere = [each for each in stored.manifests if each.path != path]
-        if elsewhere:
+        name = existing.namespaced_name
+        if elsewhere := self._inventory.elsewhere(name):
             return Answer(
                 result=Result.FAILED,
                 reason=Reason.READ_ONLY,
                 message=f"it stands in {elsewhere[0]}, which is read and never edited",
             )
-        try:
-            path.unlink(missing_ok=True)
-            if not any(path.parent.iterdir()):
-                path.parent.rmdir()
-        except OSError as error:
-            return _failed(error)
-        return Answer(result=Result.DELETED)
+        return self._write(name, None, Result.DELETED)
 
     def update_status(self, update: StatusUpdate) -> Answer:  # noqa: ARG002 - as the port has it
         """Statuses are only shown: the manifests that were read are never edited."""
         return Answer(result=Result.SKIPPED)
 
-    def _read(self) -> dict[tuple[str, NamespacedName], _Stored]:
-        found: dict[tuple[str, NamespacedName], list[Manifest]] = {}
-        for manifest in manifests.read(self._directory):
-            kind = manifest.content["kind"]
-            if _is_relevant(kind, manifest.content["apiVersion"]):
-                found.setdefault((kind, _named(manifest)), []).append(manifest)
-        stored: dict[tuple[str, NamespacedName], _Stored] = {}
-        for (kind, name), held in found.items():
-            # Ours hides what was read, wherever the path order brings it.
-            held.sort(key=lambda manifest: manifest.path == self._path(name))
-            elsewhere = [each for each in held if each.path != self._path(name)]
-            if len(elsewhere) > 1 or len(held) - len(elsewhere) > 1:
-                raise InputError(f"{held[1]}: {kind} {name} stands in {held[0]} already")
-            stored[kind, name] = _Stored(
-                content=_with_stand_ins(held[-1].content, kind, name), manifests=tuple(held)
-            )
-        return stored
-
-    def _path(self, name: NamespacedName) -> Path:
-        return self._directory / GENERATED / name.namespace / f"{name.name}.yaml"
-
-    def _write(self, name: NamespacedName, content: Json, result: Result) -> Answer:
-        path = self._path(name)
-        text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Beside it and renamed, so that a killed run leaves the old file or the new one.
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=path.parent, prefix=".", delete=False
-            ) as file:
-                file.write(text)
-                temporary = Path(file.name)
-            temporary.chmod(0o666 & ~self._umask)
-            temporary.replace(path)
-        except OSError as error:
-            return _failed(error)
-        return Answer(result=result)
+    def _write(self, name: NamespacedName, content: Json | None, result: Result) -> Answer:
+        """Write the file of a ConfigMap anew, with whatever else stands in it."""
+        with self._lock:
+            path = self._inventory.path(name)
+            documents = self._inventory.beside(name)
+            if content is not None:
+                documents = [content, *documents]
+            try:
+                if not path.parent.resolve().is_relative_to(self._directory.resolve()):
+                    message = f"{path.parent} is a link that leads out of {self._directory}"
+                    return Answer(result=Result.FAILED, reason=Reason.WRITE_FAILED, message=message)
+                _replace(path, documents)
+            except OSError as error:
+                message = f"{path}: {error.strerror or error}"
+                return Answer(result=Result.FAILED, reason=Reason.WRITE_FAILED, message=message)
+            self._inventory.note(name, content)
+            return Answer(result=result)
 
 
-def _is_relevant(kind: str, api_version: str) -> bool:
-    if kind == KIND:
-        return api_version.startswith(f"{GROUP}/")
-    return kind in {"Pod", "ConfigMap"} and api_version == "v1"
+def _replace(path: Path, documents: list[Json]) -> None:
+    """Give a file these documents, or remove it where there are none.
+
+    Written beside it and renamed, so that a killed run leaves the old file or the new one; named
+    after it, so that the next run's takes the place of what was left.
+    """
+    if not documents:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            path.parent.rmdir()
+        return
+    temporary = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        temporary.write_text(_text(documents, is_json=path.suffix == ".json"), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
-def _is_generated(content: Json) -> bool:
-    labels = content["metadata"].get("labels")
-    return isinstance(labels, dict) and GENERATED_BY_LABEL in labels
-
-
-def _named(manifest: Manifest) -> NamespacedName:
-    """The object's identity; names become file names here, so they must be legal ones."""
-    kind, metadata = manifest.content["kind"], manifest.content.get("metadata")
-    if not isinstance(metadata, dict) or not metadata.get("name"):
-        raise InputError(f"{manifest}: {kind} without metadata.name")
-    name, namespace = metadata["name"], metadata.get("namespace") or DEFAULT_NAMESPACE
-    if not isinstance(name, str) or not is_subdomain(name):
-        raise InputError(f"{manifest}: {kind} metadata.name {name!r} is not a legal name")
-    if not isinstance(namespace, str) or not (
-        is_subdomain(namespace) and is_label_value(namespace) and "." not in namespace
-    ):
-        raise InputError(f"{manifest}: {kind} metadata.namespace {namespace!r} is not a legal name")
-    return NamespacedName(namespace, name)
-
-
-def _with_stand_ins(content: Json, kind: str, name: NamespacedName) -> Json:
-    """The object with what an API server would have given it, the same at every run."""
-    metadata = {
-        "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{GROUP}/{kind}/{name}")),
-        "generation": 1,
-        "resourceVersion": hashlib.sha256(repr(content).encode()).hexdigest()[:16],
-        **{key: value for key, value in content["metadata"].items() if value is not None},
-        "namespace": name.namespace,
-    }
-    filled = {**content, "metadata": metadata}
-    if kind == "Pod":
-        status = content.get("status") or {}
-        if isinstance(status, dict):
-            filled["status"] = {"phase": "Pending", **status}
-    return filled
-
-
-def _authored(stored: _Stored) -> Json:
-    """The object as its manifest has it, without stand-ins."""
-    content: Json = stored.manifests[-1].content
-    return content
+def _text(documents: list[Json], *, is_json: bool) -> str:
+    if not is_json:
+        text: str = yaml.dump_all(
+            documents, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True
+        )
+        return text
+    listed = {"apiVersion": "v1", "kind": "List", "items": documents}
+    return json.dumps(documents[0] if len(documents) == 1 else listed, indent=2) + "\n"
 
 
 def _merge(target: Any, patch: Any) -> Any:
@@ -227,13 +191,3 @@ def _merge(target: Any, patch: Any) -> Any:
         else:
             merged[key] = _merge(merged.get(key), value)
     return merged
-
-
-def _failed(error: OSError) -> Answer:
-    return Answer(result=Result.FAILED, reason=Reason.READ_ONLY, message=str(error))
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

@@ -1,4 +1,6 @@
-"""A Pod's facts as ConfigMap data: the four facts, then the included labels and annotations."""
+"""A Pod's facts as ConfigMap data: four facts, included labels and annotations, templates."""
+
+from collections.abc import Mapping
 
 from podcm_sync.model.objects import Pod, PodConfigMapConfigSpec
 
@@ -13,10 +15,11 @@ def annotation_data_key(key: str) -> str:
     return "annotation_" + key.replace("/", "_")
 
 
-def pod_data(pod: Pod, spec: PodConfigMapConfigSpec) -> dict[str, str]:
+def pod_data(pod: Pod, spec: PodConfigMapConfigSpec, rendered: Mapping[str, str]) -> dict[str, str]:
     """The data of the ConfigMap for a Pod, values copied byte for byte (spec.md §3).
 
-    Keys that the Pod has not are left out. The spec must be valid: then no two keys meet.
+    Keys that the Pod has not are left out. The spec must be valid: then no two keys meet, but for
+    those of templates, which replace any other.
     """
     data = {
         "podName": pod.namespaced_name.name,
@@ -30,4 +33,4 @@ def pod_data(pod: Pod, spec: PodConfigMapConfigSpec) -> dict[str, str]:
     for key in spec.annotations_to_include:
         if key in pod.annotations:
             data[annotation_data_key(key)] = pod.annotations[key]
-    return data
+    return data | dict(rendered)

@@ -1,8 +1,8 @@
 """Snapshot → Desired: for every Pod and config, which ConfigMap there should be, and whose it is.
 
-Where that cannot be computed (an invalid config, an undecodable Pod) or must wait (a terminating
-Pod), the name is withheld: what exists under it stays as it is. A name that two pairs give goes to
-the older config (creationTimestamp, then name), whatever order the lists came in.
+Where that cannot be computed (an invalid config, an undecodable Pod, a template that fails) or must
+wait (a terminating Pod), the name is withheld: what exists under it stays as it is. A name that two
+pairs give goes to the older config (creationTimestamp, then name), whatever order the lists had.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from podcm_sync.core import managed, names, validate
 from podcm_sync.core.candidates import Candidates
 from podcm_sync.core.data import pod_data
+from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
 from podcm_sync.core.selector import Matcher, compile_selector
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
 from podcm_sync.model.meta import KIND, NamespacedName
@@ -24,9 +25,9 @@ from podcm_sync.model.objects import (
 from podcm_sync.model.reasons import Reason
 
 
-def build(snapshot: Snapshot) -> Desired:
-    """The complete desired set, from the lists alone."""
-    build_up = _BuildUp()
+def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER) -> Desired:
+    """The complete desired set, from the lists alone; `renderer` is asked where templates are."""
+    build_up = _BuildUp(renderer)
     pods = by_namespace(snapshot.pods)
     lost_pods = _lost_pods(snapshot.problems)
     for namespace, configs in by_namespace(snapshot.configs).items():
@@ -43,7 +44,7 @@ def is_active(config: PodConfigMapConfig) -> bool:
 
 
 def spec_problem(config: PodConfigMapConfig) -> str:
-    """What is wrong with a config's spec, all of it in one line; "" if nothing."""
+    """What is wrong with a config's spec, templates' syntax aside, in one line; "" if nothing."""
     if config.spec is None:
         return config.spec_error
     return "; ".join(validate.findings(config.spec))
@@ -52,7 +53,8 @@ def spec_problem(config: PodConfigMapConfig) -> str:
 class _BuildUp:
     """The desired set while it is being built, config by config, the oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
         self.config_maps: dict[NamespacedName, DesiredConfigMap] = {}
         self.withheld: dict[NamespacedName, Withheld] = {}
         self.losers: list[Withheld] = []
@@ -66,24 +68,45 @@ class _BuildUp:
         if not is_active(config):
             return
         problem = spec_problem(config)
+        if config.spec is not None and not problem:
+            problem = "; ".join(self.renderer.findings(config.spec.config_map_data_template))
         if problem or config.spec is None:
             self.invalid[config.namespaced_name] = problem
             return
         matches = compile_selector(config.spec.pod_selector)
-        matched = 0
-        for pod in pods.of(config.spec.pod_selector):
-            if matches(pod.labels):
-                matched += not pod.terminating
-                self._add_pod(config, config.spec, pod)
+        matching = [pod for pod in pods.of(config.spec.pod_selector) if matches(pod.labels)]
+        living = [pod for pod in matching if not pod.terminating]
+        rendered = iter(self._render(config, config.spec, living))
+        for pod in matching:
+            if pod.terminating:
+                message = "its Pod is terminating"
+                self._withhold(config, pod.namespaced_name.name, Reason.POD_TERMINATING, message)
+            else:
+                self._add_pod(config, config.spec, pod, next(rendered))
         for lost in lost_pods:
             self._add_lost_pod(config, matches, lost)
-        self.matched_pods[config.namespaced_name] = matched
+        self.matched_pods[config.namespaced_name] = len(living)
 
-    def _add_pod(self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pod: Pod) -> None:
+    def _render(
+        self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pods: Sequence[Pod]
+    ) -> Iterable[Rendered]:
+        """All Pods of a config at once: that is how an engine is quick."""
+        templates = spec.config_map_data_template
+        if not (templates and pods):
+            return [Rendered()] * len(pods)
+        return self.renderer.render(templates, config.namespaced_name.name, pods)
+
+    def _add_pod(
+        self,
+        config: PodConfigMapConfig,
+        spec: PodConfigMapConfigSpec,
+        pod: Pod,
+        rendered: Rendered,
+    ) -> None:
         namespaced_name = _name_for(config, pod.namespaced_name.name)
-        if pod.terminating:
+        if rendered.failure:
             self._withhold(
-                config, pod.namespaced_name.name, Reason.POD_TERMINATING, "its Pod is terminating"
+                config, pod.namespaced_name.name, Reason.TEMPLATE_FAILED, rendered.failure
             )
             return
         desired = DesiredConfigMap(
@@ -91,7 +114,7 @@ class _BuildUp:
             pod_name=pod.namespaced_name.name,
             pod_uid=pod.uid,
             pcmc_name=config.namespaced_name.name,
-            data=pod_data(pod, spec),
+            data=pod_data(pod, spec, rendered.data),
         )
         if message := managed.size_problem(desired):
             self._withhold(config, desired.pod_name, Reason.TOO_LARGE, message)
@@ -133,8 +156,8 @@ class _BuildUp:
                 pcmc_name=config.namespaced_name.name,
                 reason=Reason.NAME_TAKEN,
                 message=(
-                    f"Pod {winner.pod_name} with the older {KIND} {winner.pcmc_name} "
-                    "gives the same name and has it"
+                    f"wanted by {KIND} {config.namespaced_name.name} for Pod {pod_name}, but the "
+                    f"older {winner.pcmc_name} has it for Pod {winner.pod_name}"
                 ),
             )
         )

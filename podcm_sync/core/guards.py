@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
@@ -23,6 +24,9 @@ class PruneLimit(Struct, frozen=True, kw_only=True):
         return math.ceil(total * self.amount / 100) if self.is_percentage else self.amount
 
 
+NOTHING: Final = Plan(changes=())
+
+
 class PruneBudget(Struct, frozen=True, kw_only=True):
     """What a run may delete over all its passes, and has deleted; `allowed` None is no limit.
 
@@ -31,7 +35,8 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
 
     allowed: int | None
     spent: int = 0
-    is_closed: bool = False
+    wanted: int = 0
+    """How many deletions closed it; 0 while it is open."""
 
     @staticmethod
     def of(limits: tuple[PruneLimit, ...], snapshot: Snapshot) -> "PruneBudget":
@@ -41,15 +46,21 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
         total = sum(1 for each in snapshot.config_maps if names.is_ours(each))
         return PruneBudget(allowed=max(limit.of(total) for limit in limits))
 
-    def after(self, outcomes: Iterable[Outcome]) -> "PruneBudget":
-        """The budget when these outcomes of a guarded plan are counted."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing may be deleted any more in this run."""
+        return self.wanted > 0
+
+    def after(self, outcomes: Iterable[Outcome], proposed: Plan = NOTHING) -> "PruneBudget":
+        """The budget when these outcomes are counted, of what was `proposed` to the guard."""
         outcomes = tuple(outcomes)
         deleted = [each.change for each in outcomes if each.result is Result.DELETED]
         held_back = any(each.reason is Reason.PRUNE_BLOCKED for each in outcomes)
+        total = max(1, self.spent + _counted(proposed.changes))
         return PruneBudget(
             allowed=self.allowed,
             spent=self.spent + _counted(deleted),
-            is_closed=self.is_closed or held_back,
+            wanted=max(self.wanted, total) if held_back else self.wanted,
         )
 
 
@@ -58,7 +69,8 @@ def parse_limit(text: str) -> PruneLimit:
     match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
     if match is None or (match[2] and int(match[1]) > 100):
         raise ValueError(
-            f"{text!r} is neither a number nor a percentage: write one such as 100 or 50%"
+            f"{text!r} is neither a number under a billion nor a percentage up to 100%: "
+            "write 100, say, or 50%"
         )
     return PruneLimit(amount=int(match[1]), is_percentage=bool(match[2]))
 
@@ -68,7 +80,7 @@ def guard(plan: Plan, budget: PruneBudget) -> Plan:
 
     Only ConfigMaps whose Pod still exists count: the others go with their Pod in any case.
     """
-    total = budget.spent + _counted(plan.changes)
+    total = max(budget.wanted, budget.spent + _counted(plan.changes))
     if budget.allowed is None or (total <= budget.allowed and not budget.is_closed):
         return plan
     message = (

@@ -50,22 +50,33 @@ class Keepers:
                 self._lost_pods.setdefault(problem.namespaced_name.namespace, []).append(problem)
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
-        """The keeper that a ConfigMap's label names."""
-        keepers = self._by_label.get(existing.namespaced_name.namespace, {})
-        return keepers.get(existing.labels.get(GENERATED_BY_LABEL, ""))
+        """The keeper that a ConfigMap's label names, if its name can be that keeper's.
+
+        If it cannot, somebody edited the label of a ConfigMap that another wants: that is drift.
+        """
+        keeper = self._labelled(existing)
+        name = existing.namespaced_name.name
+        return keeper if keeper and names.may_come_from(name, keeper.pcmc_name) else None
 
     def by_label_or_name(self, existing: ConfigMap) -> Keeper | None:
-        """The keeper that a ConfigMap's label or else its name speaks of.
+        """The keeper that the label or else the name of a ConfigMap speaks of that nothing wants.
 
-        By name too, since a label that somebody edited must not cost a suspended config its own.
+        By name too, since a label that somebody edited must not cost a suspended config its own;
+        but not where the label names a config that the name is of as well.
         """
-        if keeper := self.by_label(existing):
+        if keeper := self._labelled(existing):
             return keeper
         namespace, name = existing.namespaced_name
+        if names.may_come_from(name, names.generated_by(existing)):
+            return None
         for keeper in self._by_label.get(namespace, {}).values():
             if name.endswith(f"-from-{keeper.pcmc_name}-cfg"):
                 return keeper
         return None
+
+    def _labelled(self, existing: ConfigMap) -> Keeper | None:
+        keepers = self._by_label.get(existing.namespaced_name.namespace, {})
+        return keepers.get(existing.labels.get(GENERATED_BY_LABEL, ""))
 
     def lost_pod(self, existing: ConfigMap) -> Problem | None:
         """The undecodable Pod that it may have been made for, by its name's beginning."""

@@ -32,6 +32,7 @@ BODY_MARGIN: Final = 8_192
 """Room kept in the body for what an update must send along: others' owner references."""
 
 _LABELS: Final = (GENERATED_BY_LABEL, POD_UID_LABEL, MANAGED_BY_LABEL)
+_ANNOTATIONS: Final = (PCMC_NAME_ANNOTATION,)
 
 
 def labels(desired: DesiredConfigMap) -> dict[str, str]:
@@ -114,9 +115,9 @@ def merge_patch(existing: ConfigMap, desired: DesiredConfigMap) -> Json:
     The resourceVersion in it makes a stale patch a 409; null removes a key.
     """
     metadata: Json = {"resourceVersion": existing.resource_version}
-    if changed := _delta(_ours(existing.labels), labels(desired)):
+    if changed := _delta(_ours(existing.labels, _LABELS), labels(desired)):
         metadata["labels"] = changed
-    if changed := _delta(_ours(existing.annotations), annotations(desired)):
+    if changed := _delta(_ours(existing.annotations, _ANNOTATIONS), annotations(desired)):
         metadata["annotations"] = changed
     owners = owner_references(existing, desired)
     if owners != existing.owner_references:
@@ -132,8 +133,8 @@ def merge_patch(existing: ConfigMap, desired: DesiredConfigMap) -> Json:
 def view(config_map: ConfigMap) -> Json:
     """What is ours of an existing ConfigMap, in the shape of a manifest: one side of a diff."""
     return _view(
-        _ours(config_map.labels),
-        _ours(config_map.annotations),
+        _ours(config_map.labels, _LABELS),
+        _ours(config_map.annotations, _ANNOTATIONS),
         config_map.owner_references,
         config_map.data,
         config_map.binary_data,
@@ -178,8 +179,8 @@ def _view(
     return shown
 
 
-def _ours(mapping: Mapping[str, str]) -> dict[str, str]:
-    return {key: mapping[key] for key in (*_LABELS, PCMC_NAME_ANNOTATION) if key in mapping}
+def _ours(mapping: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
+    return {key: mapping[key] for key in keys if key in mapping}
 
 
 def _delta(existing: Mapping[str, str], desired: Mapping[str, str]) -> dict[str, str | None]:

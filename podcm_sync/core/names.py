@@ -1,6 +1,7 @@
 """Names: of generated ConfigMaps, of the label values that point back, and what form is ours."""
 
 import hashlib
+import re
 from typing import Final
 
 from podcm_sync.model.meta import GENERATED_BY_LABEL, PCMC_NAME_ANNOTATION, POD_UID_LABEL
@@ -10,6 +11,7 @@ MAX_NAME: Final = 253
 """A DNS-1123 subdomain's length; also a data key's."""
 MAX_LABEL_VALUE: Final = 63
 HASH_DIGITS: Final = 16
+_HASHED: Final = re.compile(rf".{{128,}}-[0-9a-f]{{{HASH_DIGITS}}}-cfg")
 
 
 def config_map_name(pod_name: str, pcmc_name: str) -> str:
@@ -48,6 +50,11 @@ def is_ours(config_map: ConfigMap) -> bool:
         and POD_UID_LABEL in config_map.labels
         and is_generated_name(config_map.namespaced_name.name)
     )
+
+
+def may_come_from(name: str, pcmc_name: str) -> bool:
+    """Whether a ConfigMap of this name can be a config's; a cut and hashed name may be anyone's."""
+    return name.endswith(f"-from-{pcmc_name}-cfg") or _HASHED.fullmatch(name) is not None
 
 
 def generated_by(config_map: ConfigMap) -> str:

@@ -7,7 +7,7 @@ with a reason. Nothing here knows whether the plan will be applied or only shown
 from collections.abc import Collection, Iterator
 
 from podcm_sync.core import managed, names
-from podcm_sync.core.keepers import Keepers
+from podcm_sync.core.keepers import Keeper, Keepers
 from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
 from podcm_sync.model.meta import (
     KIND,
@@ -101,8 +101,7 @@ class _Comparison:
             return _skip(
                 desired, Reason.IMMUTABLE, "the ConfigMap is immutable and would have to change"
             )
-        recreated = existing.labels[POD_UID_LABEL] != desired.pod_uid
-        reason = Reason.POD_RECREATED if recreated else Reason.DRIFTED
+        reason = Reason.POD_RECREATED if _is_recreated(existing, desired) else Reason.DRIFTED
         return _change(Verb.UPDATE, desired, reason, _what_differs(existing, desired), existing)
 
     def _absent(self, desired: DesiredConfigMap) -> Change:
@@ -120,8 +119,9 @@ class _Comparison:
         """The change for a ConfigMap that nothing desires; None for one that is not ours."""
         if not names.is_ours(existing):
             return None
-        pcmc_name = names.generated_by(existing)
-        verb, reason, message = self._fate(existing, pcmc_name)
+        keeper = self.keepers.by_label_or_name(existing)
+        pcmc_name = keeper.pcmc_name if keeper else names.generated_by(existing)
+        verb, reason, message = self._fate(existing, pcmc_name, keeper)
         return Change(
             verb=verb,
             namespaced_name=existing.namespaced_name,
@@ -132,26 +132,41 @@ class _Comparison:
             existing=existing,
         )
 
-    def _fate(self, existing: ConfigMap, pcmc_name: str) -> tuple[Verb, Reason, str]:
+    def _fate(
+        self, existing: ConfigMap, pcmc_name: str, keeper: Keeper | None
+    ) -> tuple[Verb, Reason, str]:
         namespace = existing.namespaced_name.namespace
         uid = existing.labels[POD_UID_LABEL]
         if existing.terminating:
             return Verb.SKIP, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted"
-        if keeper := self.keepers.by_label_or_name(existing):
+        if keeper is not None:
             return Verb.SKIP, keeper.reason, f"it belongs to {keeper}"
         if uid in self.terminating_uids:
             return Verb.SKIP, Reason.POD_TERMINATING, "its Pod is terminating"
         if lost := self.keepers.lost_pod(existing):
             return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
-        if existing.annotations.get(PRUNE_ANNOTATION) == PRUNE_DISABLED:
+        if existing.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED:
             return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
         if self.snapshot.is_incomplete(namespace):
             return Verb.SKIP, Reason.INCOMPLETE, "not deleted, since a list did not complete"
+        if place := self.snapshot.read_only.get(existing.namespaced_name):
+            message = f"nothing wants it, but it stands in {place}, which is never edited"
+            return Verb.SKIP, Reason.READ_ONLY, message
         if uid not in self.live_uids:
             return Verb.DELETE, Reason.POD_GONE, "its Pod is gone"
         if NamespacedName(namespace, pcmc_name) not in self.configs:
             return Verb.DELETE, Reason.CONFIG_GONE, f"{KIND} {pcmc_name} is gone"
         return Verb.DELETE, Reason.NOT_SELECTED, f"{KIND} {pcmc_name} no longer selects its Pod"
+
+
+def _is_recreated(existing: ConfigMap, desired: DesiredConfigMap) -> bool:
+    """Whether it was made for a Pod of the same name that had another uid."""
+    made_for = existing.labels[POD_UID_LABEL]
+    return any(
+        owner.kind == "Pod" and owner.name == desired.pod_name and owner.uid == made_for
+        for owner in existing.owner_references
+        if owner.uid != desired.pod_uid
+    )
 
 
 def _owner_name(existing: ConfigMap) -> str:

@@ -163,7 +163,11 @@ def merged(
         for each in earlier
         if each.is_write or not settles(each.change.namespaced_name.namespace)
     }
-    comes = [each for each in later if each.is_write or _key(each.change) not in stays]
+    comes = [
+        each
+        for each in later
+        if each.result is not Result.UNCHANGED or _key(each.change) not in stays
+    ]
     return tuple(sorted((*stays.values(), *comes), key=lambda each: _key(each.change)))
 
 

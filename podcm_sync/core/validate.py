@@ -50,7 +50,10 @@ _data_key: Final = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def findings(spec: PodConfigMapConfigSpec) -> tuple[str, ...]:
-    """All that is wrong with a spec, each `path: what, and what to write`; () if nothing."""
+    """All that is wrong with a spec, each `path: what, and what to write`; () if nothing.
+
+    Whether its templates parse is another question, for a `core.rendering.Renderer`.
+    """
     return (
         *_match_labels(spec.pod_selector.match_labels),
         *_expressions(spec.pod_selector.match_expressions),
@@ -71,6 +74,11 @@ def is_qualified_name(key: str) -> bool:
 def is_subdomain(name: str) -> bool:
     """Whether `name` is a DNS-1123 subdomain: most objects' names, and prefixes of keys."""
     return len(name) <= MAX_NAME and _subdomain.fullmatch(name) is not None
+
+
+def is_namespace(name: object) -> bool:
+    """Whether `name` can be a namespace's: a DNS-1123 label."""
+    return isinstance(name, str) and is_subdomain(name) and is_label_value(name) and "." not in name
 
 
 def is_label_value(value: str) -> bool:
@@ -176,11 +184,6 @@ def _templates(templates: dict[str, str]) -> Iterator[str]:
         yield (
             f"{path}: the templates are longer than {MAX_TEMPLATES} characters together: shorten "
             "them, or move some to another PodConfigMapConfig"
-        )
-    if templates:
-        yield (
-            f"{path}: this version of podcm-sync renders no templates yet: remove the field, or "
-            "set spec.suspend until a version does"
         )
 
 

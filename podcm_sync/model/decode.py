@@ -1,10 +1,10 @@
 """Bytes to models: the API's JSON, with only the fields a run needs, and nothing but values out.
 
 One object that does not decode becomes a `Problem`; the rest of its page is unharmed. Only a page
-that is no list at all raises, and then `DecodeError`. Fields that are not named here are skipped
-by msgspec without being built, which is what makes this several times cheaper than typed models.
+that is no list at all raises, and then `DecodeError`. Fields that are not named are never built.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -65,6 +65,9 @@ def pods(body: bytes) -> Page[Pod]:
     return _decode_page(body, decode_pod, "Pod")
 
 
+slim_pods: Final = pods
+
+
 def configs(body: bytes) -> Page[PodConfigMapConfig]:
     """A page of a PodConfigMapConfigList. Raises DecodeError where the body is no list."""
     return _decode_page(body, decode_config, KIND)
@@ -78,23 +81,27 @@ def config_maps(body: bytes) -> Page[ConfigMap]:
 def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
     """The names on a page of any list, and its continue token. Raises DecodeError."""
     page = _decoded(_page, body)
-    found = tuple(_decoded(_any_object, raw).metadata for raw in page.items or ())
-    token = (page.metadata and page.metadata.continue_) or ""
-    return tuple(NamespacedName(each.namespace, each.name) for each in found), token
+    found = tuple(_decoded(_any_object, raw).metadata.namespaced_name for raw in page.items or ())
+    return found, (page.metadata and page.metadata.continue_) or ""
 
 
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     """One Pod. Raises DecodeError."""
     wire = _decoded(_pod, body)
-    metadata = wire.metadata
+    metadata, spec, status = wire.metadata, wire.known_spec, wire.known_status
     return Pod(
         namespaced_name=metadata.namespaced_name,
         uid=metadata.uid,
         labels=metadata.labels or {},
         annotations=metadata.annotations or {},
-        node_name=(wire.spec and wire.spec.node_name) or "",
-        phase=(wire.status and wire.status.phase) or "",
+        node_name=spec.node_name or "",
+        phase=status.phase or "",
         terminating=metadata.deletion_timestamp is not None,
+        pod_ip=status.pod_ip or "",
+        host_ip=status.host_ip or "",
+        service_account_name=spec.service_account_name or "",
+        containers=spec.containers or (),
+        owner_references=metadata.owner_references or (),
     )
 
 
@@ -163,7 +170,7 @@ def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
         labels = None
     return Problem(
         kind=kind,
-        namespaced_name=NamespacedName(identity.namespace, identity.name),
+        namespaced_name=identity.namespaced_name,
         reason=Reason.UNREADABLE if kind == KIND else Reason.UNDECODABLE,
         message=message,
         labels=labels,
@@ -176,10 +183,9 @@ def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool,
     `suspend: true` counts even where the rest cannot be read: it asks us to leave things alone.
     """
     try:
-        wire = _decoded(_spec, raw)
+        wire = _decoded(_spec, raw, root="spec")
     except DecodeError as error:
-        what, _, where = str(error).partition(" - at `$")
-        return None, _is_suspended(raw), f"spec{where.rstrip('`')}: {what}"
+        return None, _is_suspended(raw), str(error)
     if wire is None:
         return None, False, "spec: is missing; write {} to select every Pod"
     selector = wire.pod_selector or SelectorWire()
@@ -198,6 +204,15 @@ def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool,
         config_map_data_template=wire.config_map_data_template or {},
     )
     return spec, bool(wire.suspend), ""
+
+
+def _in_words(error: str, root: str) -> str:
+    """Msgspec's text in a manifest author's words: path first, and what it must be."""
+    what, _, where = error.partition(" - at `$")
+    what = re.sub(r"^Object contains unknown field", "unknown field", what)
+    what = re.sub(r"^Expected `(\w+)(?: \| null)?`, got", r"must be of type `\1`, not", what)
+    path = f"{root}{where}".rstrip("`").lstrip(".")
+    return f"{path}: {what}" if path else what
 
 
 def _is_suspended(raw: msgspec.Raw) -> bool:
@@ -228,8 +243,8 @@ def _decode_status(raw: msgspec.Raw) -> PodConfigMapConfigStatus:
 W = TypeVar("W")
 
 
-def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw) -> W:
+def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw, root: str = "") -> W:
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(str(error) or type(error).__name__) from error
+        raise DecodeError(_in_words(str(error), root) or type(error).__name__) from error

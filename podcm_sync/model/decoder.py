@@ -26,6 +26,10 @@ class Decoder(Protocol):
         """A page of a PodList."""
         ...
 
+    def slim_pods(self, body: bytes, /) -> Page[Pod]:
+        """The same, perhaps without what only templates see."""
+        ...
+
     def config_maps(self, body: bytes, /) -> Page[ConfigMap]:
         """A page of a ConfigMapList."""
         ...

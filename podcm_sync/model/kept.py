@@ -19,6 +19,11 @@ class Kept:
         self._strings: dict[str, str] = {}
         self._annotations: frozenset[str] | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of a Pod may be asked for."""
+        return self._annotations is None
+
     def only_annotations_of(self, configs: Iterable[PodConfigMapConfig]) -> "Kept":
         """The same strings, and only the annotations that these configs include.
 
@@ -36,6 +41,15 @@ class Kept:
     def pod(self, pod: Pod) -> Pod:
         """What a run needs of a Pod."""
         hold = self._strings.setdefault
+        if not self.is_whole:
+            pod = replace(
+                pod,
+                pod_ip="",
+                host_ip="",
+                service_account_name="",
+                containers=(),
+                owner_references=(),
+            )
         return replace(
             pod,
             namespaced_name=self._name(pod.namespaced_name),

@@ -16,8 +16,18 @@ ALL_NAMESPACES: Final = ""
 """The key under which `Snapshot.incomplete` speaks of every namespace (as in client-go)."""
 
 
+class Container(Struct, frozen=True, kw_only=True):
+    """A container of a Pod's spec; init and ephemeral ones are not among `containers`."""
+
+    name: str = ""
+    image: str = ""
+
+
 class Pod(Struct, frozen=True, kw_only=True):
-    """A `v1.Pod`. `node_name` is empty while unscheduled; labels and annotations are never None."""
+    """A `v1.Pod`. `node_name` is empty while unscheduled; labels and annotations are never None.
+
+    What has a default is seen by templates alone.
+    """
 
     namespaced_name: NamespacedName
     uid: str
@@ -26,6 +36,11 @@ class Pod(Struct, frozen=True, kw_only=True):
     node_name: str
     phase: str
     terminating: bool
+    pod_ip: str = ""
+    host_ip: str = ""
+    service_account_name: str = ""
+    containers: tuple[Container, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
 
 
 class LabelSelectorRequirement(Struct, frozen=True, kw_only=True):
@@ -155,6 +170,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     incomplete: dict[str, str] = {}
     unplannable: frozenset[str] = frozenset()
+    read_only: dict[NamespacedName, str] = {}
+    """ConfigMaps that cannot be deleted, and where they stand: manifests outside `generated/`."""
 
     def is_incomplete(self, namespace: str) -> bool:
         """Whether any list that concerns this namespace did not complete."""

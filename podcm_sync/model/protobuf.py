@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError as WireError
+from msgspec import structs
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.decode import M, Page
 from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import ConfigMap, Pod, Problem
+from podcm_sync.model.objects import ConfigMap, Container, Pod, Problem
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire_protobuf import classes
 
@@ -34,18 +35,37 @@ def pods(body: bytes) -> Page[Pod]:
 
     def decode(raw: bytes) -> Pod:
         message = _pod(raw)
-        metadata = message.metadata
-        return Pod(
-            namespaced_name=_name(metadata),
-            uid=metadata.uid,
-            labels=_texts(metadata.labels),
-            annotations=_texts(metadata.annotations),
-            node_name=message.spec.nodeName,
-            phase=_text(message.status.phase),
-            terminating=metadata.HasField("deletionTimestamp"),
+        return structs.replace(
+            _slim(message),
+            pod_ip=message.status.podIP,
+            host_ip=message.status.hostIP,
+            service_account_name=_text(message.spec.serviceAccountName),
+            containers=tuple(
+                Container(name=_text(each.name), image=_text(each.image))
+                for each in message.spec.containers
+            ),
+            owner_references=tuple(_owner(each) for each in message.metadata.ownerReferences),
         )
 
     return _decode_page(body, decode, "Pod")
+
+
+def slim_pods(body: bytes) -> Page[Pod]:
+    """The same without what only templates see."""
+    return _decode_page(body, lambda raw: _slim(_pod(raw)), "Pod")
+
+
+def _slim(message: Any) -> Pod:
+    metadata = message.metadata
+    return Pod(
+        namespaced_name=_name(metadata),
+        uid=metadata.uid,
+        labels=_texts(metadata.labels),
+        annotations=_texts(metadata.annotations),
+        node_name=message.spec.nodeName,
+        phase=_text(message.status.phase),
+        terminating=metadata.HasField("deletionTimestamp"),
+    )
 
 
 def config_maps(body: bytes) -> Page[ConfigMap]:

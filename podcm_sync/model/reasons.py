@@ -45,6 +45,7 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     REJECTED = "Rejected"
     READ_ONLY = "ReadOnlyManifest"
+    WRITE_FAILED = "WriteFailed"
     SERVER_ERROR = "ServerError"
     UNREACHABLE = "Unreachable"
     UNAUTHORIZED = "Unauthorized"
@@ -140,7 +141,7 @@ REASONS: Final[dict[Reason, Row]] = {
     ),
     Reason.UNDECODABLE: _blocking(
         "the Pod or ConfigMap cannot be decoded, so nothing is changed for it",
-        "look at the object with `kubectl get -o yaml` and mend it",
+        "mend the object",
     ),
     Reason.PRUNE_BLOCKED: Row(
         kind=Kind.HELD_BACK,
@@ -171,6 +172,9 @@ REASONS: Final[dict[Reason, Row]] = {
         "the manifest lies outside `generated/`, and manifests that were read are never edited",
         "delete it there yourself",
     ),
+    Reason.WRITE_FAILED: _blocking(
+        "the manifest below `generated/` cannot be written or removed", "mend what the error names"
+    ),
     Reason.SERVER_ERROR: _api(
         "the API server failed to answer the write", "run again; look at the API server"
     ),
@@ -183,7 +187,7 @@ REASONS: Final[dict[Reason, Row]] = {
     ),
     Reason.UNREADABLE: _blocking(
         "the config cannot be decoded; its ConfigMaps stay as they are",
-        "look at it with `kubectl get -o yaml` and mend it",
+        "mend the config",
     ),
 }
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import Condition
+from podcm_sync.model.objects import Condition, Container
 
 
 class Wire(Struct, rename="camel"):
@@ -33,16 +33,28 @@ class Metadata(Wire):
 
 class PodSpec(Wire):
     node_name: str | None = None
+    service_account_name: str | None = None
+    containers: tuple[Container, ...] | None = None
 
 
 class PodStatus(Wire):
     phase: str | None = None
+    pod_ip: str | None = msgspec.field(name="podIP", default=None)
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
 
 
 class PodWire(Wire):
     metadata: Metadata
     spec: PodSpec | None = None
     status: PodStatus | None = None
+
+    @property
+    def known_spec(self) -> PodSpec:
+        return self.spec or PodSpec()
+
+    @property
+    def known_status(self) -> PodStatus:
+        return self.status or PodStatus()
 
 
 class ConfigMapWire(Wire):
@@ -101,6 +113,10 @@ class PageWire(Wire):
 class Identity(Wire):
     name: str
     namespace: str = ""
+
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        return NamespacedName(self.namespace, self.name)
 
 
 class AnyObject(Wire):

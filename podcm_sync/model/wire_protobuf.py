@@ -42,8 +42,13 @@ MESSAGES: Final = {
     "Named": {"metadata": (1, "Identity")},
     # k8s.io/api/core/v1/generated.proto.
     "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},
-    "PodSpec": {"nodeName": (10, _STRING)},
-    "PodStatus": {"phase": (1, _STRING)},
+    "PodSpec": {
+        "containers": (2, "repeated Container"),
+        "serviceAccountName": (8, _STRING),
+        "nodeName": (10, _STRING),
+    },
+    "Container": {"name": (1, _STRING), "image": (2, _STRING)},
+    "PodStatus": {"phase": (1, _STRING), "hostIP": (5, _STRING), "podIP": (6, _STRING)},
     "ConfigMap": {
         "metadata": (1, "ObjectMeta"),
         "data": (2, _STRINGS),

@@ -46,7 +46,7 @@ def _lines(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             case list() | tuple():
                 yield f"{indent}{scalar(key)}:" if item else f"{indent}{scalar(key)}: []"
                 for each in item:
-                    first, *rest = _lines(each, "")
+                    first, *rest = list(_lines(each)) or ["{}"]
                     yield f"{indent}- {first}"
                     yield from (f"{indent}  {line}" for line in rest)
             case bool():

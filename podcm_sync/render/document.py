@@ -16,6 +16,7 @@ from podcm_sync.model.changes import Outcome, StatusOutcome, Verb
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.render.diff import unified
+from podcm_sync.render.escape import json_text
 
 VERSION: Final = "podcm-sync/report/v1"
 Json = dict[str, Any]
@@ -54,9 +55,8 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
 
 
 def as_json(content: Json, *, is_one_line: bool = False) -> str:
-    """The document as JSON, in UTF-8's own characters; one line for each run of a loop."""
-    indent = None if is_one_line else 2
-    return json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
+    """The document as JSON, unprintable characters escaped; one line for each run of a loop."""
+    return json_text(content, indent=None if is_one_line else 2) + "\n"
 
 
 def as_yaml(content: Json) -> str:
@@ -65,7 +65,12 @@ def as_yaml(content: Json) -> str:
     import yaml
 
     text: str = yaml.dump(
-        content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, explicit_start=True
+        # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
+        content,
+        Dumper=yaml.CSafeDumper,
+        sort_keys=False,
+        allow_unicode=False,
+        explicit_start=True,
     )
     return text
 

@@ -4,13 +4,16 @@ Everything that `str.isprintable` is false for is escaped: control characters, A
 bidirectional overrides, line and paragraph separators, unassigned code points.
 """
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./(<\u00a1-\U0010ffff]([^\n]*\S)?")
 """Starts like a word, ends in no space: what YAML reads as a plain scalar, with `_NOT_PLAIN`."""
 _NOT_PLAIN: Final = re.compile(
-    r": |:$| #|^(true|false|yes|no|on|off|null|~|[-+.]?[0-9][-+.0-9_eExXa-fA-F:]*)$", re.IGNORECASE
+    r": |:$| #|^(true|false|yes|no|on|off|null|~|[-+]?\.(inf|nan)"
+    r"|[-+.]?[0-9][-+.0-9_eExXoOa-fA-F:]*)$",
+    re.IGNORECASE,
 )
 
 
@@ -27,6 +30,19 @@ def scalar(text: str) -> str:
         return text
     escaped = printable(text.replace("\\", "\\\\").replace('"', '\\"'))
     return f'"{escaped}"'
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """JSON in which whatever is not printable is an escape, which JSON's own rules allow anywhere.
+
+    Only line ends are left as they are, and they stand between values.
+    """
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text
+    )
 
 
 def _escape(char: str) -> str:

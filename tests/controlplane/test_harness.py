@@ -26,7 +26,7 @@ def test_server_is_ready_and_of_the_pinned_version(api: Api) -> None:
 
 
 def test_a_request_without_a_valid_token_is_refused(api: Api) -> None:
-    assert api.request("GET", path_of("Pod", None), token="wrong")[0] == 401
+    assert api.request("GET", path_of("Pod", None), token="wrong")[0] == 401  # noqa: S106 - it is none
 
 
 def test_garbage_collector_collects_what_a_deleted_pod_owned(api: Api, namespace: str) -> None:
@@ -107,7 +107,7 @@ def test_make_pod_is_admitted_where_restricted_is_enforced(api: Api, namespace: 
     enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
     api.patch("Namespace", None, namespace, {"metadata": {"labels": enforce}})
     api.make_pod(namespace, "conformant")
-    with pytest.raises(AssertionError, match="403: .* violates PodSecurity"):
+    with pytest.raises(AssertionError, match=r"403: .* violates PodSecurity"):
         api.make_pod(namespace, "root", spec={"hostNetwork": True})
 
 
@@ -125,8 +125,15 @@ def test_kubectl_works_with_the_kubeconfig(
     kubectl = str(control_plane.binaries / "kubectl")
     cache = kubeconfig.parent / "cache"  # or else it would write into the home directory
     answer = subprocess.run(
-        [kubectl, f"--kubeconfig={kubeconfig}", f"--cache-dir={cache}"]
-        + ["get", "pcmc", "-o", "name"],
+        [
+            kubectl,
+            f"--kubeconfig={kubeconfig}",
+            f"--cache-dir={cache}",
+            "get",
+            "pcmc",
+            "-o",
+            "name",
+        ],
         check=True,
         capture_output=True,
         text=True,

@@ -34,8 +34,19 @@ METADATA: Json = {
 }
 POD: Json = {
     "metadata": (1, METADATA),
-    "spec": (2, {"nodeName": (10, None), "hostname": (16, None)}),
-    "status": (3, {"phase": (1, None), "message": (3, None)}),
+    "spec": (
+        2,
+        {
+            "containers": (2, {"name": (1, None), "image": (2, None)}),
+            "serviceAccountName": (8, None),
+            "nodeName": (10, None),
+            "hostname": (16, None),
+        },
+    ),
+    "status": (
+        3,
+        {"phase": (1, None), "message": (3, None), "hostIP": (5, None), "podIP": (6, None)},
+    ),
 }
 CONFIG_MAP: Json = {
     "metadata": (1, METADATA),

@@ -50,8 +50,18 @@ metadatas = st.fixed_dictionaries(
 pods = st.fixed_dictionaries(
     {"metadata": metadatas},
     optional={
-        "spec": st.fixed_dictionaries({}, optional={"nodeName": texts, "hostname": texts}),
-        "status": st.fixed_dictionaries({}, optional={"phase": texts, "message": texts}),
+        "spec": st.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(["nodeName", "hostname", "serviceAccountName"], texts)
+            | {
+                "containers": st.lists(
+                    st.fixed_dictionaries({}, optional={"name": texts, "image": texts}), max_size=2
+                )
+            },
+        ),
+        "status": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(["phase", "message", "hostIP", "podIP"], texts)
+        ),
     },
 )
 blobs = st.binary(max_size=8).map(msgspec.to_builtins)

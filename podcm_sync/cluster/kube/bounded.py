@@ -4,14 +4,21 @@ Socket timeouts are per read, so a server that trickles outlasts them all; an ex
 """
 
 import threading
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+STEP_SECONDS: Final = 0.1
 T = TypeVar("T")
 
 
-def in_time(work: Callable[[], T], seconds: float) -> T:
-    """The result of `work`, or what it raises. Raises TimeoutError where it takes longer."""
+def in_time(
+    work: Callable[[], T], seconds: float, is_over: Callable[[], bool] = lambda: False
+) -> T:
+    """The result of `work`, or what it raises.
+
+    Raises TimeoutError where it takes longer, or where `is_over` says so meanwhile.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -23,9 +30,11 @@ def in_time(work: Callable[[], T], seconds: float) -> T:
 
     thread = threading.Thread(target=run, name="bounded", daemon=True)
     thread.start()
-    thread.join(seconds)
+    until = time.monotonic() + seconds
+    while thread.is_alive() and time.monotonic() < until and not is_over():
+        thread.join(STEP_SECONDS)
     if errors:
         raise errors[0]
     if not results:
-        raise TimeoutError(f"not finished within {seconds:g} s")
+        raise TimeoutError(f"not finished within {seconds:.3g} s")
     return results[0]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.client.configuration import Configuration
@@ -16,12 +17,17 @@ from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
 
+from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
+from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import ClusterError, InputError
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 T = TypeVar("T")
+DEFAULT_NAMESPACE: Final = "default"
+UNREADABLE: Final = (ConfigException, OSError, AttributeError, KeyError, TypeError, ValueError)
+"""What the package raises for kubeconfigs of a shape that it does not expect."""
 AUTHENTICATION_SECONDS: Final = 30.0
 """How long an exec plugin, or an identity provider, may take; the package itself sets no limit."""
 
@@ -29,16 +35,23 @@ AUTHENTICATION_SECONDS: Final = 30.0
 class Target(Struct, frozen=True, kw_only=True):
     """An API server and an identity for it.
 
-    `description` names both for people; `namespace` is the context's or the ServiceAccount's.
+    `description` names both for people, `source` where they stand; `namespace` is the context's
+    or the ServiceAccount's.
     """
 
     configuration: Configuration
     description: str
+    source: str
     namespace: str
     impersonate: str | None
 
 
-def load(kubeconfig: str | None, context: str | None, impersonate: str | None = None) -> Target:
+def load(
+    kubeconfig: str | None,
+    context: str | None,
+    impersonate: str | None = None,
+    clock: Clock | None = None,
+) -> Target:
     """Find and read the configuration, and authenticate.
 
     Raises InputError for files and contexts that cannot be used, ClusterError where an exec plugin
@@ -48,7 +61,8 @@ def load(kubeconfig: str | None, context: str | None, impersonate: str | None = 
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists()
     if not paths and in_cluster and context is None:
         return _from_service_account(impersonate)
-    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate)
+    seconds = authentication_seconds(clock or Clock())
+    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate, seconds)
 
 
 def _from_service_account(impersonate: str | None) -> Target:
@@ -61,30 +75,57 @@ def _from_service_account(impersonate: str | None) -> Target:
     return Target(
         configuration=configuration,
         description=f"{configuration.host} (this Pod's ServiceAccount)",
-        namespace=namespace or "default",
+        source="this Pod's ServiceAccount",
+        namespace=namespace or DEFAULT_NAMESPACE,
         impersonate=impersonate,
     )
 
 
-def _from_files(paths: str, context: str | None, impersonate: str | None) -> Target:
-    loader = _loader(paths, context)
-    configuration = Configuration()
+def _from_files(paths: str, context: str | None, impersonate: str | None, seconds: float) -> Target:
+    loader = _loader(paths, context or _current_context(paths))
+    configuration = Configuration(host="")
     with _Complaints() as complaints:
         try:
-            authenticated(lambda: loader.load_and_set(configuration), f"authentication ({paths})")
-        except (ConfigException, OSError, ValueError, TypeError) as error:
+            authenticated(
+                lambda: loader.load_and_set(configuration), f"authentication ({paths})", seconds
+            )
+            current = loader.current_context
+            details = current.get("context") or {}
+            namespace = details.get("namespace") or DEFAULT_NAMESPACE
+            name = impersonate or _impersonated(paths, details.get("user"))
+        except UNREADABLE as error:
             raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
     if complaints.messages:
         # The package logs a failing exec plugin and goes on as system:anonymous.
         raise ClusterError(f"authentication failed ({paths}): {complaints.messages[0]}")
-    current = loader.current_context
-    details = current.get("context") or {}
+    where = f"context {current.get('name')} of kubeconfig {paths}"
+    if not is_namespace(namespace):
+        raise InputError(f"{where}: its namespace {namespace!r} is not a legal name")
+    if urlsplit(configuration.host).scheme not in {"https", "http"}:
+        raise InputError(
+            f"{where}: its cluster's server {configuration.host!r} is not an https:// address"
+        )
     return Target(
         configuration=configuration,
         description=f"{configuration.host} (context {current.get('name')})",
-        namespace=details.get("namespace") or "default",
-        impersonate=impersonate or _impersonated(paths, details.get("user")),
+        source=f"kubeconfig {paths}",
+        namespace=namespace,
+        impersonate=name,
     )
+
+
+def _current_context(paths: str) -> str | None:
+    """The first file's current-context, as kubectl has it; the package takes the last one's."""
+    for path in paths.split(os.pathsep):
+        file = Path(path).expanduser()
+        if path and file.exists():
+            try:
+                content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError, yaml.YAMLError):
+                return None  # the package's own reading says what is wrong with it
+            if isinstance(content, dict) and content.get("current-context"):
+                return str(content["current-context"])
+    return None
 
 
 def _loader(paths: str, context: str | None) -> KubeConfigLoader:
@@ -92,7 +133,7 @@ def _loader(paths: str, context: str | None) -> KubeConfigLoader:
         merged = KubeConfigMerger(paths).config
     except yaml.YAMLError as error:
         raise InputError(f"kubeconfig {paths} does not parse: {_one_line(error)}") from error
-    except (ConfigException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(f"kubeconfig {paths} cannot be read: {_one_line(error)}") from error
     if merged is None:
         raise InputError(
@@ -101,8 +142,8 @@ def _loader(paths: str, context: str | None) -> KubeConfigLoader:
         )
     try:
         return KubeConfigLoader(merged, active_context=context, config_base_path=None)
-    except ConfigException as error:
-        if context is not None and f"name {context} in " in str(error):
+    except UNREADABLE as error:
+        if context is not None and f"name {context} in " in str(error) and "contexts" in str(error):
             known = ", ".join(sorted(_names(merged.value.get("contexts"))))
             raise InputError(
                 f"no context {context!r} in kubeconfig {paths}; it has: {known or 'none'}"
@@ -125,32 +166,38 @@ def _impersonated(paths: str, user: str | None) -> str | None:
     return None
 
 
-def authenticated(work: Callable[[], T], what: str) -> T:
+def authentication_seconds(clock: Clock) -> float:
+    """How long authentication may take: its own limit, or what is left of the run."""
+    left = clock.left()
+    return AUTHENTICATION_SECONDS if left is None else min(AUTHENTICATION_SECONDS, left)
+
+
+def authenticated(work: Callable[[], T], what: str, seconds: float) -> T:
     """The result of work that may run an exec plugin; ClusterError where it takes too long."""
     try:
-        return in_time(work, AUTHENTICATION_SECONDS)
+        return in_time(work, seconds)
     except TimeoutError as error:
-        raise ClusterError(
-            f"{what} was {error}: check the exec plugin of the kubeconfig"
-        ) from error
+        raise ClusterError(f"{what} was {error}: check the exec plugin") from error
 
 
 class _Complaints(logging.Handler):
-    """Collects what the package logs as errors instead of raising them."""
+    """Collects, in place of the log, what the package logs as errors instead of raising them."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.messages: list[str] = []
+        self._others: list[logging.Handler] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(_one_line(record.getMessage()))
 
     def __enter__(self) -> Self:
-        logging.getLogger().addHandler(self)
+        root = logging.getLogger()
+        self._others, root.handlers = root.handlers, [self]
         return self
 
     def __exit__(self, *_: object) -> None:
-        logging.getLogger().removeHandler(self)
+        logging.getLogger().handlers = self._others
 
 
 def _one_line(error: object) -> str:

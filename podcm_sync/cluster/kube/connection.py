@@ -4,7 +4,7 @@ Retries, redirects and status codes are the callers' business, so all of the poo
 """
 
 import logging
-import ssl
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -14,14 +14,14 @@ import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from msgspec import Struct
-from urllib3.util.ssl_ import create_urllib3_context
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
-from podcm_sync.errors import ClusterError
+from podcm_sync.cluster.kube.tls import share_one_context
+from podcm_sync.errors import ClusterError, InputError
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +70,17 @@ class Connection:
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
-        self._credentials = Credentials(load, self.target, client)
+        self._credentials = Credentials(load, self.target, client, self.clock)
         host = self.target.configuration.host
         self._prefix = urlsplit(host).path.rstrip("/")
         manager = client.rest_client.pool_manager
         try:
-            _share_one_context(manager, self.target.configuration)
+            share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise ClusterError(
-                f"{self.target.description}: TLS cannot be set up: {error}"
+            raise InputError(
+                f"{self.target.source}: the certificates for {self.target.description} cannot be "
+                f"used: {error}"
             ) from error
 
     def request(  # noqa: PLR0913 - an HTTP request has these parts
@@ -120,9 +121,12 @@ class Connection:
 
         try:
             # A moment more than the request's own limit, which knows better what went wrong.
-            return send() if limit is None else in_time(send, limit + 1.0)
+            seconds = math.inf if limit is None else limit + 1.0
+            return in_time(send, seconds, lambda: self.clock.left() == 0)
         except TimeoutError as error:
-            raise NoAnswerError(f"the answer was {error}", is_sent=True) from error
+            is_over = self.clock.left() == 0
+            why = "the run's deadline has passed" if is_over else f"the answer was {error}"
+            raise NoAnswerError(why, is_sent=True) from error
 
     def _send(
         self,
@@ -194,7 +198,19 @@ def _whole_body(answer: urllib3.BaseHTTPResponse, until: float | None) -> bytes:
         if until is not None and time.monotonic() > until:
             answer.close()
             raise NoAnswerError("the answer took too long", is_sent=True)
-    return b"".join(kept)
+    body = b"".join(kept)
+    if not _is_whole(answer, len(body), is_chunked=is_chunked):
+        answer.close()
+        raise NoAnswerError("the answer broke off", is_sent=True)
+    return body
+
+
+def _is_whole(answer: urllib3.BaseHTTPResponse, size: int, *, is_chunked: bool) -> bool:
+    """Whether the body is all that was announced; a head that broke off announces nothing."""
+    announced = answer.headers.get("Content-Length")
+    if announced is not None:
+        return announced == str(size)
+    return is_chunked or answer.version < 11 or answer.headers.get("Connection") == "close"
 
 
 def _client(configuration: Configuration, connections: int) -> ApiClient:
@@ -203,30 +219,9 @@ def _client(configuration: Configuration, connections: int) -> ApiClient:
     return ApiClient(configuration)
 
 
-def _share_one_context(manager: urllib3.PoolManager, configuration: Configuration) -> None:
-    """One SSLContext for all connections; each of the pool's own would read the CA bundle again."""
-    context = create_urllib3_context()
-    if configuration.verify_ssl:
-        if configuration.ssl_ca_cert or configuration.ca_cert_data:
-            context.load_verify_locations(
-                cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
-            )
-        else:
-            context.load_default_certs()
-    else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    options = manager.connection_pool_kw
-    for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
-        options.pop(name, None)
-    options["ssl_context"] = context
-
-
 def _seconds(retry_after: str | None) -> float | None:
     """A Retry-After header in seconds; the API server never sends the form with a date."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else None
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 def _reason(error: Exception) -> str:

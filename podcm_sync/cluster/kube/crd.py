@@ -9,7 +9,7 @@ from podcm_sync.cluster.kube.listed import Listed
 from podcm_sync.cluster.kube.lists import INSTALL, ListError, Lists
 from podcm_sync.core.names import label_value
 from podcm_sync.model.meta import GENERATED_BY_LABEL, PLURAL
-from podcm_sync.model.objects import ALL_NAMESPACES
+from podcm_sync.model.objects import PodConfigMapConfig
 
 
 class _Resource(msgspec.Struct):
@@ -27,8 +27,10 @@ def check_crd(lists: Lists, namespaces: Iterable[str], listed: Listed) -> None:
     While a CRD is being removed its lists are 200 and empty; discovery, asked after them, then
     offers no `create` any more.
     """
-    doubtful = _without_config(listed) - listed.incomplete.keys()
-    if ALL_NAMESPACES in listed.incomplete or (listed.configs and not doubtful):
+    # While a CRD goes its configs get a deletionTimestamp; a finalizer may hold them there.
+    live = [config for config in listed.configs if not config.terminating]
+    doubtful = _without_config(listed, live) - listed.incomplete.keys()
+    if listed.incomplete.keys() >= set(namespaces) or (live and not doubtful):
         return
     try:
         if _is_create_offered(lists):
@@ -37,7 +39,7 @@ def check_crd(lists: Lists, namespaces: Iterable[str], listed: Listed) -> None:
             f"the CRD {paths.CONFIGS} is being removed from {lists.server}: its configs "
             f"cannot be seen any more, so nothing is deleted; if that is not meant: {INSTALL}"
         )
-        doubtful.update(namespaces)
+        doubtful = set(namespaces)
     except ListError as error:
         message = str(error)
     for namespace in doubtful - listed.incomplete.keys():
@@ -51,16 +53,16 @@ def _is_create_offered(lists: Lists) -> bool:
         raise lists.refusal(response, paths.CONFIGS, what)
     try:
         found = msgspec.json.decode(response.body, type=_Resources)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ListError(f"cannot {what}: {error}") from error
     return any(each.name == PLURAL and "create" in each.verbs for each in found.resources)
 
 
-def _without_config(listed: Listed) -> set[str]:
-    """The namespaces in which a ConfigMap's config is not in the list."""
+def _without_config(listed: Listed, live: Iterable[PodConfigMapConfig]) -> set[str]:
+    """The namespaces in which a ConfigMap's config is not among the live ones."""
     known = {
         (config.namespaced_name.namespace, label_value(config.namespaced_name.name))
-        for config in listed.configs
+        for config in live
     }
     made_by = (
         (each.namespaced_name.namespace, each.labels.get(GENERATED_BY_LABEL, ""))

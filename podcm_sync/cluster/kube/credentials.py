@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from kubernetes.client.api_client import ApiClient
 
-from podcm_sync.cluster.kube.config import Target, authenticated
+from podcm_sync.clock import Clock
+from podcm_sync.cluster.kube.config import Target, authenticated, authentication_seconds
 from podcm_sync.errors import ClusterError, RunError
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,14 @@ T = TypeVar("T")
 class Credentials:
     """The credentials of one connection."""
 
-    def __init__(self, load: Callable[[], Target], target: Target, client: ApiClient) -> None:
+    def __init__(
+        self, load: Callable[[], Target], target: Target, client: ApiClient, clock: Clock
+    ) -> None:
         """`load` reads the configuration anew; `client` has the one of `target`."""
         self._load = load
         self._target = target
         self._client = client
+        self._clock = clock
         self._is_tls = urlsplit(target.configuration.host).scheme == "https"
         self._lock = threading.Lock()
         self._kept: tuple[float, str | None] | None = None
@@ -48,11 +52,16 @@ class Credentials:
         with self._lock:
             if self._kept is not None and time.monotonic() - self._kept[0] < HEADER_SECONDS:
                 return self._kept[1]
-            header = self._tried(lambda: authenticated(self._ask, "renewing the credentials"))
+            header = self._tried(
+                lambda: authenticated(
+                    self._ask, "renewing the credentials", authentication_seconds(self._clock)
+                )
+            )
             if header is None and self._is_tls and not self._target.configuration.cert_file:
                 raise ClusterError(
-                    f"{self._target.description}: there are no credentials for it: check the user "
-                    "of the context (token, exec plugin or client certificate)"
+                    f"authentication failed ({self._target.source}): there are no credentials for "
+                    f"{self._target.description}: check the user of the context (token, exec "
+                    "plugin or client certificate)"
                 )
             self._kept = (time.monotonic(), header)
             return header
@@ -70,8 +79,17 @@ class Credentials:
         headers: dict[str, str] = {}
         self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         header = headers.get("authorization")
+        if header is None:
+            return None
         # A token file's trailing newline would make the header illegal.
-        return header.strip() if header is not None else None
+        header = header.strip()
+        if header.lower() == "bearer":  # an empty token, which would be system:anonymous
+            return None
+        if not (header.isascii() and header.isprintable()):
+            raise ClusterError(
+                f"{self._target.description}: the token has characters that no header can have"
+            )
+        return header
 
     def _tried(self, authenticate: Callable[[], T]) -> T:
         """What authentication gives; while a failure is fresh, that failure. Under the lock."""
@@ -83,6 +101,7 @@ class Credentials:
             result = authenticate()
         except RunError as error:
             self._failure = (time.monotonic(), error)
-            raise
+            # A kubeconfig that cannot be read again is no usage error any more: writes were made.
+            raise ClusterError(str(error)) from error
         self._failure = None
         return result

@@ -42,7 +42,7 @@ def status_of(response: Response) -> Status:
     """The Status of a refusal; proxies and absent APIs answer with other things than JSON."""
     try:
         status = _decoder.decode(response.body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         status = Status(message=response.body[:MAX_MESSAGE].decode(errors="replace").strip())
     status.message = " ".join(status.message.split())[:MAX_MESSAGE]
     return status

@@ -20,7 +20,7 @@ from podcm_sync.model.decode import M, Page
 from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
-from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
+from podcm_sync.model.objects import ALL_NAMESPACES, Pod, Problem, Scope, Snapshot
 from podcm_sync.parallel import each
 
 log = logging.getLogger(__name__)
@@ -130,10 +130,15 @@ class KubeReader:
 
     def _pods(self, namespace: str, kept: Kept) -> Listed:
         listed = Listed()
+
+        def pods(response: Response) -> Page[Pod]:
+            decoder = decoder_of(response.content_type)
+            return (decoder.pods if kept.is_whole else decoder.slim_pods)(response.body)
+
         try:
             self._collect(
                 Query(resource=paths.PODS, namespace=namespace, accept=EITHER),
-                lambda response: decoder_of(response.content_type).pods(response.body),
+                pods,
                 kept.pod,
                 listed.pods,
                 listed.problems,

@@ -77,7 +77,7 @@ def _waited(clock: Clock, seconds: float, why: str) -> bool:
     left = clock.left()
     if left is not None and left <= seconds:
         return False
-    log.info("%s; trying again in %.1f s", why, seconds)
+    log.debug("%s; trying again in %.1f s", why, seconds)
     return clock.wait(seconds)
 
 

@@ -1,0 +1,125 @@
+"""`podcm-sync validate`: PodConfigMapConfig manifests checked without a cluster.
+
+The functions are those of a run: what passes here is accepted by the CRD and rendered by the job.
+Manifests of other kinds are passed over, so that a whole repository can be given.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from podcm_sync.cluster import manifests
+from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.core import validate as rules
+from podcm_sync.core.rendering import Renderer
+from podcm_sync.errors import DecodeError, InputError
+from podcm_sync.model import decode
+from podcm_sync.model.meta import API_VERSION, GROUP, KIND
+from podcm_sync.render.escape import printable
+from podcm_sync.settings import Findings
+from podcm_sync.template.lazy import LazySandbox
+
+INVALID: Final = 3
+STDIN: Final = "-"
+VERSION: Final = "podcm-sync/validation/v1"
+# A path, with keys in brackets that may hold anything, up to the colon after it.
+_FINDING: Final = re.compile(r'((?:[^:\["]|\["(?:[^"\\]|\\.)*"\]|\[[\w.]*\])+): (.*)', re.DOTALL)
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong: where (the line is the document's first), and what to write."""
+
+    file: str
+    line: int
+    name: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        name = f"{KIND} {self.name}: " if self.name else ""
+        return printable(f"{self.file}:{self.line}: {name}{self.path}: {self.message}")
+
+
+def validate(places: Sequence[str], output: Findings) -> int:
+    """Check all that is named, write the findings to stdout; 3 if there are any.
+
+    Raises InputError for what cannot be read or parsed at all.
+    """
+    renderer = LazySandbox()
+    configs = [each for each in _read(places) if _is_config(each)]
+    findings = [finding for each in configs for finding in _findings(each, renderer)]
+    if output is Findings.JSON:
+        document = {
+            "version": VERSION,
+            "configs": len(configs),
+            "findings": msgspec.to_builtins(findings),
+        }
+        lines = [json.dumps(document, indent=2, ensure_ascii=False)]
+    else:
+        noun = KIND if len(configs) == 1 else f"{KIND}s"
+        end = f"{len(configs)} {noun} checked: {len(findings) or 'no'} findings"
+        lines = [*map(str, findings), end.removesuffix("s") if len(findings) == 1 else end]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return INVALID if findings else 0
+
+
+def _read(places: Iterable[str]) -> Iterator[Manifest]:
+    for place in places:
+        path = Path(place)
+        if place == STDIN:
+            yield from manifests.parse(path, sys.stdin.read())
+        elif path.is_dir():
+            yield from manifests.read(path)
+        else:
+            yield from manifests.read_file(path)
+
+
+def _is_config(manifest: Manifest) -> bool:
+    api_version: str = manifest.content["apiVersion"]
+    return manifest.content["kind"] == KIND and api_version.startswith(f"{GROUP}/")
+
+
+def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:
+    """What the API server would refuse, and what a run would."""
+    metadata = manifest.content.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    name = "/".join(str(named[key]) for key in ("namespace", "name") if named.get(key))
+    for text in _texts(manifest.content, named, renderer):
+        parts = _FINDING.fullmatch(text)
+        assert parts, "a finding is `path: message`"
+        yield Finding(
+            file=str(manifest.path),
+            line=manifest.line,
+            name=name,
+            path=parts[1],
+            message=parts[2],
+        )
+
+
+def _texts(content: dict[str, Any], named: dict[str, Any], renderer: Renderer) -> Iterator[str]:
+    if content["apiVersion"] != API_VERSION:
+        yield f"apiVersion: {content['apiVersion']!r} is not served: write {API_VERSION}"
+    if not isinstance(named.get("name"), str) or not rules.is_subdomain(named["name"]):
+        yield "metadata.name: a name is needed, of lower-case letters, digits, '-' and '.'"
+        # What follows needs a name only to say it.
+        content = {**content, "metadata": {**named, "name": "unnamed"}}
+    try:
+        config = decode.decode_config(msgspec.json.encode(content))
+    except DecodeError as error:
+        yield f"metadata: {error}"
+        return
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{KIND} {named.get('name')}: is not JSON: {error}") from error
+    if config.spec is None:
+        yield config.spec_error
+        return
+    findings = rules.findings(config.spec)
+    yield from findings
+    if not findings:
+        yield from renderer.findings(config.spec.config_map_data_template)

@@ -1,0 +1,1 @@
+"""Templates in Go's own language, rendered in a sandbox: `lazy.py` is the door."""

@@ -1,0 +1,1 @@
+"""Faults, kills, signals and rivals: what podcm-sync does when nothing goes well."""

@@ -1,0 +1,245 @@
+"""A TLS proxy before the real API server that makes, by rule, anything go wrong on the way.
+
+It has the API server's own certificate, so a kubeconfig needs nothing but its address. It notes
+each request when it comes, and what came of it: what was forwarded, and the server's own answer.
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from typing import Self
+from urllib.parse import urlsplit
+
+from tests.chaos.rules import NOTHING, UNANSWERED, Fault, Reply, Rule, Seen, refusal
+from tests.controlplane.harness import ControlPlane
+
+OF_THE_CONNECTION = {"connection", "content-length", "host", "transfer-encoding"}
+PIECES = 20
+
+
+class Proxy:
+    """One proxy on loopback; a context manager. `begin` gives it other rules."""
+
+    def __init__(self, plane: ControlPlane, *rules: Rule) -> None:
+        self.seen: list[Seen] = []
+        self.stuck = threading.Event()
+        """Set once a request is frozen or swallowed."""
+        self.rules: Sequence[Rule] = rules
+        self._matched = [0] * len(rules)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._let_go = threading.Event()
+        self._is_closed = False
+        self._clients: set[socket.socket] = set()
+        self._idle: list[http.client.HTTPSConnection] = []
+        self._upstream = str(urlsplit(plane.server).netloc)
+        self._client_side = ssl.create_default_context(cafile=str(plane.ca_file))
+        self._server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._server_side.load_cert_chain(plane.ca_file, plane.ca_file.with_suffix(".key"))
+        self._listener = _listener(0)
+        self._port: int = self._listener.getsockname()[1]
+        self._refuse_until = 0.0
+        self.url = f"https://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_closed = True
+        self._sever()
+        self.settle()
+        for each in self._idle:
+            each.close()
+
+    def begin(self, *rules: Rule) -> None:
+        """From here on these rules, and nothing seen yet; what was stuck is cut."""
+        self.settle()
+        with self._lock:
+            self.rules, self._matched, self.seen = rules, [0] * len(rules), []
+        self.stuck.clear()
+        self._let_go.clear()
+
+    def settle(self, seconds: float = 20.0) -> None:
+        """Cut what is stuck, and wait until no request is under way, late ones too."""
+        self._let_go.set()
+        deadline = time.monotonic() + seconds
+        while self._under_way or time.monotonic() < self._refuse_until:
+            assert time.monotonic() < deadline, f"{self._under_way} requests are still under way"
+            time.sleep(0.002)
+
+    def writes(self) -> list[Seen]:
+        """All but the reads."""
+        return [each for each in self.seen if each.method != "GET"]
+
+    def _accept(self) -> None:
+        while not self._is_closed:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:  # shut down, to refuse for a while or for good
+                self._listener.close()
+                while time.monotonic() < self._refuse_until:
+                    time.sleep(0.005)
+                if not self._is_closed:
+                    self._listener = _listener(self._port)
+                continue
+            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _sever(self) -> None:
+        """Shut the listener and every connection."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for each in list(self._clients):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, plain: socket.socket) -> None:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError, ValueError, http.client.HTTPException), plain:
+            client = self._server_side.wrap_socket(plain, server_side=True)
+            with client, client.makefile("rb") as reader:
+                self._clients.add(client)
+                try:
+                    while (request := _read(reader)) and self._handle(request, client):
+                        pass
+                finally:
+                    self._clients.discard(client)
+
+    def _handle(self, request: Seen, client: ssl.SSLSocket) -> bool:
+        """Answer a request as the rules want it; whether the connection goes on."""
+        with self._lock:
+            self._under_way += 1
+            rule = self._rule(request)
+            request.fault = rule.fault
+            self.seen.append(request)
+        try:
+            return self._carry_out(rule, request, client)
+        finally:
+            request.ended = time.monotonic()
+            with self._lock:
+                self._under_way -= 1
+
+    def _rule(self, request: Seen) -> Rule:
+        """The first rule that is to be applied; each counts the requests that it matches."""
+        chosen = NOTHING
+        for index, rule in enumerate(self.rules):
+            if rule.matches(request):
+                self._matched[index] += 1
+                if chosen is NOTHING and rule.is_due(self._matched[index]):
+                    chosen = rule
+        return chosen
+
+    def _carry_out(self, rule: Rule, request: Seen, client: ssl.SSLSocket) -> bool:
+        """Do as the rule says; whether the connection goes on."""
+        if rule.fault in UNANSWERED:
+            self._leave_unanswered(rule, request, client)
+            return False
+        if rule.fault is Fault.ANSWER:
+            reply = refusal(rule)
+        elif rule.fault is Fault.DUPLICATE:
+            replies = self._forward(request), self._forward(request)
+            reply = replies[rule.share >= 0.5]
+        else:
+            if rule.fault is Fault.DELAY:
+                self._let_go.wait(rule.seconds)
+            reply = self._forward(request)
+        head, body = _encoded(reply, is_chunked=rule.is_chunked)
+        if rule.fault is Fault.TRICKLE:
+            _trickle(client, head, body, rule)
+        else:
+            is_cut = rule.fault is Fault.TRUNCATE
+            client.sendall(_beginning(head, body, rule.share) if is_cut else head + body)
+        return rule.fault is not Fault.TRUNCATE
+
+    def _leave_unanswered(self, rule: Rule, request: Seen, client: ssl.SSLSocket) -> None:
+        match rule.fault:
+            case Fault.REFUSE:
+                self._refuse_until = time.monotonic() + rule.seconds
+                self._sever()
+            case Fault.LATE:
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+                time.sleep(rule.seconds)
+        if rule.fault in {Fault.LATE, Fault.LOSE, Fault.SWALLOW}:
+            self._forward(request)
+        if rule.fault in {Fault.FREEZE, Fault.SWALLOW}:
+            self.stuck.set()
+            self._let_go.wait()
+
+    def _forward(self, request: Seen) -> Reply:
+        """The server's own answer."""
+        with self._upstream_connection() as upstream:
+            upstream.request(request.method, request.target, request.body or None, request.headers)
+            answer = upstream.getresponse()
+            body = answer.read()
+        request.codes.append(answer.status)
+        kept = {k: v for k, v in answer.getheaders() if k.lower() not in OF_THE_CONNECTION}
+        return Reply(answer.status, kept, body)
+
+    @contextmanager
+    def _upstream_connection(self) -> Iterator[http.client.HTTPSConnection]:
+        try:
+            upstream = self._idle.pop()
+        except IndexError:
+            upstream = http.client.HTTPSConnection(
+                self._upstream, context=self._client_side, timeout=30.0
+            )
+            upstream.connect()
+            upstream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            yield upstream
+        except BaseException:
+            upstream.close()
+            raise
+        self._idle.append(upstream)
+
+
+def _listener(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port), backlog=64)
+
+
+def _read(reader: BufferedReader) -> Seen | None:
+    """The next request of a connection; None at its end."""
+    line = reader.readline().split()
+    if len(line) != 3:
+        return None
+    headers = {key.lower(): value for key, value in http.client.parse_headers(reader).items()}
+    body = reader.read(int(headers.get("content-length") or 0))
+    kept = {key: value for key, value in headers.items() if key not in OF_THE_CONNECTION}
+    return Seen(method=line[0].decode(), target=line[1].decode(), headers=kept, body=body)
+
+
+def _encoded(reply: Reply, *, is_chunked: bool) -> tuple[bytes, bytes]:
+    """Head and body as they go over the wire; an API server sends long lists in chunks."""
+    length, body = f"Content-Length: {len(reply.body)}", reply.body
+    if is_chunked:
+        half = len(body) // 2
+        parts = [part for part in (body[:half], body[half:]) if part]
+        chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
+        length, body = "Transfer-Encoding: chunked", b"".join(chunks) + b"0\r\n\r\n"
+    lines = [f"{key}: {value}\r\n" for key, value in reply.headers.items()]
+    head = f"HTTP/1.1 {reply.status} Some\r\n{''.join(lines)}{length}\r\n\r\n"
+    return head.encode("latin-1"), body
+
+
+def _beginning(head: bytes, body: bytes, share: float) -> bytes:
+    """As much of an answer as the share says: half of it is the whole head."""
+    if share < 0.5:
+        return head[: int(len(head) * share * 2)]
+    return head + body[: int(len(body) * (share - 0.5) * 2)]
+
+
+def _trickle(client: ssl.SSLSocket, head: bytes, body: bytes, rule: Rule) -> None:
+    """Send the head in pieces, or where the share is over a half the body; the rest at once."""
+    before, slowly, after = (b"", head, body) if rule.share <= 0.5 else (head, body, b"")
+    client.sendall(before)
+    size = len(slowly) // PIECES + 1
+    for start in range(0, len(slowly), size):
+        client.sendall(slowly[start : start + size])
+        time.sleep(rule.seconds / PIECES)
+    client.sendall(after)

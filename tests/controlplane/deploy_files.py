@@ -1,0 +1,59 @@
+"""deploy/ as a person uses it: its documents, and the very commands that its comments give."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.controlplane.api import Object
+from tests.controlplane.harness import ControlPlane
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEPLOY = REPOSITORY / "deploy"
+
+# What deploy/cronjob.yaml runs, written down a second time: it is a promise.
+SHIPPED = ["-A", "--max-prune", "100", "--max-prune", "50%", "--tolerate-object-failures"]
+
+
+def document(file: str, kind: str) -> Object:
+    """The file's one document of that kind."""
+    (found,) = [d for d in yaml.safe_load_all((DEPLOY / file).read_text()) if d["kind"] == kind]
+    assert isinstance(found, dict)
+    return found
+
+
+def cronjob_container() -> Object:
+    """The CronJob's one container."""
+    job = document("cronjob.yaml", "CronJob")["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def documented(file: str, words: str) -> str:
+    """The one command in the file's comments that has these words in it, lines joined."""
+    comments = re.findall(r"^#(.*)$", (DEPLOY / file).read_text(), re.MULTILINE)
+    text = re.sub(r"\|\n +", "| ", "\n".join(comments))
+    # A command is a line of its own, set in, sometimes behind a word on what it does.
+    (found,) = [line for line in text.splitlines() if words in line]
+    return re.sub(r"^ (\w[^:]*:)? *", "", found)
+
+
+def shell(
+    plane: ControlPlane, kubeconfig: Path, command: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs it from the repository's top, with kubectl on PATH, as the kubeconfig's user."""
+    path = f"{plane.binaries}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command],
+        cwd=REPOSITORY,
+        env={"PATH": path, "HOME": str(kubeconfig.parent), "KUBECONFIG": str(kubeconfig)}
+        | dict(env or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,1 @@
+"""Cluster in, plan and statuses out: spec.md by example."""

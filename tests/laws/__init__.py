@@ -1,0 +1,1 @@
+"""Laws: what holds in every world that Hypothesis can think of, one a file."""

@@ -1,0 +1,20 @@
+"""An applied plan leaves an empty plan (spec §2: a second run writes nothing at all)."""
+
+from hypothesis import given
+
+from podcm_sync.core.report import summary
+from podcm_sync.sync import Policy, run
+from tests.builders import EARLIER, NOW
+from tests.laws.worlds import EVERYWHERE, World, worlds
+
+
+@given(world=worlds())
+def test_a_second_run_writes_nothing(world: World) -> None:
+    cluster = world.cluster()
+    run(EVERYWHERE, cluster, cluster, Policy(concurrency=1), now=EARLIER)
+    after_one = cluster.dump()
+    cluster.writes.clear()
+    report = run(EVERYWHERE, cluster, cluster, Policy(concurrency=1), now=NOW)
+    assert cluster.writes == []
+    assert cluster.dump() == after_one
+    assert summary(report).changed == 0

@@ -1,0 +1,48 @@
+"""The order of lists is invisible: in plan and statuses, and in every word of the report."""
+
+import random
+from collections.abc import Collection
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import Scope, Snapshot
+from podcm_sync.render.text import text
+from podcm_sync.sync import Policy, run
+from tests.builders import NOW
+from tests.laws.worlds import EVERYWHERE, World, worlds
+
+
+class Listed:
+    """A Reader of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, taken: frozenset[NamespacedName]) -> None:
+        self._snapshot = snapshot
+        self._taken = taken
+
+    def snapshot(self, scope: Scope) -> Snapshot:
+        assert scope == EVERYWHERE
+        return self._snapshot
+
+    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
+        return frozenset(name for name in self._taken if name.namespace in namespaces)
+
+
+@given(world=worlds(), chance=st.randoms(use_true_random=False))
+def test_shuffled_lists_give_the_same_report(world: World, chance: random.Random) -> None:
+    seen = world.snapshot()
+    taken = world.cluster().taken_names(["one", "two"])
+    shuffled = msgspec.structs.replace(
+        seen,
+        **{
+            field: tuple(chance.sample(items, len(items)))
+            for field in ("pods", "configs", "config_maps", "problems")
+            if (items := getattr(seen, field))
+        },
+    )
+    expected = run(EVERYWHERE, Listed(seen, taken), None, Policy(), now=NOW)
+    found = run(EVERYWHERE, Listed(shuffled, taken), None, Policy(), now=NOW)
+    assert found == expected
+    assert text(found, is_verbose=True) == text(expected, is_verbose=True)

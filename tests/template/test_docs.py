@@ -1,0 +1,79 @@
+"""docs/templates.md is what the engine does: its functions, its examples, its limits, its words."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from podcm_sync.__main__ import run
+from podcm_sync.template.fuel import MAX_STOPS, NAMESPACE_STOPS
+from tests.controlplane.crd_objects import pcmc
+from tests.template import native
+from tests.template.docs import DOCS, examples, with_tables
+from tests.template.pods import pod, render, root, sandbox
+
+TEXT = DOCS.read_text(encoding="utf-8")
+TABLE = json.loads(sandbox().table())
+
+
+def test_the_tables_of_functions_are_the_engines_own() -> None:
+    assert with_tables(TEXT) == TEXT, "run `python -m tests.template.docs`"
+
+
+def test_there_are_five_examples() -> None:
+    assert [key for key, _, _ in examples(TEXT)] == [
+        *("nginx.conf", "inventory.json", "targets.yaml", "pod.env", "state"),
+    ]
+
+
+@pytest.mark.parametrize(("key", "source", "shown"), list(examples(TEXT)))
+def test_an_example_gives_what_the_page_shows(key: str, source: str, shown: str) -> None:
+    assert render({key: source}, pod()) == [{key: shown}]
+
+
+def test_every_function_of_sprig_and_helm_is_allowed_or_left_out_for_a_reason() -> None:
+    allowed = [each["name"] for each in TABLE["functions"]]
+    left_out = [name for each in TABLE["left_out"] for name in each["names"]]
+    helms = {
+        *("fromJsonArray", "fromYaml", "fromYamlArray", "toYaml", "toYamlPretty", "mustToYaml"),
+        *("fromToml", "toToml", "mustToToml", "include", "lookup", "required", "tpl"),
+    }
+    sprigs = set(native.ask({}, "names"))
+    assert len(allowed) == len(set(allowed)) > 150
+    assert set(allowed).isdisjoint(left_out)
+    assert set(allowed) | set(left_out) == sprigs | helms
+
+
+def test_the_root_on_the_page_is_the_root() -> None:
+    section = TEXT.partition("## What a template sees")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`\..*?) \|", section, flags=re.MULTILINE)
+    fields = {name.split(".")[0] for cell in cells for name in re.findall(r"`\.([\w.]+)`", cell)}
+    assert fields == set(root(pod()))
+
+
+def test_the_message_on_the_page_is_the_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = {"configMapDataTemplate": {"url": "{{ now }}"}}
+    Path("config.yaml").write_text(json.dumps(pcmc(spec, "shop", "web")), encoding="utf-8")
+    assert run(["validate", "-f", "config.yaml"]) == 3
+    assert f"$ podcm-sync validate -f config.yaml\n{capsys.readouterr().out}```" in TEXT
+
+
+def test_the_limits_on_the_page_are_the_limits() -> None:
+    assert f"Once {MAX_STOPS} Pods of a config, or {NAMESPACE_STOPS} of a namespace" in TEXT
+    cpu, memory, output, depth = render(
+        {
+            "k": '{{ if eq .name "a" }}{{ range 100000000000 }}{{ end }}{{ end }}'
+            '{{ if eq .name "b" }}{{ repeat 67108864 "x" }}{{ end }}'
+            '{{ if eq .name "c" }}{{ repeat 1048577 "x" }}{{ end }}'
+            '{{ if eq .name "d" }}{{ template "r" . }}{{ end }}'
+            '{{ define "r" }}{{ template "r" . }}{{ end }}'
+        },
+        *map(pod, "abcd"),
+    )
+    for message in (cpu, memory, output, depth):
+        said = str(message).rpartition(": ")[2]
+        assert f"`{said}`" in TEXT

@@ -1,0 +1,224 @@
+"""A run with templates: what becomes data, what is withheld, and nothing is loaded for none."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from podcm_sync.core.desired import build
+from podcm_sync.core.rendering import NO_RENDERER, Rendered
+from podcm_sync.model import decode
+from podcm_sync.model.changes import Desired
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import Pod, PodConfigMapConfig, Scope, Snapshot
+from podcm_sync.model.reasons import Kind, Reason, kind_of
+from tests.template.pods import pod, sandbox
+
+
+class Recorded:
+    """A renderer that upper-cases names, fails on Pod bad, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(f'spec.configMapDataTemplate["{key}"]: no' for key in templates if key == "no")
+
+    def render(
+        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
+    ) -> Sequence[Rendered]:
+        names = [each.namespaced_name.name for each in pods]
+        self.asked.append((pcmc_name, names))
+        return [
+            Rendered(failure="it fails here")
+            if name == "bad"
+            else Rendered(data=dict.fromkeys(templates, name.upper()))
+            for name in names
+        ]
+
+
+def config(spec: dict[str, Any], name: str = "web") -> PodConfigMapConfig:
+    body = {"metadata": {"name": name, "namespace": "shop", "generation": 1}, "spec": spec}
+    return decode.decode_config(msgspec.json.encode(body))
+
+
+def built(renderer: Any, spec: dict[str, Any], *pods: Pod) -> Desired:
+    seen = Snapshot(
+        scope=Scope(namespaces=None), pods=pods, configs=(config(spec),), config_maps=()
+    )
+    return build(seen, renderer)
+
+
+def name_of(pod_name: str) -> NamespacedName:
+    return NamespacedName("shop", f"pod-{pod_name}-from-web-cfg")
+
+
+def test_templates_become_data_beside_the_facts() -> None:
+    data = built(Recorded(), {"configMapDataTemplate": {"k": "x"}}, pod()).config_maps
+    assert data[name_of("web-0")].data == {
+        "podName": "web-0",
+        "namespace": "shop",
+        "nodeName": "node-a",
+        "phase": "Running",
+        "k": "WEB-0",
+    }
+
+
+def test_a_template_replaces_any_other_key() -> None:
+    spec = {
+        "labelsToInclude": ["app"],
+        "annotationsToInclude": ["example.com/build"],
+        "configMapDataTemplate": {
+            "phase": "x",
+            "label_app": "x",
+            "annotation_example.com_build": "x",
+        },
+    }
+    data = built(Recorded(), spec, pod()).config_maps[name_of("web-0")].data
+    assert {key for key, value in data.items() if value == "WEB-0"} == {
+        *("phase", "label_app", "annotation_example.com_build"),
+    }
+
+
+def test_all_living_pods_of_a_config_are_rendered_at_once() -> None:
+    renderer = Recorded()
+    pods = [pod("a"), pod("gone", terminating=True), pod("b"), pod("other", labels={})]
+    spec = {
+        "podSelector": {"matchLabels": {"app": "web"}},
+        "configMapDataTemplate": {"k": "x"},
+    }
+    desired = built(renderer, spec, *pods)
+    assert renderer.asked == [("web", ["a", "b"])]
+    assert {str(name): each.data["k"] for name, each in desired.config_maps.items()} == {
+        "shop/pod-a-from-web-cfg": "A",
+        "shop/pod-b-from-web-cfg": "B",
+    }
+    assert desired.withheld[name_of("gone")].reason is Reason.POD_TERMINATING
+
+
+def test_a_pod_that_fails_is_withheld_and_the_others_are_made() -> None:
+    spec = {"configMapDataTemplate": {"k": "x"}}
+    desired = built(Recorded(), spec, pod("a"), pod("bad"), pod("b"))
+    assert set(desired.config_maps) == {name_of("a"), name_of("b")}
+    withheld = desired.withheld[name_of("bad")]
+    assert (withheld.reason, withheld.message) == (Reason.TEMPLATE_FAILED, "it fails here")
+    assert kind_of(withheld.reason) is Kind.BLOCKING
+    assert desired.matched_pods == {NamespacedName("shop", "web"): 3}
+
+
+def test_what_does_not_parse_makes_the_config_invalid_and_is_not_rendered() -> None:
+    renderer = Recorded()
+    desired = built(renderer, {"configMapDataTemplate": {"no": "x", "k": "x"}}, pod())
+    assert desired.invalid == {
+        NamespacedName("shop", "web"): 'spec.configMapDataTemplate["no"]: no'
+    }
+    assert renderer.asked == []
+    assert desired.config_maps == {}
+
+
+def test_an_invalid_spec_is_not_parsed() -> None:
+    desired = built(sandbox(), {"configMapDataTemplate": {"k": "x" * 70_000}}, pod())
+    (message,) = desired.invalid.values()
+    assert message.endswith("longer than 65536 characters: shorten it")
+
+
+def test_without_an_engine_a_config_with_templates_is_invalid() -> None:
+    desired = built(NO_RENDERER, {"configMapDataTemplate": {"k": "x"}}, pod())
+    assert list(desired.invalid.values()) == [
+        "spec.configMapDataTemplate: no template engine is at hand"
+    ]
+    assert built(NO_RENDERER, {}, pod()).invalid == {}
+
+
+def test_over_a_mebibyte_of_data_is_too_large() -> None:
+    spec = {"configMapDataTemplate": dict.fromkeys("abc", '{{ repeat 400000 "x" }}')}
+    desired = built(sandbox(), spec, pod())
+    assert desired.withheld[name_of("web-0")].reason is Reason.TOO_LARGE
+
+
+def test_the_fields_of_the_api_reach_a_template(tmp_path: Path) -> None:
+    """From a manifest as the API server has it to the data, through a whole run."""
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "web-0",
+            "namespace": "shop",
+            "uid": "u-0",
+            "ownerReferences": [
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "StatefulSet",
+                    "name": "web",
+                    "uid": "u-1",
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": {
+            "nodeName": "node-a",
+            "serviceAccountName": "shopkeeper",
+            "containers": [{"name": "web", "image": "web:1", "ports": []}],
+            "initContainers": [{"name": "init", "image": "init:1"}],
+        },
+        "status": {"phase": "Running", "podIP": "10.0.0.9", "hostIP": "192.0.2.1"},
+    }
+    template = {
+        "apiVersion": "podconfig.example.com/v1alpha1",
+        "kind": "PodConfigMapConfig",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"configMapDataTemplate": {"all": "{{ toJson . }}"}},
+    }
+    file = tmp_path / "all.yaml"
+    file.write_text(yaml.safe_dump_all([manifest, template]), encoding="utf-8")
+    command = [sys.executable, "-m", "podcm_sync", "--from", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    made = yaml.safe_load(
+        (tmp_path / "generated" / "shop" / "pod-web-0-from-web-cfg.yaml").read_text("utf-8")
+    )
+    assert yaml.safe_load(made["data"]["all"]) == {
+        "name": "web-0",
+        "namespace": "shop",
+        "uid": "u-0",
+        "labels": {},
+        "annotations": {},
+        "nodeName": "node-a",
+        "phase": "Running",
+        "podIP": "10.0.0.9",
+        "hostIP": "192.0.2.1",
+        "serviceAccountName": "shopkeeper",
+        "containers": [{"name": "web", "image": "web:1"}],
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "u-1"}
+        ],
+        "pcmc": {"name": "web"},
+    }
+    again = subprocess.run([*command, "--exit-code"], check=False, capture_output=True)
+    assert again.returncode == 0, "a second run has nothing to do"
+
+
+def test_a_run_without_templates_loads_no_engine(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from podcm_sync.__main__ import run\n"
+        f"assert run(['--from', {str(tmp_path)!r}]) == 0\n"
+        "print([each for each in sys.modules if 'wasm' in each])\n"
+    )
+    pod_and_config = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0"}},
+        {
+            "apiVersion": "podconfig.example.com/v1alpha1",
+            "kind": "PodConfigMapConfig",
+            "metadata": {"name": "web"},
+            "spec": {"labelsToInclude": ["app"]},
+        },
+    ]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(pod_and_config), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

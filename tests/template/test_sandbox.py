@@ -1,0 +1,155 @@
+"""What a run gets of the sandbox: every Pod's data in order, or a sentence about what failed."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podcm_sync.model.objects import Pod
+from podcm_sync.template.messages import MAX_MESSAGE
+from podcm_sync.template.sandbox import BATCH_BYTES, BATCH_PODS
+from tests.template.pods import engine_says, pod, render, sandbox
+
+# What the API server can hold: no lone surrogates, and no NUL.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def findings(**sources: str) -> tuple[str, ...]:
+    return sandbox().findings(sources)
+
+
+def test_a_parse_error_has_key_line_column_and_gos_words() -> None:
+    assert findings(a="fine", b="one\n  {{ nope 1 }}", c="{{ if }}") == (
+        'spec.configMapDataTemplate["b"]: line 2, column 6: function "nope" not defined',
+        'spec.configMapDataTemplate["c"]: line 1, column 7: missing value for if',
+    )
+
+
+def test_an_error_on_a_pod_has_key_line_column_and_gos_words() -> None:
+    (said,) = render({"conf": 'x\n{{ index .labels "app" "x" }}'}, pod())
+    assert said == (
+        'template "conf": line 2, column 3: executing "configMapDataTemplate/conf" at '
+        '<index .labels "app" "x">: error calling index: cannot index slice/array with type string'
+    )
+
+
+def test_the_key_that_was_stopped_is_named() -> None:
+    (said,) = render({"a": "x", "b": "{{ range 100000000000 }}{{ end }}", "c": "x"}, pod())
+    assert said == 'template "b": stopped after using its CPU budget'
+
+
+def test_a_message_of_a_megabyte_is_shortened() -> None:
+    (said,) = render({"a": '{{ fail (repeat 1000000 "x") }}'}, pod())
+    assert len(said) < MAX_MESSAGE + 100
+    assert said.endswith("…") if isinstance(said, str) else False
+
+
+@pytest.mark.parametrize("source", ["{{ b64dec `/w==` }}", '{{ "é" | trunc 1 }}'])
+def test_output_that_is_no_utf8_fails(source: str) -> None:
+    """A ConfigMap's data is text; JSON would have made U+FFFD of it without a word."""
+    assert render({"a": source}, pod()) == ['template "a": the output is not valid UTF-8']
+
+
+def test_output_up_to_the_limit_is_whole() -> None:
+    (made,) = render({"a": '{{ repeat 1048576 "x" }}'}, pod())
+    assert made == {"a": "x" * 1_048_576}
+    assert render({"a": '{{ repeat 1048577 "x" }}'}, pod()) == ['template "a": output over 1 MiB']
+
+
+@pytest.mark.parametrize("count", [1, BATCH_PODS - 1, BATCH_PODS, BATCH_PODS + 1, 3 * BATCH_PODS])
+def test_pods_keep_their_order_over_batches(count: int) -> None:
+    pods = [pod(f"web-{number}") for number in range(count)]
+    assert render({"k": "{{ .name }}"}, *pods) == [{"k": f"web-{n}"} for n in range(count)]
+
+
+def test_pods_too_large_for_one_batch_go_in_several() -> None:
+    large = {"example.com/large": "x" * (BATCH_BYTES // 3)}
+    pods = [pod(f"web-{number}", annotations=large) for number in range(20)]
+    made = render({"k": '{{ .name }} {{ index .annotations "example.com/large" | len }}'}, *pods)
+    assert made == [{"k": f"web-{number} {BATCH_BYTES // 3}"} for number in range(20)]
+
+
+def test_a_heavy_pod_draws_on_the_pool_and_passes() -> None:
+    """Some hundred times what a small template uses is no bomb."""
+    source = "{{ $n := 0 }}{{ range 20000 }}{{ $n = add $n 1 }}{{ end }}{{ $n }}"
+    assert render({"k": source}, pod(), pod("b")) == [{"k": "20000"}] * 2
+
+
+def test_rubbish_of_other_pods_is_no_reason_to_fail_one_for_its_memory() -> None:
+    """Each uses half of what is allowed; together they would be beyond it."""
+    source = '{{ $x := repeat 12000000 "x" }}{{ len $x }}'
+    made = render({"k": source}, *(pod(f"web-{number}") for number in range(30)))
+    assert made == [{"k": "12000000"}] * 30
+
+
+def test_bounds_of_a_config_render_within_the_budgets() -> None:
+    """64 templates of 2,048 characters, as many as the CRD takes together, on each of 20 Pods."""
+    piece = '{{ range .containers }}{{ .name | upper | replace "-" "_" | quote }} {{ end }}\n'
+    source = (piece * 26)[:2_028]
+    source = source[: source.rindex("\n")]
+    made = render({f"k{n}": source for n in range(64)}, *(pod(f"w-{n}") for n in range(20)))
+    assert all(isinstance(each, dict) and len(each) == 64 for each in made)
+
+
+@given(st.dictionaries(TEXT, TEXT, max_size=4))
+def test_what_a_pod_holds_comes_out_byte_for_byte(annotations: dict[str, str]) -> None:
+    source = "{{ range $k, $v := .annotations }}{{ $k }}={{ $v }};{{ end }}"
+    # Go's order is that of the bytes in UTF-8, which is that of the code points.
+    text = "".join(f"{key}={value};" for key, value in sorted(annotations.items()))
+    assert render({"k": source}, pod(annotations=annotations)) == [
+        {"k": text.replace("<no value>", "")}
+    ]
+
+
+@given(TEXT)
+def test_json_comes_back_as_it_went(value: str) -> None:
+    sources = {
+        "json": "{{ (fromJson (toJson .annotations)).a | b64enc }}",
+        "itself": "{{ .annotations.a | b64enc }}",
+    }
+    (made,) = render(sources, pod(annotations={"a": value}))
+    assert isinstance(made, dict)
+    assert made["json"] == made["itself"]
+
+
+# Go's YAML loses some control characters, as it does in Helm.
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], include_characters="\n")))
+def test_yaml_comes_back_as_it_went(value: str) -> None:
+    sources = {
+        "yaml": "{{ (fromYaml (toYaml .annotations)).a | b64enc }}",
+        "itself": "{{ .annotations.a | b64enc }}",
+    }
+    (made,) = render(sources, pod(annotations={"a": value}))
+    assert isinstance(made, dict)
+    assert made["yaml"] == made["itself"]
+
+
+PIECES = st.sampled_from(
+    [
+        *("{{", "}}", "{{-", "-}}", "{{end}}", "{{range .containers}}", "{{if .name}}", "/*", "*/"),
+        *("if", "range", "end", "else", "with", "define", "template", "block", "break", "continue"),
+        *("upper", "list", "dict", "index", "printf", "len", "eq", "nope", "true", "nil"),
+        *(".", ".name", ".labels", "$", "$x", ":=", "=", "|", "(", ")", ",", " ", "\n"),
+        *('"a"', "`b`", "'c'", "1", "-1", "1.5", "é"),
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=25).map("".join))
+def test_no_source_does_more_than_fail(source: str) -> None:
+    """Whatever is written, there is a finding with a place, or data, or a failure in words."""
+    found = sandbox().findings({"k": source})
+    if found:
+        (finding,) = found
+        assert re.match(r'spec\.configMapDataTemplate\["k"\]: (line \d+, column \d+: )?\S', finding)
+        assert engine_says(source, pod())["error"]
+    else:
+        (rendered,) = sandbox().render({"k": source}, "web", [pod()])
+        assert bool(rendered.failure) != bool(rendered.data)
+
+
+def test_no_pods_are_no_work() -> None:
+    pods: list[Pod] = []
+    assert render({"k": "{{ .name }}"}, *pods) == []

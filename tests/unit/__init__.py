@@ -1,0 +1,1 @@
+"""Tests of one module each; the tree is that of podcm_sync/."""

@@ -1,0 +1,139 @@
+"""`podcm-sync validate` comes to the API server's verdicts, and says where and what is wrong."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podcm_sync.__main__ import run
+from tests.controlplane.crd_case import Case
+from tests.controlplane.crd_cases import CASES
+from tests.controlplane.crd_objects import pcmc
+
+# The CRD cannot know Go's syntax, so that this one stands in a cluster, and is invalid for a run.
+STORED_ALL_THE_SAME = "templates: a source that does not parse"
+
+
+def validated(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = run(["validate", *arguments])
+    return code, capsys.readouterr().out
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    code, out = validated(capsys, "-o", "json", *arguments)
+    return code, json.loads(out)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_the_verdict_is_the_api_servers(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table is held to a real server in tests/controlplane/test_crd.py."""
+    (tmp_path / "config.json").write_text(json.dumps(pcmc(case.spec)), encoding="utf-8")
+    code, document = as_json(capsys, "-f", str(tmp_path))
+    paths = [finding["path"] for finding in document["findings"]]
+    if case.name == STORED_ALL_THE_SAME:
+        assert paths == ['spec.configMapDataTemplate["a"]']
+        assert document["findings"][0]["message"] == "line 1, column 6: unclosed action"
+    else:
+        assert (code, paths == []) == ((0, True) if case.accepted else (3, False))
+    assert all(path.startswith("spec") for path in paths)
+
+
+def test_a_finding_names_file_line_object_and_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = pcmc({}), pcmc({"labelsToInclude": ["a b"]}, "shop", "bad")
+    bad["spec"]["configMapDataTemplate"] = {"a": "x"}
+    file = tmp_path / "configs.yaml"
+    file.write_text(f"# a comment\n{yaml.safe_dump(good)}---\n{yaml.safe_dump(bad)}")
+    line = file.read_text().splitlines().index("---") + 2
+    code, out = validated(capsys, "-f", str(file))
+    assert code == 3
+    finding, end = out.splitlines()
+    assert finding.startswith(f"{file}:{line}: PodConfigMapConfig shop/bad: spec.labelsToInclude: ")
+    assert end == "2 PodConfigMapConfigs checked: 1 finding"
+
+
+def test_every_finding_is_said_and_templates_with_gos_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = {"a": "{{ nope }}", "b": "fine", "c": "1\n{{ if }}", "d": "{{ env `HOME` }}"}
+    (tmp_path / "x.json").write_text(json.dumps(pcmc({"configMapDataTemplate": sources})))
+    code, document = as_json(capsys, "-f", str(tmp_path / "x.json"))
+    assert code == 3
+    assert [(each["path"], each["message"]) for each in document["findings"]] == [
+        ('spec.configMapDataTemplate["a"]', 'line 1, column 4: function "nope" not defined'),
+        ('spec.configMapDataTemplate["c"]', "line 2, column 7: missing value for if"),
+        ('spec.configMapDataTemplate["d"]', 'line 1, column 4: function "env" not defined'),
+    ]
+
+
+def test_a_key_may_hold_what_looks_like_the_end_of_a_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = {"podSelector": {"matchLabels": {'a"]: b': "c d"}}}
+    (tmp_path / "x.json").write_text(json.dumps(pcmc(spec)))
+    _, document = as_json(capsys, "-f", str(tmp_path))
+    assert [each["path"] for each in document["findings"]] == [
+        "spec.podSelector.matchLabels",
+        r'spec.podSelector.matchLabels["a\"]: b"]',
+    ]
+
+
+def test_stdin_is_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(yaml.safe_dump(pcmc({"suspend": "yes"}))))
+    code, out = validated(capsys, "-f", "-")
+    assert code == 3
+    assert out.startswith("-:1: PodConfigMapConfig default/mine: spec.suspend: ")
+
+
+def test_other_kinds_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": "garbage"}
+    (tmp_path / "x.json").write_text(json.dumps(other))
+    assert validated(capsys, "-f", str(tmp_path)) == (
+        *(0, "0 PodConfigMapConfigs checked: no findings\n"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"apiVersion": "podconfig.example.com/v2"}, "apiVersion"),
+        ({"metadata": {}}, "metadata.name"),
+        ({"metadata": {"name": "Not_Legal"}}, "metadata.name"),
+        ({"metadata": None}, "metadata.name"),
+    ],
+)
+def test_what_is_around_the_spec_is_checked_too(
+    change: dict[str, Any], path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({**pcmc({}), **change}))
+    code, document = as_json(capsys, "-f", str(tmp_path))
+    assert (code, [each["path"] for each in document["findings"]]) == (3, [path])
+
+
+@pytest.mark.parametrize("content", ["a: [", "- just a list", "kind: X", "a: 1\na: 2"])
+def test_what_is_no_manifest_exits_2_with_file_and_line(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(content)
+    assert run(["validate", "-f", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{tmp_path / 'x.yaml'}:" in captured.err
+
+
+def test_a_missing_file_and_no_file_exit_2(tmp_path: Path) -> None:
+    assert run(["validate", "-f", str(tmp_path / "none")]) == 2
+    assert run(["validate"]) == 2
+
+
+def test_control_characters_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(pcmc({"labelsToInclude": ["\x1b[31m"]})))
+    _, out = validated(capsys, "-f", str(tmp_path))
+    assert "\x1b" not in out

@@ -1,0 +1,70 @@
+"""Refusals as values (spec §3): the three kinds of 403 told apart, and answers that are no JSON."""
+
+import json
+
+import pytest
+
+from podcm_sync.cluster.kube.connection import Response
+from podcm_sync.cluster.kube.errors import refusal, status_of
+from podcm_sync.model.changes import Result
+from podcm_sync.model.reasons import Reason
+
+
+def response(code: int, body: bytes) -> Response:
+    return Response(status=code, body=body, retry_after=None)
+
+
+def status(message: str = "", **details: object) -> bytes:
+    return json.dumps({"kind": "Status", "message": message, **details}).encode()
+
+
+TERMINATING = status(
+    'configmaps "x" is forbidden: namespace shop is being terminated',
+    reason="Forbidden",
+    details={"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]},
+)
+QUOTA = status("configmaps is forbidden: exceeded quota: few, requested: count/configmaps=1")
+RIGHTS = status('configmaps is forbidden: User "u" cannot create resource "configmaps"')
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "result", "reason"),
+    [
+        (403, TERMINATING, Result.SKIPPED, Reason.NAMESPACE_TERMINATING),
+        (403, QUOTA, Result.FAILED, Reason.QUOTA_EXCEEDED),
+        (403, RIGHTS, Result.FAILED, Reason.FORBIDDEN),
+        (403, status("denied", details={"causes": None}), Result.FAILED, Reason.FORBIDDEN),
+        (401, b"", Result.FAILED, Reason.UNAUTHORIZED),
+        (409, status("modified"), Result.FAILED, Reason.CONFLICT),
+        (422, status("invalid"), Result.FAILED, Reason.REJECTED),
+        (413, b"too large", Result.FAILED, Reason.REJECTED),
+        (429, b"", Result.FAILED, Reason.SERVER_ERROR),
+        (500, b"", Result.FAILED, Reason.SERVER_ERROR),
+        (503, b"<html>", Result.FAILED, Reason.SERVER_ERROR),
+    ],
+)
+def test_what_a_refused_write_comes_to(
+    code: int, body: bytes, result: Result, reason: Reason
+) -> None:
+    answer = refusal(response(code, body))
+    assert (answer.result, answer.reason, answer.code) == (result, reason, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (status("two\nlines  of it"), "two lines of it"),
+        (b"404 page not found\n", "404 page not found"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"", "HTTP 500"),
+        (b"{}", "HTTP 500"),
+        (b"[]", "[]"),
+    ],
+)
+def test_a_message_is_one_line_whatever_the_server_sent(body: bytes, message: str) -> None:
+    """Proxies and absent APIs answer with other things than JSON."""
+    assert refusal(response(500, body)).message == message
+
+
+def test_a_message_is_no_longer_than_anybody_reads() -> None:
+    assert len(status_of(response(500, b"x" * 10_000)).message) == 500

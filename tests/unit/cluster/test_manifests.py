@@ -1,0 +1,256 @@
+"""Manifest files as objects (spec §8), each with file and line; YAML as kubectl reads it."""
+
+from pathlib import Path
+
+import pytest
+
+from podcm_sync.cluster.manifests import Manifest, read, read_file
+from podcm_sync.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> "Write":
+    return Write(tmp_path)
+
+
+class Write:
+    """Writes a file, and reads what is in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def __call__(self, text: str | bytes, name: str = "a.yaml") -> Path:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def read(self, text: str | bytes, name: str = "a.yaml") -> list[Manifest]:
+        return list(read_file(self(text, name)))
+
+    def spec(self, text: str) -> object:
+        """What a Pod's spec is read as."""
+        (found,) = self.read(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {text}\n")
+        return found.content["spec"]
+
+    def refused(self, text: str | bytes, name: str = "a.yaml") -> str:
+        """What is said of a file, after its path."""
+        path = self(text, name)
+        with pytest.raises(InputError) as caught:
+            list(read_file(path))
+        said = str(caught.value)
+        assert said.startswith(str(path))
+        return said.removeprefix(str(path))
+
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+
+
+def names(found: list[Manifest]) -> list[str]:
+    return [each.content["metadata"]["name"] for each in found]
+
+
+def test_a_file_of_many_documents_with_the_line_of_each(write: Write) -> None:
+    found = write.read(
+        "# a comment\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+        "---\n---\n# nothing here\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\n"
+    )
+    assert names(found) == ["a", "b"]
+    assert [each.line for each in found] == [2, 9]
+    assert str(found[1]) == f"{write.directory / 'a.yaml'}:9"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# only a comment\n", "---\n", "---\n---\n", "null\n"])
+def test_a_file_without_an_object_holds_none(write: Write, text: str) -> None:
+    assert write.read(text) == []
+
+
+def test_json_is_read_too(write: Write) -> None:
+    body = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}'
+    assert names(write.read(body, "a.json")) == ["a"]
+    assert names(write.read(body, "a.yaml")) == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["List", "PodList"])
+def test_the_items_of_a_list_are_objects_of_their_own(write: Write, kind: str) -> None:
+    found = write.read(
+        f"apiVersion: v1\nkind: {kind}\nitems:\n"
+        "- {apiVersion: v1, kind: Pod, metadata: {name: a}}\n"
+        "- {apiVersion: v1, kind: Pod, metadata: {name: b}}\n"
+    )
+    assert names(found) == ["a", "b"]
+    assert {each.content["kind"] for each in found} == {"Pod"}
+
+
+def test_the_items_of_a_pod_list_need_no_kind_of_their_own(write: Write) -> None:
+    """As the API server answers a list."""
+    (found,) = write.read("apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n")
+    assert found.content == {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
+
+
+def test_the_items_of_a_config_list_have_the_lists_api_version(write: Write) -> None:
+    (found,) = write.read(
+        "apiVersion: podconfig.example.com/v1alpha1\nkind: PodConfigMapConfigList\n"
+        "items:\n- metadata: {name: a}\n"
+    )
+    assert found.content["kind"] == "PodConfigMapConfig"
+    assert found.content["apiVersion"] == "podconfig.example.com/v1alpha1"
+
+
+def test_lists_in_lists(write: Write) -> None:
+    found = write.read(
+        "apiVersion: v1\nkind: List\nitems:\n"
+        "- {apiVersion: v1, kind: PodList, items: [{metadata: {name: a}}]}\n"
+        "- {apiVersion: v1, kind: List, items: []}\n"
+    )
+    assert names(found) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{a: true, b: false}", {"a": True, "b": False}),
+        ("{a: yes, b: off}", {"a": True, "b": False}),
+        ("{a: y, b: n}", {"a": "y", "b": "n"}),
+        ("{a: 2026-01-01}", {"a": "2026-01-01"}),
+        ("{a: 2026-01-01T00:00:00Z}", {"a": "2026-01-01T00:00:00Z"}),
+        ("{a: '1:30', b: 1:30, c: 12:30:45}", {"a": "1:30", "b": "1:30", "c": "12:30:45"}),
+        ("{a: 190:20:30.15}", {"a": "190:20:30.15"}),
+        ("{a: 1, b: 1.5, c: '1'}", {"a": 1, "b": 1.5, "c": "1"}),
+        ("{a: null, b: ~, c: ''}", {"a": None, "b": None, "c": ""}),
+        ("{a: 0x1F, b: 1.5e+3}", {"a": 31, "b": 1500.0}),
+        ("{a: &x {k: v}, b: *x}", {"a": {"k": "v"}, "b": {"k": "v"}}),
+        ("{a: &x {k: v}, b: {<<: *x, l: w}}", {"a": {"k": "v"}, "b": {"k": "v", "l": "w"}}),
+    ],
+)
+def test_timestamps_and_base_60_numbers_stay_text_and_all_else_is_yaml_s(
+    write: Write, text: str, expected: object
+) -> None:
+    """As kubectl reads them; YAML 1.1's, to which kubectl's parser keeps."""
+    assert write.spec(text) == expected
+
+
+def test_a_byte_order_mark_is_no_part_of_yaml(write: Write) -> None:
+    assert names(write.read("\ufeff" + POD)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param(POD + "metadata: {name: b}\n", 4, id="at the top"),
+        pytest.param(f"---\n{POD}spec:\n  a: 1\n  b: 2\n  a: 3\n", 8, id="further in"),
+        pytest.param(POD + "spec: {a: 1, 'a': 2}\n", 4, id="quoted"),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error(write: Write, text: str, line: int) -> None:
+    """Rather than a silent loss."""
+    assert write.refused(text).startswith(f":{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("a: [\n", 2, id="unfinished"),
+        pytest.param(POD + "---\na: b: c\n", 5, id="in a later document"),
+        pytest.param("\tapiVersion: v1\n", 1, id="a tab"),
+        pytest.param(POD + "spec: *nowhere\n", 4, id="an unknown anchor"),
+        pytest.param(POD + "spec: !!python/object:os.system {}\n", 4, id="a Python object"),
+        pytest.param(POD + "spec: {? [a] : b}\n", 4, id="a list as key"),
+        pytest.param("- a\n", 1, id="a list"),
+        pytest.param("just text\n", 1, id="text"),
+        pytest.param("42\n", 1, id="a number"),
+        pytest.param("\n\nfoo: bar\n", 3, id="no kind"),
+        pytest.param("kind: Pod\n", 1, id="no apiVersion"),
+        pytest.param("apiVersion: v1\nkind: 5\n", 1, id="a number as kind"),
+        pytest.param("apiVersion: v1\nkind: List\nitems: [5]\n", 1, id="a number in a list"),
+        pytest.param("apiVersion: v1\nkind: List\nitems: [{a: b}]\n", 1, id="no kind in a list"),
+    ],
+)
+def test_what_is_no_object_is_an_error_with_file_and_line(
+    write: Write, text: str, line: int
+) -> None:
+    """Spec §7, exit 2: manifests: file and line."""
+    assert write.refused(text).startswith(f":{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("{", 1), ('{"a": 1,\n\n "b" 2}', 3), ("", 1), ("[]", 1), ("{}", 1)]
+)
+def test_json_that_is_no_object_is_an_error_with_file_and_line(
+    write: Write, text: str, line: int
+) -> None:
+    assert write.refused(text, "a.json").startswith(f":{line}: ")
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"a: \xc3\x28\n"])
+def test_what_is_not_utf_8_is_an_error(write: Write, text: bytes) -> None:
+    write.refused(text)
+
+
+def test_a_control_character_in_yaml_is_an_error(write: Write) -> None:
+    write.refused(POD + "spec: {a: \x07}\n")
+
+
+def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        list(read_file(tmp_path / "none.yaml"))
+
+
+def test_json_nested_beyond_reason_is_an_error(write: Write) -> None:
+    """Spec §7: unreadable input is exit 2, not the 70 of a bug."""
+    write.refused("[" * 100_000, "a.json")
+
+
+def test_yaml_nested_beyond_reason_is_an_error(write: Write) -> None:
+    write.refused("a: " + "[" * 20_000 + "\n")
+
+
+def test_only_manifests_are_read_hidden_ones_aside_in_path_order(
+    tmp_path: Path, write: Write
+) -> None:
+    for name in ("b.yaml", "a.yml", "c.json", "sub/d.yaml"):
+        write('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}', name)
+    for name in ("notes.txt", "README.md", ".hidden.yaml", ".git/e.yaml", "sub/.f/g.yaml"):
+        write("neither read nor parsed: [", name)
+    (tmp_path / "folder.yaml").mkdir()
+    found = [each.path.relative_to(tmp_path).as_posix() for each in read(tmp_path)]
+    assert found == ["a.yml", "b.yaml", "c.json", "sub/d.yaml"]
+
+
+def test_a_directory_below_a_hidden_one_is_not_hidden_itself(tmp_path: Path) -> None:
+    """Hidden is what is hidden below the directory that was named."""
+    named = tmp_path / ".cache" / "shop"
+    named.mkdir(parents=True)
+    (named / "a.yaml").write_text(POD)
+    assert names(list(read(named))) == ["a"]
+
+
+def test_keys_that_are_read_as_one_are_an_error(write: Write) -> None:
+    """Both are the boolean true in YAML 1.1, so one would be lost."""
+    write.refused(POD + "spec: {on: a, yes: b}\n")
+
+
+def test_keys_that_are_no_text_are_read_as_json_would_have_them(write: Write) -> None:
+    assert write.spec("{on: a, 5: b, 1.5: c}") == {"true": "a", "5": "b", "1.5": "c"}
+
+
+def test_a_key_that_stands_twice_in_json_is_an_error(write: Write) -> None:
+    body = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "name": "b"}}'
+    assert write.refused(body, "a.json").startswith(":1: ")
+
+
+def test_a_suffix_in_capitals_is_the_same_suffix(write: Write) -> None:
+    body = '{\n\t"apiVersion": "v1",\n\t"kind": "Pod",\n\t"metadata": {"name": "a"}\n}'
+    assert names(write.read(body, "a.JSON")) == ["a"]
+
+
+def test_a_kustomization_is_no_manifest(tmp_path: Path, write: Write) -> None:
+    write("resources: [a.yaml]\n", "kustomization.yaml")
+    write(POD, "a.yaml")
+    assert names(list(read(tmp_path))) == ["a"]
+
+
+def test_a_list_without_items_is_an_error(write: Write) -> None:
+    assert write.refused("apiVersion: v1\nkind: PodList\n").startswith(":1: ")

@@ -1,0 +1,240 @@
+"""The desired set (spec §2.2, §3): which ConfigMap each Pod and config ask for, and whose it is."""
+
+import pytest
+
+from podcm_sync.core.desired import build, is_active
+from podcm_sync.model.changes import Desired
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import PodConfigMapConfig
+from podcm_sync.model.reasons import Reason
+from tests.builders import config_map, desired, pcmc, pod, problem, snapshot
+
+OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
+BOTH_GIVE = NamespacedName("shop", "pod-a-from-b-from-c-cfg")
+WEB = NamespacedName("shop", "web")
+
+
+def holders(built: Desired) -> dict[str, str]:
+    return {name.name: each.pcmc_name for name, each in built.config_maps.items()}
+
+
+def withheld(built: Desired) -> dict[str, Reason]:
+    return {name.name: each.reason for name, each in built.withheld.items()}
+
+
+def test_one_config_map_for_each_pod_that_a_config_selects() -> None:
+    web, api = pod("web-0", labels={"app": "web"}), pod("api-0", labels={"app": "api"})
+    built = build(snapshot(web, api, pcmc("web", match_labels={"app": "web"}), pcmc("all")))
+    assert built.config_maps == {
+        NamespacedName("shop", "pod-web-0-from-web-cfg"): desired(web, "web"),
+        NamespacedName("shop", "pod-web-0-from-all-cfg"): desired(web, "all"),
+        NamespacedName("shop", "pod-api-0-from-all-cfg"): desired(api, "all"),
+    }
+    assert (built.withheld, built.losers, built.invalid) == ({}, (), {})
+
+
+def test_a_config_selects_in_its_own_namespace_alone() -> None:
+    """Spec §1: namespaced."""
+    built = build(snapshot(pod(), pod(namespace="other"), pcmc()))
+    assert list(built.config_maps) == [NamespacedName("shop", "pod-web-0-from-web-cfg")]
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Succeeded", "Failed", "Unknown", ""])
+def test_all_phases_count(phase: str) -> None:
+    """Spec §3: "All phases count, as in the original"."""
+    assert len(build(snapshot(pod(phase=phase), pcmc())).config_maps) == 1
+
+
+def test_matched_pods_are_those_selected_and_not_terminating() -> None:
+    pods = [pod("a", labels={"x": ""}), pod("b", labels={"x": ""}, terminating=True), pod("c")]
+    built = build(snapshot(*pods, pcmc(match_expressions=[("x", "Exists", ())])))
+    assert built.matched_pods == {WEB: 1}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (pcmc(), True),
+        (pcmc(suspend=True), False),
+        (pcmc(terminating=True), False),
+        (pcmc(labels=["a b"]), True),
+    ],
+)
+def test_active_is_what_is_neither_suspended_nor_going(
+    config: PodConfigMapConfig, expected: bool
+) -> None:
+    assert is_active(config) is expected
+
+
+@pytest.mark.parametrize("config", [pcmc(suspend=True), pcmc(terminating=True)])
+def test_a_config_that_is_not_active_asks_for_nothing(config: PodConfigMapConfig) -> None:
+    """Spec §1 (suspend), §3 (a config being deleted counts as gone)."""
+    built = build(snapshot(pod(), config))
+    assert (built.config_maps, built.withheld, built.invalid) == ({}, {}, {})
+    assert built.matched_pods == {}
+
+
+def test_a_suspended_config_with_an_invalid_spec_is_just_suspended() -> None:
+    assert build(snapshot(pod(), pcmc(suspend=True, labels=["a b"]))).invalid == {}
+
+
+@pytest.mark.parametrize("config", [pcmc(labels=["a b"]), pcmc(spec_error="spec: no")])
+def test_an_invalid_config_asks_for_nothing_and_says_why(config: PodConfigMapConfig) -> None:
+    built = build(snapshot(pod(), config, pcmc("other")))
+    assert holders(built) == {"pod-web-0-from-other-cfg": "other"}
+    assert built.invalid[WEB].startswith("spec")
+    assert WEB not in built.matched_pods
+
+
+def test_an_undecodable_config_is_among_the_invalid() -> None:
+    unreadable = problem("PodConfigMapConfig", "web", message="generation: not a number")
+    assert build(snapshot(pod(), problems=[unreadable])).invalid == {
+        WEB: "generation: not a number"
+    }
+
+
+@pytest.mark.parametrize(
+    ("of_b_from_c", "of_c", "winner"),
+    [
+        (OLD, NEW, "b-from-c"),
+        (NEW, OLD, "c"),
+        (OLD, OLD, "b-from-c"),
+        ("", NEW, "c"),
+        ("", "", "b-from-c"),
+    ],
+)
+def test_the_older_config_has_a_name_that_two_pairs_give(
+    of_b_from_c: str, of_c: str, winner: str
+) -> None:
+    """Spec §3: creationTimestamp, then name; one without a timestamp is not created yet."""
+    built = build(
+        snapshot(
+            pod("a", labels={"for": "b-from-c"}),
+            pod("a-from-b", labels={"for": "c"}),
+            pcmc("b-from-c", created=of_b_from_c, match_labels={"for": "b-from-c"}),
+            pcmc("c", created=of_c, match_labels={"for": "c"}),
+        )
+    )
+    assert holders(built) == {"pod-a-from-b-from-c-cfg": winner}
+    (loser,) = built.losers
+    assert loser.namespaced_name == BOTH_GIVE
+    assert {loser.pcmc_name, winner} == {"b-from-c", "c"}
+    assert loser.reason is Reason.NAME_TAKEN
+    assert winner in loser.message
+
+
+def test_a_loser_keeps_the_rest_of_what_it_asks_for() -> None:
+    built = build(
+        snapshot(pod("a"), pod("a-from-b"), pcmc("b-from-c", created=OLD), pcmc("c", created=NEW))
+    )
+    assert holders(built) == {
+        "pod-a-from-b-from-c-cfg": "b-from-c",
+        "pod-a-from-b-from-b-from-c-cfg": "b-from-c",
+        "pod-a-from-c-cfg": "c",
+    }
+
+
+def test_names_do_not_meet_across_namespaces() -> None:
+    built = build(
+        snapshot(
+            pod("a", namespace="one"),
+            pcmc("b-from-c", namespace="one"),
+            pod("a-from-b", namespace="two"),
+            pcmc("c", namespace="two"),
+        )
+    )
+    assert len(built.config_maps) == 2
+    assert built.losers == ()
+
+
+def test_a_terminating_pod_has_its_name_withheld() -> None:
+    """Spec §3, "Kept": what it has stays and nothing new is made."""
+    built = build(snapshot(pod(terminating=True), pcmc()))
+    assert withheld(built) == {"pod-web-0-from-web-cfg": Reason.POD_TERMINATING}
+    assert built.config_maps == {}
+
+
+def test_a_terminating_pod_that_is_not_selected_holds_no_name() -> None:
+    built = build(snapshot(pod(terminating=True), pcmc(match_labels={"app": "web"})))
+    assert built.withheld == {}
+
+
+def test_a_withheld_name_is_a_held_name() -> None:
+    """The older config has the name although its Pod is about to go."""
+    built = build(
+        snapshot(
+            pod("a", terminating=True, labels={"for": "b-from-c"}),
+            pod("a-from-b", labels={"for": "c"}),
+            pcmc("b-from-c", created=OLD, match_labels={"for": "b-from-c"}),
+            pcmc("c", created=NEW, match_labels={"for": "c"}),
+        )
+    )
+    assert withheld(built) == {"pod-a-from-b-from-c-cfg": Reason.POD_TERMINATING}
+    assert [each.pcmc_name for each in built.losers] == ["c"]
+    assert built.config_maps == {}
+
+
+def test_an_undecodable_pod_matches_unless_its_labels_say_otherwise() -> None:
+    """Spec §3: no update and no delete of the ConfigMaps concerned."""
+    lost = [
+        problem(name="unknown"),
+        problem(name="web-9", labels={"app": "web"}),
+        problem(name="api-9", labels={"app": "api"}),
+    ]
+    built = build(snapshot(pcmc(match_labels={"app": "web"}), problems=lost))
+    assert withheld(built) == {
+        "pod-unknown-from-web-cfg": Reason.UNDECODABLE,
+        "pod-web-9-from-web-cfg": Reason.UNDECODABLE,
+    }
+    assert built.matched_pods == {WEB: 0}
+
+
+def test_an_undecodable_pod_is_lost_to_its_own_namespace() -> None:
+    built = build(snapshot(pcmc(namespace="other"), problems=[problem()]))
+    assert built.withheld == {}
+
+
+def test_an_undecodable_config_map_is_no_lost_pod() -> None:
+    assert build(snapshot(pcmc(), problems=[problem("ConfigMap", "x")])).withheld == {}
+
+
+@pytest.mark.parametrize(
+    ("characters", "value", "fits"),
+    [
+        pytest.param(1_048_576 - 24, "x", True, id="1 MiB to the byte"),
+        pytest.param(1_048_576 - 23, "x", False, id="a byte over 1 MiB"),
+        pytest.param(262_138, "\N{GRINNING FACE}", True, id="4-byte characters, 1 MiB"),
+        pytest.param(262_139, "\N{GRINNING FACE}", False, id="4-byte characters, over 1 MiB"),
+        pytest.param(500_000, "\x01", True, id="six bytes in JSON, under 3 MiB"),
+        pytest.param(600_000, "\x01", False, id="six bytes in JSON, over 3 MiB"),
+        pytest.param(1_000_000, "é", False, id="two bytes each"),
+    ],
+)
+def test_what_the_api_server_would_refuse_for_its_size_is_withheld(
+    characters: int, value: str, fits: bool
+) -> None:
+    """Spec §3: the sum of the values' bytes over 1 MiB, or the body over 3 MiB as UTF-8.
+
+    The four facts of the Pod have 5 + 4 + 6 + 7 bytes here, and label_a has 2.
+    """
+    large = pod(annotations={"big": value * characters}, labels={"a": "xy"})
+    built = build(snapshot(large, pcmc(annotations=["big"], labels=["a"])))
+    assert bool(built.config_maps) is fits
+    assert list(withheld(built).values()) == ([] if fits else [Reason.TOO_LARGE])
+
+
+def test_one_pod_that_is_too_large_is_no_other_pods_business() -> None:
+    large = pod("large", annotations={"big": "x" * 1_048_576})
+    built = build(snapshot(large, pod("small"), pcmc(annotations=["big"])))
+    assert holders(built) == {"pod-small-from-web-cfg": "web"}
+
+
+@pytest.mark.parametrize("uid", ["", "not a label value", "u" * 64])
+def test_a_uid_that_no_label_can_hold_is_withheld(uid: str) -> None:
+    """Only a manifest can have one."""
+    built = build(snapshot(pod(uid=uid), pcmc()))
+    assert withheld(built) == {"pod-web-0-from-web-cfg": Reason.INVALID_NAME}
+
+
+def test_what_exists_changes_nothing_of_what_is_desired() -> None:
+    assert build(snapshot(pod(), pcmc(), config_map())) == build(snapshot(pod(), pcmc()))

@@ -1,0 +1,103 @@
+"""Whose ConfigMaps stay as they are (spec §3): a keeper's own, found by label or by name."""
+
+import pytest
+
+from podcm_sync.core.desired import build
+from podcm_sync.core.keepers import Keepers
+from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Problem
+from podcm_sync.model.reasons import Reason
+from tests.builders import GENERATED_BY, config_map, pcmc, pod, problem, snapshot
+
+OWN = config_map()
+EDITED = config_map(labels={GENERATED_BY: "nobody"})
+LONG = "n" * 64
+LONG_LABEL = f"{'n' * 46}-ce068a195ab380a8"
+
+
+def keepers(*configs: PodConfigMapConfig, problems: tuple[Problem, ...] = ()) -> Keepers:
+    seen = snapshot(*configs, problems=problems)
+    return Keepers(seen, build(seen))
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (pcmc(suspend=True), Reason.SUSPENDED),
+        (pcmc(labels=["a b"]), Reason.CONFIG_INVALID),
+        (pcmc(spec_error="spec: no"), Reason.CONFIG_INVALID),
+        (pcmc(suspend=True, labels=["a b"]), Reason.SUSPENDED),
+        (pcmc(), None),
+        (pcmc(terminating=True, suspend=True), None),
+        (pcmc(terminating=True, labels=["a b"]), None),
+        (pcmc(namespace="other", suspend=True), None),
+    ],
+)
+def test_who_is_a_keeper(config: PodConfigMapConfig, reason: Reason | None) -> None:
+    """Suspended, invalid and unreadable configs, unless they are going, of the same namespace."""
+    keeper = keepers(config).by_label(OWN)
+    assert (keeper and keeper.reason) == reason
+
+
+def test_an_undecodable_config_is_a_keeper() -> None:
+    found = keepers(problems=(problem("PodConfigMapConfig", "web"),)).by_label(OWN)
+    assert found is not None
+    assert (found.pcmc_name, found.reason) == ("web", Reason.CONFIG_INVALID)
+
+
+def test_a_keeper_of_a_long_name_is_found_by_its_hashed_label() -> None:
+    of_long = config_map(
+        f"pod-web-0-from-{LONG}-cfg", made_by=LONG, labels={GENERATED_BY: LONG_LABEL}
+    )
+    found = keepers(pcmc(LONG, suspend=True)).by_label(of_long)
+    assert found is not None
+    assert found.pcmc_name == LONG
+
+
+def test_a_cut_name_may_be_that_of_whatever_config_its_label_names() -> None:
+    cut = config_map(f"pod-{'p' * 228}-0123456789abcdef-cfg", made_for=pod("p" * 250))
+    assert keepers(pcmc(suspend=True)).by_label(cut) is not None
+
+
+def test_a_label_that_the_name_denies_was_edited() -> None:
+    asleep = pcmc("asleep", suspend=True)
+    edited = config_map(labels={GENERATED_BY: "asleep"})
+    assert keepers(asleep).by_label(edited) is None
+
+
+def test_a_label_that_the_name_denies_is_no_reason_to_delete() -> None:
+    """Where nothing wants it and it is in doubt whose it is, it is left alone."""
+    edited = config_map(labels={GENERATED_BY: "asleep"})
+    found = keepers(pcmc("asleep", suspend=True)).by_label_or_name(edited)
+    assert found is not None
+    assert found.pcmc_name == "asleep"
+
+
+def test_an_edited_label_does_not_cost_a_keeper_its_own() -> None:
+    found = keepers(pcmc(suspend=True)).by_label_or_name(EDITED)
+    assert found is not None
+    assert found.pcmc_name == "web"
+    assert keepers(pcmc(suspend=True)).by_label(EDITED) is None
+
+
+def test_what_another_made_is_not_kept_for_the_end_of_its_name() -> None:
+    other = config_map(made_for=pod("x"), made_by="a-from-web")
+    assert keepers(pcmc(suspend=True)).by_label_or_name(other) is None
+
+
+@pytest.mark.parametrize(
+    ("existing", "is_kept"),
+    [
+        (config_map(made_for=pod("web-0")), True),
+        (config_map(made_for=pod("web-0"), made_by="other"), True),
+        (config_map(made_for=pod("web-00")), False),
+        (config_map(made_for=pod("my-web-0")), False),
+        (config_map(made_for=pod("web-0", namespace="other")), False),
+    ],
+)
+def test_an_undecodable_pod_keeps_what_it_may_have(existing: ConfigMap, is_kept: bool) -> None:
+    lost = keepers(problems=(problem("Pod", "web-0"),)).lost_pod(existing)
+    assert (lost is not None) is is_kept
+
+
+def test_an_undecodable_config_map_keeps_nothing() -> None:
+    assert keepers(problems=(problem("ConfigMap", "web-0"),)).lost_pod(OWN) is None

@@ -1,0 +1,394 @@
+"""Snapshot and desired → plan (spec §2.3, §3): each reason that a plan can give."""
+
+import pytest
+
+from podcm_sync.core.desired import build
+from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.model.changes import Change, Verb
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Snapshot
+from podcm_sync.model.reasons import Reason
+from tests.builders import (
+    GENERATED_BY,
+    MANAGED_BY,
+    PCMC_NAME,
+    POD_UID,
+    config_map,
+    desired,
+    owner,
+    pcmc,
+    pod,
+    problem,
+    snapshot,
+)
+
+OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
+NAME = NamespacedName("shop", "pod-web-0-from-web-cfg")
+
+
+def plan(seen: Snapshot, *taken: NamespacedName) -> tuple[Change, ...]:
+    return diff(seen, build(seen), taken).changes
+
+
+def only(seen: Snapshot, *taken: NamespacedName) -> tuple[Verb, Reason]:
+    """Verb and reason of the one change of a plan."""
+    (change,) = plan(seen, *taken)
+    assert change.namespaced_name == NAME
+    return change.verb, change.reason
+
+
+def test_missing_is_created() -> None:
+    (change,) = plan(snapshot(pod(), pcmc()))
+    assert (change.verb, change.reason) == (Verb.CREATE, Reason.MISSING)
+    assert (change.existing, change.desired) == (None, desired())
+    assert (change.pod_name, change.pcmc_name) == ("web-0", "web")
+
+
+def test_in_step_is_kept() -> None:
+    assert only(snapshot(pod(), pcmc(), config_map())) == (Verb.KEEP, Reason.IN_STEP)
+
+
+@pytest.mark.parametrize(
+    ("existing", "differs"),
+    [
+        pytest.param(config_map(more_data={"phase": "Pending"}), "data.phase", id="a value"),
+        pytest.param(config_map(more_data={"added": "x"}), "data.added", id="an added key"),
+        pytest.param(config_map(binary_data={"b": "AA=="}), "binaryData", id="binaryData"),
+        pytest.param(config_map(labels={MANAGED_BY: None}), "metadata.labels", id="our label"),
+        pytest.param(config_map(owners=[]), "metadata.ownerReferences", id="the owner"),
+        pytest.param(
+            config_map(annotations={PCMC_NAME: "web"}), "metadata.annotations", id="annotation"
+        ),
+        pytest.param(
+            config_map(data={}),
+            "data.namespace, data.nodeName, data.phase and 1 more",
+            id="more than three paths",
+        ),
+    ],
+)
+def test_drifted_is_updated_and_says_which_paths(existing: ConfigMap, differs: str) -> None:
+    """Spec §3: drift in what is ours is put back; the message names paths, never values."""
+    (change,) = plan(snapshot(pod(), pcmc(), existing))
+    assert (change.verb, change.reason) == (Verb.UPDATE, Reason.DRIFTED)
+    assert change.message == differs
+    assert (change.existing, change.desired) == (existing, desired())
+
+
+def test_the_go_controllers_config_map_is_adopted_in_place() -> None:
+    """Spec §3: ours by both labels and the form; an update, no delete and no create."""
+    go = config_map(labels={MANAGED_BY: None}, owners=[owner()])
+    assert only(snapshot(pod(), pcmc(), go)) == (Verb.UPDATE, Reason.DRIFTED)
+
+
+def test_the_config_map_of_a_recreated_pod_is_updated_in_place() -> None:
+    """Spec §3: one update (owner reference, pod-uid label, data)."""
+    (change,) = plan(snapshot(pod(uid="new"), pcmc(), config_map(made_for=pod(uid="old"))))
+    assert (change.verb, change.reason) == (Verb.UPDATE, Reason.POD_RECREATED)
+    assert change.message == "metadata.labels, metadata.ownerReferences"
+
+
+def test_not_selected_any_more_is_deleted() -> None:
+    seen = snapshot(pod(), pcmc(match_labels={"app": "web"}), config_map())
+    assert only(seen) == (Verb.DELETE, Reason.NOT_SELECTED)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        snapshot(pod(), config_map()),
+        snapshot(pod(), config_map(), pcmc(terminating=True)),
+        snapshot(pod(), config_map(), pcmc(terminating=True, suspend=True)),
+    ],
+)
+def test_of_a_config_that_is_gone_is_deleted(seen: Snapshot) -> None:
+    """Spec §3: a config that is being deleted counts as gone."""
+    assert only(seen) == (Verb.DELETE, Reason.CONFIG_GONE)
+
+
+def test_of_a_pod_that_is_gone_is_deleted() -> None:
+    assert only(snapshot(pcmc(), config_map())) == (Verb.DELETE, Reason.POD_GONE)
+
+
+def test_a_pod_that_lives_in_another_namespace_is_gone_here() -> None:
+    elsewhere = pod(namespace="other", labels={"app": "api"})
+    seen = snapshot(elsewhere, pcmc(match_labels={"app": "web"}), config_map())
+    assert only(seen) == (Verb.DELETE, Reason.POD_GONE)
+
+
+def test_a_delete_carries_the_object_that_it_is_about() -> None:
+    (change,) = plan(snapshot(pcmc(), config_map()))
+    assert change.existing == config_map()
+    assert (change.pod_name, change.pcmc_name) == ("web-0", "web")
+
+
+def test_suspended_is_left_as_it_is_drifted_and_unselected_alike() -> None:
+    """Spec §1, suspend: none created, updated or deleted."""
+    drifted = config_map(more_data={"phase": "Pending"})
+    unselected = config_map(made_for=pod("gone-1"))
+    changes = plan(snapshot(pod(), pcmc(suspend=True), drifted, unselected))
+    assert {(each.verb, each.reason) for each in changes} == {(Verb.SKIP, Reason.SUSPENDED)}
+    assert len(changes) == 2
+
+
+def test_suspended_creates_nothing() -> None:
+    assert plan(snapshot(pod(), pcmc(suspend=True))) == ()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        snapshot(pod(), pcmc(labels=["a b"]), config_map(more_data={"phase": "Pending"})),
+        snapshot(pcmc(labels=["a b"]), config_map()),
+        snapshot(pod(), pcmc(spec_error="spec: no"), config_map()),
+        snapshot(pod(), config_map(), problems=[problem("PodConfigMapConfig", "web")]),
+    ],
+)
+def test_what_an_invalid_or_unreadable_config_made_stays(seen: Snapshot) -> None:
+    """Spec §3: where the desired state cannot be computed, what exists stays untouched."""
+    assert only(seen) == (Verb.SKIP, Reason.CONFIG_INVALID)
+
+
+@pytest.mark.parametrize(
+    ("holder", "state"),
+    [(pcmc("c", suspend=True), "suspended"), (pcmc("c", labels=["+"]), "invalid")],
+)
+def test_a_suspended_or_invalid_config_holds_the_names_that_it_has(
+    holder: PodConfigMapConfig, state: str
+) -> None:
+    """Spec §3: even against an older config that gives the same name."""
+    theirs = config_map(made_for=pod("a-from-b"), made_by="c")
+    for_a = pcmc("b-from-c", created="2020-01-01T00:00:00Z", match_labels={"is": "a"})
+    seen = snapshot(pod("a", labels={"is": "a"}), pod("a-from-b"), for_a, holder, theirs)
+    (change,) = plan(seen)
+    assert (change.verb, change.reason) == (Verb.SKIP, Reason.NAME_TAKEN)
+    assert change.pcmc_name == "b-from-c"
+    assert f"c, which is {state}" in change.message
+
+
+def test_a_suspended_config_keeps_one_whose_label_was_edited() -> None:
+    edited = config_map(labels={GENERATED_BY: "nobody"})
+    assert only(snapshot(pod(), pcmc(suspend=True), edited)) == (Verb.SKIP, Reason.SUSPENDED)
+
+
+def test_prune_disabled_is_never_deleted() -> None:
+    kept = config_map(annotations={"podconfig.example.com/prune": "disabled"})
+    assert only(snapshot(pcmc(), kept)) == (Verb.SKIP, Reason.PRUNE_DISABLED)
+
+
+def test_prune_disabled_says_nothing_of_updates() -> None:
+    kept = config_map(
+        annotations={"podconfig.example.com/prune": "disabled"}, more_data={"phase": "Pending"}
+    )
+    assert only(snapshot(pod(), pcmc(), kept)) == (Verb.UPDATE, Reason.DRIFTED)
+
+
+def test_another_value_of_the_prune_annotation_disables_nothing() -> None:
+    kept = config_map(annotations={"podconfig.example.com/prune": "enabled"})
+    assert only(snapshot(pcmc(), kept)) == (Verb.DELETE, Reason.POD_GONE)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(
+            snapshot(pod(terminating=True), pcmc(), config_map(more_data={"phase": "x"})),
+            id="drifted",
+        ),
+        pytest.param(snapshot(pod(terminating=True), pcmc()), id="nothing is there yet"),
+        pytest.param(snapshot(pod(terminating=True), config_map()), id="its config is gone"),
+        pytest.param(
+            snapshot(pod(terminating=True), pcmc(match_labels={"a": "b"}), config_map()),
+            id="no longer selected",
+        ),
+    ],
+)
+def test_while_a_pod_is_terminating_nothing_is_done(seen: Snapshot) -> None:
+    """Spec §3, "Kept": the garbage collector ends it with the Pod."""
+    assert only(seen) == (Verb.SKIP, Reason.POD_TERMINATING)
+
+
+def test_a_name_of_a_terminating_pod_is_not_handed_on_before_it_is_gone() -> None:
+    """The ConfigMap of Pod a, now wanted for Pod a-from-b by the older config."""
+    there = config_map(made_for=pod("a"), made_by="b-from-c")
+    seen = snapshot(
+        pod("a", terminating=True),
+        pod("a-from-b", labels={"for": "c"}),
+        pcmc("c", match_labels={"for": "c"}),
+        there,
+    )
+    (change,) = plan(seen)
+    assert (change.verb, change.reason) == (Verb.SKIP, Reason.POD_TERMINATING)
+    assert change.pcmc_name == "c"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        snapshot(pod(), pcmc(), config_map(terminating=True, more_data={"phase": "Pending"})),
+        snapshot(pod(), pcmc(), config_map(terminating=True)),
+        snapshot(pcmc(), config_map(terminating=True)),
+        snapshot(pod(), pcmc(suspend=True), config_map(terminating=True)),
+    ],
+)
+def test_a_config_map_that_is_being_deleted_is_left_alone(seen: Snapshot) -> None:
+    """Spec §3: until it is gone; an intended skip."""
+    assert only(seen) == (Verb.SKIP, Reason.CONFIG_MAP_TERMINATING)
+
+
+@pytest.mark.parametrize("missing", [GENERATED_BY, POD_UID])
+def test_one_of_a_desired_name_without_our_labels_is_foreign(missing: str) -> None:
+    """Spec §3: never overwritten, never deleted; skipped (blocking) and reported."""
+    foreign = config_map(labels={missing: None})
+    assert only(snapshot(pod(), pcmc(), foreign)) == (Verb.SKIP, Reason.FOREIGN)
+
+
+def test_a_name_that_is_taken_by_one_without_our_label_is_foreign() -> None:
+    """Spec §2.3: found by the list of names, so that a dry run tells the truth."""
+    assert only(snapshot(pod(), pcmc()), NAME) == (Verb.SKIP, Reason.FOREIGN)
+
+
+def test_one_that_is_not_ours_and_not_desired_is_no_business_of_a_plan() -> None:
+    seen = snapshot(pcmc(), config_map(labels={POD_UID: None}), config_map("settings"))
+    assert plan(seen) == ()
+
+
+def test_an_immutable_one_that_would_change_is_skipped() -> None:
+    frozen = config_map(immutable=True, more_data={"phase": "Pending"})
+    assert only(snapshot(pod(), pcmc(), frozen)) == (Verb.SKIP, Reason.IMMUTABLE)
+
+
+def test_an_immutable_one_in_step_is_kept_and_one_undesired_is_deleted() -> None:
+    frozen = config_map(immutable=True)
+    assert only(snapshot(pod(), pcmc(), frozen)) == (Verb.KEEP, Reason.IN_STEP)
+    assert only(snapshot(pcmc(), frozen)) == (Verb.DELETE, Reason.POD_GONE)
+
+
+def test_an_undecodable_config_map_of_a_desired_name_is_left() -> None:
+    seen = snapshot(pod(), pcmc(), problems=[problem("ConfigMap", NAME.name)])
+    assert only(seen, NAME) == (Verb.SKIP, Reason.UNDECODABLE)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        snapshot(pcmc(), config_map(), problems=[problem("Pod")]),
+        snapshot(config_map(), problems=[problem("Pod")]),
+        snapshot(pcmc(match_labels={"a": "b"}), config_map(), problems=[problem("Pod", labels={})]),
+    ],
+)
+def test_what_an_undecodable_pod_has_stays(seen: Snapshot) -> None:
+    """Spec §3: no update and no delete, whatever became of the config."""
+    assert only(seen) == (Verb.SKIP, Reason.UNDECODABLE)
+
+
+def test_what_an_undecodable_pod_of_a_long_name_has_stays() -> None:
+    """Its name is found in the ConfigMap's although that one is cut."""
+    long = pod("p" * 250)
+    there = config_map(f"pod-{'p' * 228}-0123456789abcdef-cfg", made_for=long)
+    (change,) = plan(snapshot(there, problems=[problem("Pod", "p" * 250)]))
+    assert (change.verb, change.reason) == (Verb.SKIP, Reason.UNDECODABLE)
+
+
+def test_too_large_leaves_what_exists() -> None:
+    """Spec §3: skipped (blocking) with the reason, and nothing is sent."""
+    large = pod(annotations={"big": "x" * 1_048_577})
+    seen = snapshot(large, pcmc(annotations=["big"]), config_map())
+    assert only(seen) == (Verb.SKIP, Reason.TOO_LARGE)
+
+
+def test_a_uid_that_cannot_be_a_label_is_an_invalid_name() -> None:
+    assert only(snapshot(pod(uid=""), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
+
+
+def test_the_loser_of_a_name_is_skipped_beside_the_winner() -> None:
+    seen = snapshot(
+        pod("a", labels={"for": "b-from-c"}),
+        pod("a-from-b", labels={"for": "c"}),
+        pcmc("b-from-c", created=NEW, match_labels={"for": "b-from-c"}),
+        pcmc("c", created=OLD, match_labels={"for": "c"}),
+    )
+    by_config = {each.pcmc_name: (each.verb, each.reason) for each in plan(seen)}
+    assert by_config == {
+        "c": (Verb.CREATE, Reason.MISSING),
+        "b-from-c": (Verb.SKIP, Reason.NAME_TAKEN),
+    }
+
+
+def test_where_a_list_is_incomplete_nothing_is_deleted() -> None:
+    """Spec §6; creates and updates go on where ownership is known."""
+    seen = snapshot(
+        pod(),
+        pod("new-1"),
+        pcmc(),
+        config_map(more_data={"phase": "Pending"}),
+        config_map(made_for=pod("gone-1")),
+        incomplete={"shop": "no right to list pods"},
+    )
+    assert {each.namespaced_name.name: (each.verb, each.reason) for each in plan(seen)} == {
+        "pod-web-0-from-web-cfg": (Verb.UPDATE, Reason.DRIFTED),
+        "pod-new-1-from-web-cfg": (Verb.CREATE, Reason.MISSING),
+        "pod-gone-1-from-web-cfg": (Verb.SKIP, Reason.INCOMPLETE),
+    }
+
+
+def test_incomplete_all_namespaces_is_incomplete_everywhere() -> None:
+    seen = snapshot(pcmc(), config_map(), incomplete={"": "no right to list pods"})
+    assert only(seen) == (Verb.SKIP, Reason.INCOMPLETE)
+
+
+def test_another_namespace_that_is_incomplete_changes_nothing_here() -> None:
+    seen = snapshot(pcmc(), config_map(), incomplete={"other": "no right to list pods"})
+    assert only(seen) == (Verb.DELETE, Reason.POD_GONE)
+
+
+@pytest.mark.parametrize("where", ["shop", ""])
+def test_without_all_config_maps_and_configs_nothing_is_planned(where: str) -> None:
+    seen = snapshot(pod(), pcmc(), config_map(), incomplete={where: "no"}, unplannable=[where])
+    assert plan(seen) == ()
+    assert creates_in(seen, build(seen)) == frozenset()
+
+
+def test_a_plan_is_sorted_by_namespace_and_name() -> None:
+    seen = snapshot(
+        *(pod(name, namespace=space) for space in ("b", "a") for name in ("z", "m")),
+        *(pcmc(namespace=space) for space in ("b", "a")),
+        config_map(made_for=pod("k", namespace="b")),
+    )
+    assert [str(each.namespaced_name) for each in plan(seen)] == [
+        "a/pod-m-from-web-cfg",
+        "a/pod-z-from-web-cfg",
+        "b/pod-k-from-web-cfg",
+        "b/pod-m-from-web-cfg",
+        "b/pod-z-from-web-cfg",
+    ]
+
+
+def test_taken_names_matter_where_something_is_created() -> None:
+    seen = snapshot(
+        pod(),
+        pcmc(),
+        config_map(),
+        pod("b", namespace="other"),
+        pcmc(namespace="other"),
+        pod("c", namespace="third"),
+    )
+    assert creates_in(seen, build(seen)) == {"other"}
+
+
+def test_a_suspended_config_keeps_nothing_that_another_made() -> None:
+    """Spec §3: config a-from-b is there, selects nothing any more, and is not suspended."""
+    seen = snapshot(
+        pod("x"),
+        pcmc("a-from-b", match_labels={"app": "web"}),
+        pcmc("b", suspend=True),
+        config_map(made_for=pod("x"), made_by="a-from-b"),
+    )
+    (change,) = plan(seen)
+    assert (change.verb, change.reason) == (Verb.DELETE, Reason.NOT_SELECTED)
+
+
+def test_a_label_edited_to_a_suspended_configs_name_is_drift() -> None:
+    """Spec §3: drift in our labels is put back; no name that ends so can be that config's."""
+    edited = config_map(labels={GENERATED_BY: "asleep"})
+    seen = snapshot(pod(), pcmc(), pcmc("asleep", suspend=True), edited)
+    assert only(seen) == (Verb.UPDATE, Reason.DRIFTED)

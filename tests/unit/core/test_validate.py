@@ -1,0 +1,171 @@
+"""The run's own validation comes to the API server's verdicts (spec §1, last sentence)."""
+
+import msgspec
+import pytest
+
+from podcm_sync.core.desired import spec_problem
+from podcm_sync.core.validate import (
+    findings,
+    is_data_key,
+    is_label_value,
+    is_qualified_name,
+    is_subdomain,
+)
+from podcm_sync.model.decode import decode_config
+from podcm_sync.model.objects import PodConfigMapConfig
+from tests.builders import pcmc
+from tests.controlplane.crd_case import OMITTED, Case
+from tests.controlplane.crd_cases import CASES
+
+
+def with_spec(spec: object) -> PodConfigMapConfig:
+    """A config as it would be read if the server had stored that spec before it had any rules."""
+    whole = {
+        "apiVersion": "podconfig.example.com/v1alpha1",
+        "kind": "PodConfigMapConfig",
+        "metadata": {"name": "web", "namespace": "shop", "generation": 1},
+    }
+    return decode_config(msgspec.json.encode(whole if spec is OMITTED else whole | {"spec": spec}))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_the_verdict_is_the_api_servers(case: Case) -> None:
+    """One table of specs, held to a real server in tests/controlplane/test_crd.py."""
+    problem = spec_problem(with_spec(case.spec))
+    assert (problem == "") is case.accepted, problem
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ([], "spec"),
+        ({"suspend": "yes"}, "spec.suspend"),
+        ({"podSelector": {"app": "web"}}, "spec.podSelector"),
+        ({"podSelector": {"matchLabels": {"my app": "x"}}}, "spec.podSelector.matchLabels"),
+        ({"podSelector": {"matchLabels": {"a": "b c"}}}, 'spec.podSelector.matchLabels["a"]'),
+        (
+            {"podSelector": {"matchExpressions": [{"key": "a", "operator": "in"}]}},
+            "spec.podSelector.matchExpressions[0].operator",
+        ),
+        ({"labelsToInclude": ["a/b/c"]}, "spec.labelsToInclude"),
+        ({"labelsToInclude": [1]}, "spec.labelsToInclude[0]"),
+        ({"annotationsToInclude": ["a/b/c"]}, "spec.annotationsToInclude"),
+        ({"configMapDataTemplate": {"a b": "x"}}, "spec.configMapDataTemplate"),
+    ],
+)
+def test_a_problem_begins_with_the_field_that_has_it(spec: object, field: str) -> None:
+    assert spec_problem(with_spec(spec)).startswith(f"{field}: ")
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    config = pcmc(labels=["a b"], annotations=["c d"], match_labels={"e f": "x"})
+    assert config.spec is not None
+    assert [each.partition(":")[0] for each in findings(config.spec)] == [
+        "spec.podSelector.matchLabels",
+        "spec.labelsToInclude",
+        "spec.annotationsToInclude",
+    ]
+
+
+def test_a_message_repeats_no_more_than_a_readable_part_of_a_long_key() -> None:
+    config = pcmc(labels=["k" * 9_000])
+    assert config.spec is not None
+    assert all(len(each) < 400 for each in findings(config.spec))
+
+
+def test_a_valid_spec_has_no_problem() -> None:
+    assert spec_problem(pcmc(labels=["app"], match_expressions=[("tier", "Exists", ())])) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("app", True),
+        ("app.kubernetes.io/name", True),
+        ("n" * 63, True),
+        ("n" * 64, False),
+        (f"{'p' * 253}/n", True),
+        (f"{'p' * 254}/n", False),
+        ("", False),
+        ("/name", False),
+        ("prefix/", False),
+        ("a/b/c", False),
+        ("-app", False),
+        ("app.", False),
+        ("Prefix/app", False),
+        ("app\n", False),
+        ("café", False),
+        ("٣", False),
+    ],
+)
+def test_is_qualified_name(key: str, expected: bool) -> None:
+    assert is_qualified_name(key) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", True),
+        ("web", True),
+        ("A_b.C-9", True),
+        ("v" * 63, True),
+        ("v" * 64, False),
+        ("-web", False),
+        ("web-", False),
+        ("a b", False),
+        ("a/b", False),
+        ("web\n", False),
+        ("é", False),
+    ],
+)
+def test_is_label_value(value: str, expected: bool) -> None:
+    assert is_label_value(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("web-0", True),
+        ("a.b-c.d", True),
+        ("0", True),
+        ("n" * 253, True),
+        ("n" * 254, False),
+        ("", False),
+        ("Web", False),
+        ("web_0", False),
+        ("web.", False),
+        (".web", False),
+        ("a..b", False),
+        ("a.-b", False),
+        ("a-.b", False),
+        ("../etc", False),
+        ("a/b", False),
+        ("web\n", False),
+    ],
+)
+def test_is_subdomain(name: str, expected: bool) -> None:
+    assert is_subdomain(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("podName", True),
+        ("label_app.kubernetes.io_name", True),
+        (".hidden", True),
+        ("-", True),
+        ("a..b", True),
+        ("k" * 253, True),
+        ("k" * 254, False),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("..x", False),
+        ("a/b", False),
+        ("a b", False),
+        ("a\n", False),
+        ("é", False),
+    ],
+)
+def test_is_data_key(key: str, expected: bool) -> None:
+    assert is_data_key(key) is expected

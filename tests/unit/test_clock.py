@@ -1,0 +1,170 @@
+"""The clock: when to begin nothing new, how long is left, and waits that end early."""
+
+import signal
+
+import pytest
+
+from podcm_sync import clock as clock_module
+from podcm_sync.clock import GRACE_SECONDS, STEP_SECONDS, Clock
+
+
+class FakeTime:
+    """Stands for the `time` module: sleeping is what makes time go on."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.sleeps: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(clock_module, "time", fake)
+    return fake
+
+
+def test_without_a_deadline_there_is_no_end_and_no_stopping(time: FakeTime) -> None:
+    clock = Clock()
+    assert clock.left() is None
+    clock.begin(None)
+    time.now += 1e9
+    assert clock.left() is None
+    assert not clock.is_stopping()
+
+
+@pytest.mark.parametrize(
+    ("deadline", "begins_until"),
+    [(1.0, 0.9), (10.0, 9.0), (50.0, 45.0), (60.0, 55.0), (3_600.0, 3_595.0)],
+)
+def test_nothing_begins_in_a_deadlines_last_tenth_or_five_seconds(
+    time: FakeTime, deadline: float, begins_until: float
+) -> None:
+    clock = Clock()
+    clock.begin(deadline)
+    began = time.now
+    time.now = began + begins_until - 0.001
+    assert not clock.is_stopping()
+    time.now = began + begins_until + 0.001
+    assert clock.is_stopping()
+
+
+def test_what_is_left_falls_to_zero_and_not_below(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(10.0)
+    time.now += 4
+    assert clock.left() == 6
+    time.now += 6
+    assert clock.left() == 0
+    time.now += 6
+    assert clock.left() == 0
+
+
+def test_each_run_has_a_deadline_of_its_own(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(10.0)
+    time.now += 20
+    assert clock.is_stopping()
+    clock.begin(10.0)
+    assert not clock.is_stopping()
+    assert clock.left() == 10
+
+
+def test_a_deadline_can_be_lifted(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(10.0)
+    clock.begin(None)
+    time.now += 20
+    assert not clock.is_stopping()
+    assert clock.left() is None
+
+
+def test_a_signal_stops_at_once_and_leaves_a_while_to_finish(time: FakeTime) -> None:
+    clock = Clock()
+    clock.receive(signal.SIGTERM)
+    assert clock.is_stopping()
+    assert clock.signal_number == 15
+    assert clock.left() == GRACE_SECONDS
+    time.now += GRACE_SECONDS
+    assert clock.left() == 0
+
+
+def test_grace_and_reserve_end_before_a_pods_thirty_seconds() -> None:
+    assert GRACE_SECONDS < 30
+
+
+@pytest.mark.parametrize(("deadline", "left"), [(5.0, 5.0), (300.0, GRACE_SECONDS)])
+def test_a_signal_never_puts_the_deadline_off(time: FakeTime, deadline: float, left: float) -> None:
+    clock = Clock()
+    clock.begin(deadline)
+    clock.receive(signal.SIGINT)
+    assert clock.left() == left
+
+
+def test_a_run_that_begins_after_a_signal_begins_nothing(time: FakeTime) -> None:
+    clock = Clock()
+    clock.receive(signal.SIGINT)
+    clock.begin(60.0)
+    assert clock.is_stopping()
+    assert clock.signal_number == 2
+
+
+@pytest.mark.parametrize("deadline", [None, 300.0])
+def test_a_run_that_begins_after_a_signal_has_no_more_time_than_its_grace(
+    time: FakeTime, deadline: float | None
+) -> None:
+    """A signal between two runs of a loop, or while credentials are asked for."""
+    clock = Clock()
+    clock.receive(signal.SIGTERM)
+    clock.begin(deadline)
+    left = clock.left()
+    assert left is not None
+    assert left <= GRACE_SECONDS
+
+
+def test_a_wait_takes_its_time_in_small_steps(time: FakeTime) -> None:
+    """A signal is a number that is looked at: so often at least."""
+    clock = Clock()
+    assert clock.wait(1.03)
+    assert time.now == pytest.approx(1_001.03)
+    assert max(time.sleeps) <= STEP_SECONDS
+
+
+def test_a_wait_for_nothing_does_not_sleep(time: FakeTime) -> None:
+    clock = Clock()
+    assert clock.wait(0)
+    assert clock.wait(-1)
+    assert time.sleeps == []
+
+
+def test_a_signal_ends_a_wait_early(time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        if time.now >= 1_002:
+            clock.receive(signal.SIGTERM)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert not clock.wait(3_600)
+    assert time.now < 1_002 + 2 * STEP_SECONDS
+
+
+def test_the_deadline_ends_a_wait_early(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(10.0)
+    assert not clock.wait(3_600)
+    assert 1_009 <= time.now < 1_009 + 2 * STEP_SECONDS
+
+
+def test_after_a_signal_there_is_no_waiting(time: FakeTime) -> None:
+    clock = Clock()
+    clock.receive(signal.SIGINT)
+    assert not clock.wait(60)
+    assert time.sleeps == []

@@ -1,0 +1,243 @@
+"""The loop: on its grid for ever, further apart after failures, and gone at a signal."""
+
+import logging
+import random
+import signal
+from collections.abc import Callable, Iterable
+from itertools import chain, cycle, repeat
+
+import pytest
+
+from podcm_sync import clock as clock_module
+from podcm_sync import loop as loop_module
+from podcm_sync.clock import STEP_SECONDS, Clock
+from podcm_sync.loop import JITTER_SHARE, MAX_BACKOFF_SECONDS, loop
+
+START = 1_000.0
+INTERVAL = 60.0
+NEARLY = 1e-6
+"""What sums of floats may be off by."""
+
+
+class World:
+    """Time, the clock, and a job: runs that take so long, end so, and then come to a signal."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.clock = Clock()
+        self.began: list[float] = []
+        self.ended: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def loop(
+        self,
+        *,
+        runs: int,
+        took: Iterable[float] = (),
+        codes: Iterable[int] = (),
+        interval: float = INTERVAL,
+        during: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Loop over so many runs; the last is ended by SIGTERM. Lasting and codes default to 0."""
+        lasting, coming = chain(took, repeat(0.0)), chain(codes, repeat(0))
+
+        def run() -> int:
+            self.began.append(self.now)
+            during(len(self.began))
+            self.now += next(lasting)
+            self.ended.append(self.now)
+            if len(self.began) == runs:
+                self.clock.receive(signal.SIGTERM)
+            return next(coming)
+
+        return loop(run, self.clock, interval=interval)
+
+    def pauses(self) -> list[float]:
+        """From the end of each run to the beginning of the next."""
+        return [began - ended for ended, began in zip(self.ended[:-1], self.began[1:], strict=True)]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(loop_module, "time", made)
+    monkeypatch.setattr(clock_module, "time", made)
+    return made
+
+
+@pytest.fixture
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+
+
+@pytest.fixture
+def long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For very long pauses in which no signal comes."""
+    monkeypatch.setattr(clock_module, "STEP_SECONDS", 1e9)
+
+
+def late_by(began: list[float], interval: float = INTERVAL) -> list[float]:
+    """How much later each run began than its time of the grid, numbered one after the other."""
+    return [at - (START + number * interval) for number, at in enumerate(began)]
+
+
+def test_the_first_run_begins_at_once(world: World) -> None:
+    world.loop(runs=1)
+    assert world.began == [START]
+
+
+@pytest.mark.usefixtures("no_jitter", "long_steps")
+def test_ten_thousand_runs_do_not_drift(world: World) -> None:
+    """Whatever a run takes below its interval, the next begins at the grid's next time."""
+    world.loop(runs=10_000, took=cycle([0.1, 7.3, 59.9, 1 / 3, 30.0]))
+    assert len(world.began) == 10_000
+    assert max(map(abs, late_by(world.began))) < NEARLY
+
+
+def test_jitter_puts_each_run_off_by_a_tenth_at_most_and_does_not_add_up(world: World) -> None:
+    world.loop(runs=2_000, took=repeat(7.0))
+    late = late_by(world.began)[1:]
+    assert min(late) >= -NEARLY
+    assert max(late) <= JITTER_SHARE * INTERVAL + NEARLY
+    assert JITTER_SHARE == 0.1
+    # Spread over that tenth: many loops that began together come apart.
+    assert max(late) - min(late) > 5
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_a_run_longer_than_the_interval_leaves_out_times_and_keeps_the_grid(world: World) -> None:
+    world.loop(runs=4, took=[1.0, 130.0, 1.0])
+    assert [at - START for at in world.began] == pytest.approx([0, 60, 240, 300])
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_a_run_longer_than_the_interval_is_said(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.loop(runs=3, took=[1.0, 130.04])
+    assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
+        (logging.WARNING, "the run took 130.0 s, past the interval of 60 s")
+    ]
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_runs_that_fail_for_the_server_back_off_twice_as_far_each_time(world: World) -> None:
+    """1, 2, 4 and 8 intervals from one beginning to the next."""
+    world.loop(runs=5, codes=repeat(5))
+    assert [at - START for at in world.began] == pytest.approx([0, 60, 180, 420, 900])
+
+
+@pytest.mark.usefixtures("no_jitter", "long_steps")
+def test_backoff_has_a_cap(world: World) -> None:
+    world.loop(runs=40, codes=repeat(5))
+    assert world.pauses()[:4] == pytest.approx([60, 120, 240, 480])
+    assert world.pauses()[4:] == pytest.approx([MAX_BACKOFF_SECONDS] * 35)
+
+
+@pytest.mark.usefixtures("long_steps")
+def test_jitter_goes_on_top_of_the_cap(world: World) -> None:
+    """Many loops that lost one server must not come back as one."""
+    world.loop(runs=300, codes=repeat(5))
+    capped = world.pauses()[10:]
+    assert min(capped) >= MAX_BACKOFF_SECONDS - NEARLY
+    assert max(capped) <= MAX_BACKOFF_SECONDS + JITTER_SHARE * INTERVAL + NEARLY
+    assert max(capped) - min(capped) > 1
+
+
+@pytest.mark.usefixtures("no_jitter", "long_steps")
+@pytest.mark.parametrize("interval", [3_600.0, 86_400.0])
+def test_an_interval_beyond_the_cap_is_not_shortened_by_failures(
+    world: World, interval: float
+) -> None:
+    world.loop(runs=5, codes=repeat(5), interval=interval)
+    assert late_by(world.began, interval) == pytest.approx([0] * 5, abs=1e-3)
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_one_good_run_ends_the_backing_off(world: World) -> None:
+    world.loop(runs=7, codes=[5, 5, 5, 0, 5, 0, 0])
+    assert world.pauses() == pytest.approx([60, 120, 240, 60, 60, 60])
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_after_the_cap_the_grid_is_found_again(world: World) -> None:
+    """The cap of ten minutes is no multiple of seven seconds; the grid's times are."""
+    world.loop(runs=12, codes=chain(repeat(5, 9), repeat(0)), interval=7.0)
+    offsets = [(at - START) % 7 for at in world.began[-2:]]
+    assert [min(each, 7 - each) for each in offsets] == pytest.approx([0, 0], abs=NEARLY)
+
+
+@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.parametrize("code", [0, 1, 3, 4])
+def test_a_tenants_mistake_does_not_slow_the_loop_down(world: World, code: int) -> None:
+    world.loop(runs=20, codes=repeat(code))
+    assert max(map(abs, late_by(world.began))) < NEARLY
+
+
+@pytest.mark.usefixtures("no_jitter", "long_steps")
+def test_a_great_number_of_failures_is_no_overflow(world: World) -> None:
+    world.loop(runs=3_000, codes=repeat(5), interval=1.0)
+    assert world.pauses()[-1] == pytest.approx(MAX_BACKOFF_SECONDS)
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_backing_off_is_said_with_when_it_goes_on(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.loop(runs=4, codes=[0, 5, 5, 0])
+    assert [each.getMessage() for each in caplog.records] == [
+        "failed runs in a row: 1; the next begins in 60 s",
+        "failed runs in a row: 2; the next begins in 120 s",
+    ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=str)
+@pytest.mark.parametrize("run_code", [0, 3, 5, 130])
+def test_a_signal_during_a_run_ends_the_loop_after_it(
+    world: World, number: int, code: int, run_code: int
+) -> None:
+    """The exit code is the signal's, whatever became of the run."""
+
+    def during(run: int) -> None:
+        if run == 3:
+            world.clock.receive(number)
+
+    assert world.loop(runs=9, codes=repeat(run_code), took=repeat(1.0), during=during) == code
+    assert len(world.began) == 3
+    assert world.now == world.ended[-1], "there is no pause before the end"
+
+
+def test_a_signal_in_the_pause_ends_it_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        world.now += seconds
+        if world.now > START + 100:
+            world.clock.receive(signal.SIGINT)
+
+    monkeypatch.setattr(world, "sleep", sleep)
+    assert world.loop(runs=9) == 130
+    assert len(world.began) == 2
+    assert world.now < START + 100 + 2 * STEP_SECONDS
+
+
+@pytest.mark.usefixtures("no_jitter")
+def test_a_runs_deadline_is_not_the_pauses(world: World) -> None:
+    """A run's deadline is shorter than the interval as a rule; the pause outlives it."""
+    world.loop(runs=3, took=[29.0, 1.0], during=lambda _: world.clock.begin(30.0))
+    assert late_by(world.began) == pytest.approx([0, 0, 0], abs=NEARLY)
+
+
+def test_what_is_raised_ends_the_loop(world: World) -> None:
+    """A bug is not run again and again: the entry makes it exit 70, and a restart is seen."""
+
+    def during(run: int) -> None:
+        if run == 2:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        world.loop(runs=9, during=during)
+    assert len(world.began) == 2
