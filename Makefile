@@ -28,7 +28,7 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/shape tests/template
+	$(BIN)/python -m pytest tests/unit tests/laws tests/speed tests/shape tests/template
 
 docs: $(VENV)/.installed-test ## Write the tables of README.md and docs/ anew from the code
 	$(BIN)/python -m tests.shape.readme

@@ -6,6 +6,7 @@ is decided anew here: a conflict is an Outcome, and the next pass's business.
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar, assert_never
 
@@ -71,12 +72,27 @@ def apply(
         def lost(index: int) -> Outcome:
             return _outcome(plan.changes[index], _LOST)
 
-        _each(due, _Work(work, lost, done), workers, stopping)
+        _each(_fair(due, plan) if workers else due, _Work(work, lost, done), workers, stopping)
 
     carry_out({Verb.KEEP, Verb.SKIP}, 0)
     carry_out({Verb.CREATE, Verb.UPDATE}, concurrency)
     carry_out({Verb.DELETE}, concurrency)
     return tuple(outcomes[index] for index in range(len(plan.changes)))
+
+
+def _fair(indices: Iterable[int], plan: Plan) -> list[int]:
+    """A namespace's turn comes as often as any other's: a large one does not hold up the rest.
+
+    Within a round, and within a namespace, the plan's order stays.
+    """
+    rounds: Counter[str] = Counter()
+
+    def place(index: int) -> int:
+        namespace = plan.changes[index].namespaced_name.namespace
+        rounds[namespace] += 1
+        return rounds[namespace]
+
+    return [index for _, index in sorted((place(index), index) for index in indices)]
 
 
 def stamp(

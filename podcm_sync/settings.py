@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from podcm_sync.core.guards import PruneLimit
+from podcm_sync.model.objects import Shard
 
 MAX_CONCURRENCY: Final = 256
 
@@ -50,6 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     namespaces: tuple[str, ...]
     is_all_namespaces: bool
+    shard: Shard | None = None
     is_dry_run: bool
     directory: Path | None
     kubeconfig: str | None
@@ -60,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_loop: bool
     interval: float
     concurrency: int
+    qps: float | None = None
     max_prune: tuple[PruneLimit, ...]
     changes_are_1: bool
     tolerate_object_failures: bool

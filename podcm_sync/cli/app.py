@@ -5,7 +5,8 @@ import os
 
 import typer
 
-from podcm_sync.cli import options
+from podcm_sync.cli import options, scale
+from podcm_sync.core.shards import parse_shard
 from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
@@ -69,6 +70,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
     namespaces: options.Namespaces = None,
     all_namespaces: options.AllNamespaces = False,
+    shard: scale.ShardOfAll = None,
     dry_run: options.DryRun = False,
     directory: options.Directory = None,
     max_prune: options.MaxPrune = None,
@@ -82,6 +84,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     loop: options.Loop = False,
     interval: options.Interval = "60s",
     concurrency: options.Concurrency = 16,
+    qps: scale.Qps = 0.0,
     output: options.OutputFormat = Output.TEXT,
     colour: options.Colouring = Colour.AUTO,
     log_format: options.LogFormatting = LogFormat.TEXT,
@@ -99,10 +102,14 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             raise typer.BadParameter("give either -n or -A, not both")
         all_namespaces = _is_typed(context, "all_namespaces")
         names = () if all_namespaces else names
+    if shard and not all_namespaces:
+        raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
     if directory is not None and any(
-        _is_typed(context, name) for name in ("kubeconfig", "kube_context", "impersonate")
+        _is_typed(context, name) for name in ("kubeconfig", "kube_context", "impersonate", "shard")
     ):
-        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+        raise typer.BadParameter(
+            "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
+        )
     if impersonate is not None and not (impersonate.isascii() and impersonate.isprintable()):
         raise typer.BadParameter("--as has characters that no header can have")
     # Late, so that --help loads nothing of a run.
@@ -112,6 +119,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         Settings(
             namespaces=names,
             is_all_namespaces=all_namespaces,
+            shard=parse_shard(shard) if shard else None,
             is_dry_run=dry_run,
             directory=directory,
             kubeconfig=kubeconfig,
@@ -122,6 +130,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             is_loop=loop,
             interval=_interval(interval),
             concurrency=concurrency,
+            qps=qps or None,
             max_prune=tuple(max_prune or ()),
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,

@@ -1,5 +1,6 @@
 """Settings → one run, or a loop of them → reports on stdout, the log on stderr, the exit code."""
 
+import gc
 import logging
 import os
 import sys
@@ -38,6 +39,7 @@ class _Ports(Struct, frozen=True, kw_only=True):
 
 def run(settings: Settings) -> int:
     """One run, or runs until a signal comes; the exit code. Raises RunError."""
+    collect_seldom()
     logs.set_verbosity(settings.verbosity)
     clock = Clock()
     signals = Signals(clock)
@@ -58,6 +60,15 @@ def run(settings: Settings) -> int:
 
     signals.hold()
     return loop(_surviving(once), clock, interval=settings.interval)
+
+
+def collect_seldom() -> None:
+    """Look for garbage cycles less often: a run keeps nearly all that it makes, and makes few.
+
+    With the interpreter's own thresholds that search is a sixth of a large no-op's CPU time.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _surviving(once: Callable[[], int]) -> Callable[[], int]:
@@ -133,11 +144,11 @@ def _ports(settings: Settings, clock: Clock) -> _Ports:
         clock=clock,
     )
     named = settings.namespaces or (connection.target.namespace,)
-    scope = Scope(namespaces=None if settings.is_all_namespaces else named)
+    scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
     return _Ports(
         reader=KubeReader(connection),
-        writer=None if settings.is_dry_run else KubeWriter(connection),
+        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
         scope=scope,
     )
 

@@ -8,6 +8,7 @@ pairs give goes to the older config (creationTimestamp, then name), whatever ord
 from collections.abc import Iterable, Sequence
 
 from podcm_sync.core import managed, names, validate
+from podcm_sync.core.candidates import Candidates
 from podcm_sync.core.data import pod_data
 from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
 from podcm_sync.core.selector import Matcher, compile_selector
@@ -30,8 +31,10 @@ def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER) -> Desired:
     pods = by_namespace(snapshot.pods)
     lost_pods = _lost_pods(snapshot.problems)
     for namespace, configs in by_namespace(snapshot.configs).items():
+        selectors = (config.spec.pod_selector for config in configs if config.spec is not None)
+        candidates = Candidates(pods.get(namespace, ()), selectors)
         for config in sorted(configs, key=_age):
-            build_up.add(config, pods.get(namespace, ()), lost_pods.get(namespace, ()))
+            build_up.add(config, candidates, lost_pods.get(namespace, ()))
     return build_up.finished(snapshot)
 
 
@@ -59,7 +62,7 @@ class _BuildUp:
         self.invalid: dict[NamespacedName, str] = {}
 
     def add(
-        self, config: PodConfigMapConfig, pods: Sequence[Pod], lost_pods: Sequence[Problem]
+        self, config: PodConfigMapConfig, pods: Candidates, lost_pods: Sequence[Problem]
     ) -> None:
         """Add all that one config asks for."""
         if not is_active(config):
@@ -71,7 +74,7 @@ class _BuildUp:
             self.invalid[config.namespaced_name] = problem
             return
         matches = compile_selector(config.spec.pod_selector)
-        matching = [pod for pod in pods if matches(pod.labels)]
+        matching = [pod for pod in pods.of(config.spec.pod_selector) if matches(pod.labels)]
         living = [pod for pod in matching if not pod.terminating]
         rendered = iter(self._render(config, config.spec, living))
         for pod in matching:

@@ -5,6 +5,7 @@ refuse anything. Same bounds, same meaning, the same words as crd/podconfigmapco
 a test sends one table of specs to both.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,7 @@ def is_label_value(value: str) -> bool:
     return value == "" or _name_part.fullmatch(value) is not None
 
 
+@functools.lru_cache(maxsize=4096)  # few keys, asked about for every Pod
 def is_data_key(key: str) -> bool:
     """Whether `key` can be a key of a ConfigMap's data."""
     return (

@@ -131,12 +131,25 @@ class Problem(Struct, frozen=True, kw_only=True):
     """An undecodable Pod's labels, where at least those could be read."""
 
 
-class Scope(Struct, frozen=True, kw_only=True):
-    """The namespaces of a run; None is every namespace of the cluster."""
+class Shard(Struct, frozen=True, kw_only=True):
+    """One of `count` parts of all namespaces; `core.shards` says which are in it."""
 
-    namespaces: tuple[str, ...] | None
+    index: int
+    count: int
 
     def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """The namespaces of a run; None is every namespace of the cluster, or of the shard."""
+
+    namespaces: tuple[str, ...] | None
+    shard: Shard | None = None
+
+    def __str__(self) -> str:
+        if self.namespaces is None and self.shard is not None:
+            return f"the namespaces of shard {self.shard}"
         if self.namespaces is None:
             return "all namespaces"
         noun = "namespace" if len(self.namespaces) == 1 else "namespaces"

@@ -5,7 +5,6 @@ Retries, redirects and status codes are the callers' business, so all of the poo
 
 import logging
 import math
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,13 +14,13 @@ import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from msgspec import Struct
-from urllib3.util.ssl_ import create_urllib3_context
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
 
 log = logging.getLogger(__name__)
@@ -39,6 +38,7 @@ class Response(Struct, frozen=True, kw_only=True):
     status: int
     body: bytes
     retry_after: float | None
+    content_type: str = JSON
 
 
 class NoAnswerError(Exception):
@@ -66,6 +66,7 @@ class Connection:
         no request outlasts the clock. Raises InputError or ClusterError, as `config.load` does.
         """
         self.clock = clock or Clock()
+        self.connections = connections
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
@@ -74,7 +75,7 @@ class Connection:
         self._prefix = urlsplit(host).path.rstrip("/")
         manager = client.rest_client.pool_manager
         try:
-            _share_one_context(manager, self.target.configuration)
+            share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise InputError(
@@ -161,6 +162,7 @@ class Connection:
             status=answer.status,
             body=content,
             retry_after=_seconds(answer.headers.get("Retry-After")),
+            content_type=answer.headers.get("Content-Type", JSON),
         )
 
     def _limit(self) -> float | None:
@@ -215,29 +217,6 @@ def _client(configuration: Configuration, connections: int) -> ApiClient:
     configuration.retries = False
     configuration.connection_pool_maxsize = connections
     return ApiClient(configuration)
-
-
-def _share_one_context(manager: urllib3.PoolManager, configuration: Configuration) -> None:
-    """One SSLContext for all connections; each of the pool's own would read the CA bundle again."""
-    context = create_urllib3_context()
-    if configuration.verify_ssl:
-        if configuration.ssl_ca_cert or configuration.ca_cert_data:
-            context.load_verify_locations(
-                cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
-            )
-        else:
-            context.load_default_certs()
-    else:
-        # The kubeconfig says so itself; kubectl does not warn about it at each connection either.
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    options = manager.connection_pool_kw
-    for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
-        options.pop(name, None)
-    options["ssl_context"] = context
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -7,20 +7,21 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError
+from podcm_sync.model.decoder import NAMES_ONLY, decoder_of
+from podcm_sync.model.meta import NamespacedName
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE: Final = 500
 MAX_LISTS: Final = 3
 """How often a list whose continue token expired (410) is begun, in all."""
-NAMES_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 
 
@@ -53,7 +54,7 @@ class Lists:
         return self._connection.target.description
 
     def complete(
-        self, query: Query, page: Callable[[bytes], str], restart: Callable[[], None]
+        self, query: Query, page: Callable[[Response], str], restart: Callable[[], None]
     ) -> None:
         """Hand every page to `page`, which gives back its continue token; "" ends the list.
 
@@ -77,12 +78,24 @@ class Lists:
                 if response.status != 200:
                     raise self.refusal(response, query.resource, str(query))
                 try:
-                    token = page(response.body)
+                    token = page(response)
                 except DecodeError as error:
                     raise ListError(f"cannot {query}: a page does not decode: {error}") from error
                 if not token:
                     return
         raise ListError(f"cannot {query}: its continue token expired {MAX_LISTS} times over")
+
+    def names(self, query: Query) -> set[NamespacedName]:
+        """The names of all objects, from a list of their metadata alone. Raises as `complete`."""
+        names: set[NamespacedName] = set()
+
+        def page(response: Response) -> str:
+            found, token = decoder_of(response.content_type).names(response.body)
+            names.update(found)
+            return token
+
+        self.complete(structs.replace(query, accept=NAMES_ONLY), page, restart=names.clear)
+        return names
 
     def get(
         self, path: str, what: str, query: dict[str, str] | None = None, accept: str = JSON

@@ -4,6 +4,7 @@ A 429 was never begun, so any verb may be repeated. A lost patch or delete carri
 so a repeat is at worst a 409 or a 404. A lost create is never repeated (`write` settles it).
 """
 
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Final
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.connection import NoAnswerError, Response
+from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +28,26 @@ def repeated(
     *,
     statuses: frozenset[int] = TRANSIENT,
     repeat_lost: bool = True,
+    pace: Pace | None = None,
 ) -> Response:
     """The answer of the first attempt that is neither lost nor of these statuses, or the last's.
 
     The last is the fourth, or the one after which the clock leaves no time to wait for another.
-    Raises NoAnswerError where it had no answer, or an answer was lost and must not be repeated.
+    Raises NoAnswerError where it had no answer, or an answer was lost and must not be repeated;
+    NotBegunError where the run ended before the pace let anything begin.
     """
     attempt = 1
+    last: Response | NoAnswerError | None = None
     while True:
         wait = _backoff(attempt)
         try:
-            response = send()
+            if pace is not None:
+                pace.await_turn()
+            last = response = send()
+        except NotBegunError:
+            return _last_word(last)
         except NoAnswerError as error:
+            last = error
             is_final = attempt == ATTEMPTS or (error.is_sent and not repeat_lost)
             if is_final or not _waited(clock, wait, f"no answer ({error})"):
                 raise
@@ -46,9 +56,20 @@ def repeated(
                 return response
             if response.retry_after is not None:
                 wait = min(response.retry_after, MAX_RETRY_AFTER_SECONDS)
-            if not _waited(clock, wait, f"the server answered {response.status}"):
-                return response
+            is_busy = response.status == 429
+            with pace.patience() if pace and is_busy else contextlib.nullcontext():
+                if not _waited(clock, wait, f"the server answered {response.status}"):
+                    return response
         attempt += 1
+
+
+def _last_word(last: Response | NoAnswerError | None) -> Response:
+    """What is known of a write whose next attempt did not begin."""
+    if isinstance(last, NoAnswerError):
+        raise last
+    if last is None or last.status == 429:
+        raise NotBegunError
+    return last
 
 
 def _waited(clock: Clock, seconds: float, why: str) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
 from podcm_sync.cluster.kube.errors import refusal
+from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 from podcm_sync.cluster.kube.retry import TRANSIENT, repeated
 from podcm_sync.core import managed, names
 from podcm_sync.errors import ClusterError, DecodeError
@@ -28,9 +29,11 @@ REFUSED_UNSEEN: Final = frozenset({429})
 class KubeWriter:
     """Creates, patches and deletes; implements `port.Writer` and may be used from many threads."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, qps: float | None = None) -> None:
+        """`qps` is how many writes may begin in a second; None is no limit."""
         self._connection = connection
         self._clock = connection.clock
+        self._pace = Pace(connection.clock, qps)
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """POST; a lost answer is settled by a GET."""
@@ -42,7 +45,13 @@ class KubeWriter:
 
         def post() -> Answer:
             try:
-                response = repeated(send, self._clock, statuses=REFUSED_UNSEEN, repeat_lost=False)
+                response = repeated(
+                    send,
+                    self._clock,
+                    statuses=REFUSED_UNSEEN,
+                    repeat_lost=False,
+                    pace=self._pace,
+                )
             except NoAnswerError as error:
                 return self._settle(desired, str(error)) if error.is_sent else _lost(error)
             if response.status == 201:
@@ -84,7 +93,7 @@ class KubeWriter:
 
         def delete() -> Answer:
             try:
-                response = repeated(send, self._clock)
+                response = repeated(send, self._clock, pace=self._pace)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -114,7 +123,7 @@ class KubeWriter:
 
         def patch_it() -> Answer:
             try:
-                response = repeated(send, self._clock)
+                response = repeated(send, self._clock, pace=self._pace)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -174,5 +183,11 @@ def _as_value(write: Callable[[], Answer]) -> Answer:
     """A write's answer; losing the server's trust or our credentials is one too, mid-run."""
     try:
         return write()
+    except NotBegunError:
+        return Answer(
+            result=Result.SKIPPED,
+            reason=Reason.INTERRUPTED,
+            message="not begun: the run was cut short",
+        )
     except ClusterError as error:
         return Answer(result=Result.FAILED, reason=Reason.UNAUTHORIZED, message=str(error))

@@ -1,0 +1,110 @@
+"""One process that measures: `python -m tests.benchmarks.worker KUBECONFIG ROUNDS WORK...`.
+
+Its works are done in turns, ROUNDS times, so that the machine's moods fall on all of them; each
+line it prints is a JSON object. Start-up is not counted: everything is imported, and a connection
+is open, before the first work begins.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from podcm_sync.cli.run import collect_seldom
+from podcm_sync.cluster.kube.config import load
+from podcm_sync.cluster.kube.connection import Connection
+from podcm_sync.cluster.kube.read import KubeReader
+from podcm_sync.cluster.kube.write import KubeWriter
+from podcm_sync.core.report import exit_code, summary
+from podcm_sync.model import protobuf
+from podcm_sync.model.kept import Kept
+from podcm_sync.model.objects import Scope
+from podcm_sync.render.text import text
+from podcm_sync.sync import Policy, run
+from tests.benchmarks import raw
+from tests.benchmarks.world import NAMESPACES
+
+Measured = dict[str, Any]
+
+
+def main() -> None:
+    """Measure and print."""
+    kubeconfig, rounds, *names = sys.argv[1:]
+    connection = Connection(lambda: load(kubeconfig, None), connections=16, request_timeout=60.0)
+    assert connection.get("/readyz", accept="*/*").status == 200
+    assert protobuf  # what a run imports late is not this run's start-up either
+    collect_seldom()
+    for number in range(int(rounds)):
+        for name in names:
+            cpu = time.process_time()
+            started = time.perf_counter()
+            result = WORKS[name](connection)
+            measured = {
+                "work": name,
+                "round": number,
+                "seconds": time.perf_counter() - started,
+                "cpu": time.process_time() - cpu,
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                **result,
+            }
+            print(json.dumps(measured), flush=True)
+
+
+def download_pods(connection: Connection) -> Measured:
+    """The raw download of all Pods."""
+    return {"bytes": raw.download(connection, raw.PODS)[1]}
+
+
+def download_both(connection: Connection) -> Measured:
+    """The raw download of the generated ConfigMaps and all Pods."""
+    size = raw.download(connection, raw.CONFIG_MAPS, raw.GENERATED)[1]
+    return {"bytes": size + raw.download(connection, raw.PODS)[1]}
+
+
+def list_pods(connection: Connection) -> Measured:
+    """List, decode and reduce all Pods, one page after the other."""
+    reader = KubeReader(connection)
+    return {"items": len(reader._pods("", Kept()).pods)}
+
+
+def list_pods_apart(connection: Connection) -> Measured:
+    """The same as a run does it in 50 namespaces: four at once."""
+    reader, kept = KubeReader(connection), Kept()
+    names = [f"bench-{number:02}" for number in range(NAMESPACES)]
+    return {"items": len(reader._together(names, lambda name: reader._pods(name, kept)).pods)}
+
+
+def sync(connection: Connection) -> Measured:
+    """A whole run, its report included."""
+    report = run(
+        Scope(namespaces=None),
+        KubeReader(connection),
+        KubeWriter(connection),
+        Policy(),
+        now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    text(report, is_coloured=False, is_verbose=False)
+    counts = summary(report)
+    return {
+        "code": exit_code(report),
+        "created": counts.created,
+        "updated": counts.updated,
+        "deleted": counts.deleted,
+        "unchanged": counts.unchanged,
+        "stamped": sum(str(each.result) == "updated" for each in report.statuses),
+    }
+
+
+WORKS: dict[str, Callable[[Connection], Measured]] = {
+    "download-pods": download_pods,
+    "download-both": download_both,
+    "list-pods": list_pods,
+    "list-pods-apart": list_pods_apart,
+    "sync": sync,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Both decoders are one: what JSON gives, protobuf gives; what is broken stays where it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from podcm_sync.errors import DecodeError
+from podcm_sync.model import decode, protobuf
+from podcm_sync.model.decoder import decoder_of
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.reasons import Reason
+from tests.speed import encode
+
+Json = dict[str, Any]
+
+# All that is text: controls, right-to-left marks, U+FFFD itself, characters of four bytes.
+texts = st.text(max_size=20)
+names = st.text("abc-.0", min_size=1, max_size=12)
+maps = st.none() | st.dictionaries(texts, texts, max_size=4)
+owners = st.fixed_dictionaries(
+    {},
+    optional={
+        "apiVersion": texts,
+        "kind": texts,
+        "name": texts,
+        "uid": texts,
+        "controller": st.booleans(),
+        "blockOwnerDeletion": st.booleans(),
+    },
+)
+metadatas = st.fixed_dictionaries(
+    {"name": names},
+    optional={
+        "namespace": names,
+        "uid": texts,
+        "resourceVersion": texts,
+        "generation": st.integers(0, 2**40),
+        "creationTimestamp": st.just("2026-01-01T00:00:00Z"),
+        "deletionTimestamp": st.none() | st.just("2026-01-01T00:00:00Z"),
+        "labels": maps,
+        "annotations": maps,
+        "ownerReferences": st.lists(owners, max_size=2),
+        "finalizers": st.lists(texts, max_size=2),
+    },
+)
+pods = st.fixed_dictionaries(
+    {"metadata": metadatas},
+    optional={
+        "spec": st.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(["nodeName", "hostname", "serviceAccountName"], texts)
+            | {
+                "containers": st.lists(
+                    st.fixed_dictionaries({}, optional={"name": texts, "image": texts}), max_size=2
+                )
+            },
+        ),
+        "status": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(["phase", "message", "hostIP", "podIP"], texts)
+        ),
+    },
+)
+blobs = st.binary(max_size=8).map(msgspec.to_builtins)
+config_maps = st.fixed_dictionaries(
+    {"metadata": metadatas},
+    optional={
+        "data": maps,
+        "binaryData": st.dictionaries(texts, blobs, max_size=3),
+        "immutable": st.booleans(),
+    },
+)
+
+
+def as_json(items: list[Json], token: str) -> bytes:
+    return msgspec.json.encode({"metadata": {"continue": token}, "items": items})
+
+
+@given(items=st.lists(pods, max_size=3), token=texts)
+def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
+    body = encode.page("Pod", list(map(encode.pod, items)), token)
+    assert protobuf.pods(body) == decode.pods(as_json(items, token))
+
+
+@given(items=st.lists(config_maps, max_size=3), token=texts)
+def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
+    body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
+    assert protobuf.config_maps(body) == decode.config_maps(as_json(items, token))
+
+
+@given(items=st.lists(pods, max_size=3), token=texts)
+def test_names_are_the_same_in_both(items: list[Json], token: str) -> None:
+    body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
+    assert protobuf.names(body) == decode.names(as_json(items, token))
+
+
+@given(body=st.binary(max_size=60), envelope=st.booleans())
+def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> None:
+    """Nothing else is raised, and never is what is no list taken for an empty one."""
+    if envelope:
+        body = b"k8s\x00" + body
+    for read in (protobuf.pods, protobuf.config_maps, protobuf.names):
+        with pytest.raises(DecodeError):
+            read(body)
+
+
+@given(cut=st.integers(0, 10_000))
+@example(cut=19)  # after its kind, before its list
+def test_a_page_that_ends_early_is_a_decode_error(cut: int) -> None:
+    item = encode.pod({"metadata": {"name": "web", "labels": {"app": "web" * 30}}})
+    body = encode.page("Pod", [item] * 3)
+    # The end of the envelope, which says nothing of the list, may be missing.
+    with pytest.raises(DecodeError):
+        protobuf.pods(body[: cut % (len(body) - 4)])
+
+
+def test_an_object_that_does_not_decode_is_a_problem_and_the_rest_is_not() -> None:
+    good = encode.pod({"metadata": {"name": "a", "namespace": "shop"}})
+    broken = encode.pod({"metadata": {"name": "b", "namespace": "shop"}}) + b"\x12\x05a"
+    nameless = encode.pod({"metadata": {"namespace": "shop"}})
+    page = protobuf.pods(encode.page("Pod", [good, broken, nameless]))
+    assert [each.namespaced_name for each in page.items] == [NamespacedName("shop", "a")]
+    assert [each.reason for each in page.problems] == [Reason.UNDECODABLE] * 2
+    assert all(each.message for each in page.problems)
+
+
+def test_what_is_no_utf_8_is_as_the_api_servers_json_has_it() -> None:
+    """Go writes U+FFFD for every byte that is no part of a character."""
+    manifest = {
+        "metadata": {"name": "web", "annotations": {"a": b"x\xff\xe2\x82y\xed\xa0\x80\xc3\xa4"}}
+    }
+    page = protobuf.pods(encode.page("Pod", [encode.pod(manifest)]))
+    assert page.items[0].annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
+
+
+@pytest.mark.parametrize("kind", ["Status", "ConfigMapList", ""])
+def test_a_message_of_another_kind_is_no_empty_list(kind: str) -> None:
+    """Deleting depends on it: almost any message parses as a list without items."""
+    body = encode.page("Pod", []).replace(b"\x12\x07PodList", encode._bytes(2, kind.encode()))
+    with pytest.raises(DecodeError):
+        protobuf.pods(body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "module"),
+    [
+        ("application/vnd.kubernetes.protobuf", protobuf),
+        ("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList", protobuf),
+        ("application/json", decode),
+        ("application/json; charset=utf-8", decode),
+        ("text/html", decode),
+        ("", decode),
+    ],
+)
+def test_the_server_says_which_decoder_it_takes(content_type: str, module: Any) -> None:
+    assert decoder_of(content_type) is module
+
+
+@pytest.mark.parametrize("read", [decode.pods, decode.config_maps, decode.names])
+def test_protobuf_that_claims_to_be_json_is_a_decode_error(read: Callable[[bytes], Any]) -> None:
+    with pytest.raises(DecodeError):
+        read(encode.page("Pod", []))

@@ -1,0 +1,25 @@
+"""What need not be paid is not imported: no protobuf for `--help` and for a directory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--from", str(SHOP), "--dry-run"]])
+def test_protobuf_and_kubernetes_are_for_an_api_server_alone(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from podcm_sync.__main__ import run\n"
+        f"run({arguments!r})\n"
+        "heavy = {'google.protobuf', 'kubernetes', 'urllib3'}\n"
+        "sys.stderr.write('loaded: ' + ' '.join(sorted(heavy & set(sys.modules))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.endswith("loaded: ")
+    assert done.stdout

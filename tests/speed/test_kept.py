@@ -1,0 +1,122 @@
+"""What is kept of a list: equal strings once, annotations that are included, all else whole."""
+
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podcm_sync.core.desired import build
+from podcm_sync.core.plan import diff
+from podcm_sync.model import protobuf
+from podcm_sync.model.kept import Kept
+from podcm_sync.model.objects import Pod
+from tests.speed import encode
+from tests.speed.worlds import config, existing, pod, snapshot
+
+texts = st.text(max_size=5)
+maps = st.dictionaries(texts, texts, max_size=4)
+MAX_POD_BYTES = 1_100
+"""What a Pod with its 6 labels may cost once it is kept; its protobuf here has 9 KB."""
+
+
+@given(maps, maps)
+def test_nothing_else_of_a_pod_is_lost(labels: dict[str, str], annotations: dict[str, str]) -> None:
+    whole = pod(1, labels, annotations)
+    assert Kept().pod(whole) == whole
+
+
+@given(maps, maps, st.lists(texts, max_size=2))
+def test_no_config_sees_that_other_annotations_are_gone(
+    labels: dict[str, str], annotations: dict[str, str], included: list[str]
+) -> None:
+    whole, asking = pod(1, labels, annotations), config(1, {}, annotations=included)
+    kept = Kept().only_annotations_of([asking]).pod(whole)
+    assert set(kept.annotations) <= set(included)
+    assert build(snapshot([kept], [asking])) == build(snapshot([whole], [asking]))
+
+
+def test_templates_may_ask_for_any_annotation() -> None:
+    whole = pod(1, annotations={"a": "1", "b": "2"})
+    configs = [config(1, {}, annotations=["a"]), config(2, {}, templates={"k": "{{ . }}"})]
+    assert Kept().only_annotations_of(configs).pod(whole) == whole
+    assert Kept().only_annotations_of(configs[:1]).pod(whole).annotations == {"a": "1"}
+
+
+def anew(text: str) -> str:
+    """An equal string that is another object."""
+    return text.encode().decode()
+
+
+def test_equal_strings_are_held_once() -> None:
+    kept = Kept()
+    one = kept.pod(pod(1, {"app": anew("web")}))
+    two = kept.only_annotations_of([]).pod(pod(2, {"app": anew("web")}))
+    assert anew("web") is not anew("web")
+    assert one.labels["app"] is two.labels["app"]
+    assert one.namespaced_name.namespace is two.namespaced_name.namespace
+    built = build(snapshot([one], [config(1, {})])).config_maps
+    made = kept.config_map(existing(next(iter(built.values()))))
+    assert made.owner_references[0].uid is one.uid
+    assert made.data["podName"] is one.namespaced_name.name
+
+
+def test_a_page_is_gone_before_the_next_and_little_is_kept_of_it() -> None:
+    """Decode, reduce, drop: 10 pages of 500 Pods of 9 KB never are 45 MB at once."""
+    kept = Kept().only_annotations_of([config(1, {})])
+    pods: list[Pod] = []
+    tracemalloc.start()
+    try:
+        for number in range(10):
+            body = page(number * 500, 500)
+            assert len(body) > 500 * 9_000
+            pods += map(kept.pod, protobuf.pods(body).items)
+            size = len(body)
+            del body
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pods) == 5_000
+    assert held < 5_000 * MAX_POD_BYTES
+    # The page, its parse and the making of the page in this test; not the pages before it.
+    assert peak < held + 6 * size
+
+
+def page(start: int, count: int) -> bytes:
+    """Pods with six labels, of which one is each Pod's own, and a large annotation."""
+    items = [
+        encode.pod(
+            {
+                "metadata": {
+                    "name": f"web-{number:05}",
+                    "namespace": f"shop-{number % 10}",
+                    "uid": f"00000000-0000-0000-0000-{number:012}",
+                    "labels": {
+                        **{f"example.com/label-{index}": f"value-{index}" for index in range(5)},
+                        "instance": f"web-{number:05}",
+                    },
+                    "annotations": {"example.com/notes": "x" * 9_000},
+                },
+                "spec": {"nodeName": f"node-{number % 100}"},
+                "status": {"phase": "Running"},
+            }
+        )
+        for number in range(start, start + count)
+    ]
+    return encode.page("Pod", items)
+
+
+def test_a_plan_for_what_is_in_step_makes_little() -> None:
+    """Allocations bounded: what a no-op keeps of each Pod beyond the lists themselves."""
+    pods = [pod(number, {"app": "web"}) for number in range(2_000)]
+    configs = [config(1, {"app": "web"})]
+    there = [existing(each) for each in build(snapshot(pods, configs)).config_maps.values()]
+    world = snapshot(pods, configs, there)
+    tracemalloc.start()
+    try:
+        desired = build(world)
+        plan = diff(world, desired, ())
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(plan.changes) == 2_000
+    assert held < 2_000 * 1_200

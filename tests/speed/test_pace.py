@@ -1,0 +1,188 @@
+"""The pace of writes: one Retry-After slows all, --qps spaces them, namespaces take turns."""
+
+import threading
+
+import pytest
+
+from podcm_sync.apply import apply
+from podcm_sync.clock import Clock
+from podcm_sync.cluster.kube.connection import NoAnswerError, Response
+from podcm_sync.cluster.kube.pace import NotBegunError, Pace
+from podcm_sync.cluster.kube.retry import repeated
+from podcm_sync.model.changes import (
+    Answer,
+    Change,
+    DesiredConfigMap,
+    Plan,
+    Result,
+    StatusUpdate,
+    Verb,
+)
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import ConfigMap
+from podcm_sync.model.reasons import Reason
+
+BUSY = Response(status=429, body=b"", retry_after=7.0)
+DONE = Response(status=201, body=b"", retry_after=None)
+
+
+class Times(Clock):
+    """A clock whose time goes on only while somebody waits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stops_after: float = 1e9) -> None:
+        super().__init__()
+        self.now = 100.0
+        self.waits: list[float] = []
+        self._stops = self.now + stops_after
+        monkeypatch.setattr("podcm_sync.cluster.kube.pace.time.monotonic", lambda: self.now)
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self.now += seconds
+        return self.now < self._stops
+
+
+def test_without_limit_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Times(monkeypatch)
+    pace = Pace(clock)
+    for _ in range(100):
+        pace.await_turn()
+    assert clock.waits == []
+
+
+def test_qps_spaces_all_writes_evenly_and_repeats_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Times(monkeypatch)
+    pace = Pace(clock, qps=4)
+    begun: list[float] = []
+
+    def send() -> Response:
+        begun.append(clock.now)
+        return DONE
+
+    for _ in range(5):
+        repeated(send, clock, pace=pace)
+    assert [at - begun[0] for at in begun] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    clock.now += 10
+    repeated(send, clock, pace=pace)
+    repeated(send, clock, pace=pace)
+    assert begun[-1] - begun[-2] == 0.25, "what was not used is not made up for by a burst"
+
+
+class Held(Clock):
+    """A clock on which the wait that the server asked for lasts until a test ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def wait(self, seconds: float) -> bool:
+        if seconds != BUSY.retry_after:
+            return super().wait(seconds / 10)
+        self.begun.set()
+        return self.ended.wait(10)
+
+
+def test_while_one_waits_as_told_no_other_begins() -> None:
+    """A 429 with Retry-After: whoever comes while one waits so long waits with it."""
+    clock = Held()
+    pace = Pace(clock)
+    answers = [BUSY, DONE, DONE]
+    told, other = (
+        threading.Thread(
+            target=repeated, args=(lambda: answers.pop(0), clock), kwargs={"pace": pace}
+        )
+        for _ in range(2)
+    )
+    told.start()
+    assert clock.begun.wait(10)
+    other.start()
+    other.join(0.2)
+    assert len(answers) == 2, "the other has not begun"
+    clock.ended.set()
+    told.join(10)
+    other.join(10)
+    assert answers == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([], NotBegunError),
+        ([BUSY], NotBegunError),
+        ([Response(status=503, body=b"", retry_after=None)], 503),
+        ([NoAnswerError("lost", is_sent=True)], NoAnswerError),
+    ],
+)
+def test_what_is_not_begun_at_a_runs_end_is_said_to_be_so(
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[Response | NoAnswerError],
+    expected: type[Exception] | int,
+) -> None:
+    """Only what the server has surely not seen counts as not begun."""
+    clock = Times(monkeypatch, stops_after=60)
+    pace = Pace(clock, qps=0.01)
+    if answers:
+        pace.await_turn()
+        pace._next = clock.now
+    else:
+        pace._next = clock.now + 100
+
+    def send() -> Response:
+        answer = answers.pop(0)
+        if isinstance(answer, NoAnswerError):
+            raise answer
+        return answer
+
+    if isinstance(expected, int):
+        assert repeated(send, clock, pace=pace).status == expected
+    else:
+        with pytest.raises(expected):
+            repeated(send, clock, pace=pace)
+
+
+class Noting:
+    """A writer that notes the order of its work."""
+
+    def __init__(self) -> None:
+        self.created: list[NamespacedName] = []
+
+    def create(self, desired: DesiredConfigMap) -> Answer:
+        self.created.append(desired.namespaced_name)
+        return Answer(result=Result.CREATED)
+
+    def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
+        raise AssertionError((existing, desired))
+
+    def delete(self, existing: ConfigMap) -> Answer:
+        raise AssertionError(existing)
+
+    def update_status(self, update: StatusUpdate) -> Answer:
+        raise AssertionError(update)
+
+
+def change(namespace: str, number: int) -> Change:
+    name = NamespacedName(namespace, f"pod-{number:02}-cfg")
+    wanted = DesiredConfigMap(
+        namespaced_name=name, pod_name="web", pod_uid="u", pcmc_name="c", data={}
+    )
+    return Change(
+        verb=Verb.CREATE,
+        namespaced_name=name,
+        pod_name="web",
+        pcmc_name="c",
+        reason=Reason.MISSING,
+        message="",
+        desired=wanted,
+    )
+
+
+def test_a_large_namespace_does_not_hold_up_a_small_one() -> None:
+    sizes = {"large": 50, "middle": 3, "small": 1}
+    plan = Plan(changes=tuple(change(name, n) for name, size in sizes.items() for n in range(size)))
+    writer = Noting()
+    outcomes = apply(plan, writer, concurrency=2)
+    assert tuple(each.change for each in outcomes) == plan.changes
+    first = [name.namespace for name in writer.created[:8]]
+    assert sorted(first) == sorted(
+        ["large", "middle", "small"] + ["large", "middle"] * 2 + ["large"]
+    )
