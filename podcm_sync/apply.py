@@ -4,11 +4,9 @@ Creates and updates go before deletes. One object's failure never stops another'
 is decided anew here: a conflict is an Outcome, and the next pass's business.
 """
 
-import queue
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Generic, TypeVar, assert_never
+from collections.abc import Callable, Iterable
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -24,6 +22,7 @@ from podcm_sync.model.changes import (
     Verb,
 )
 from podcm_sync.model.reasons import Reason
+from podcm_sync.parallel import Work, each
 
 
 class Stopping(Struct, frozen=True, kw_only=True):
@@ -36,8 +35,6 @@ class Stopping(Struct, frozen=True, kw_only=True):
 NEVER: Final = Stopping(begins_nothing=lambda: False, waits_no_longer=lambda: False)
 Watch = Callable[[Outcome], None]
 """Told of each Outcome as it comes, from one thread."""
-WAIT_SECONDS: Final = 0.1
-"""How often waiting for answers looks up whether to go on with it."""
 _LOST: Final = Answer(
     result=Result.FAILED,
     reason=Reason.UNREACHABLE,
@@ -72,7 +69,8 @@ def apply(
         def lost(index: int) -> Outcome:
             return _outcome(plan.changes[index], _LOST)
 
-        _each(_fair(due, plan) if workers else due, _Work(work, lost, done), workers, stopping)
+        doing = Work(work, done, lost=lost, waits_no_longer=stopping.waits_no_longer)
+        each(_fair(due, plan) if workers else due, doing, workers)
 
     carry_out({Verb.KEEP, Verb.SKIP}, 0)
     carry_out({Verb.CREATE, Verb.UPDATE}, concurrency)
@@ -115,7 +113,8 @@ def stamp(
     def lost(index: int) -> StatusOutcome:
         return _stamped(due[index], _LOST)
 
-    _each(range(len(due)), _Work(work, lost, outcomes.__setitem__), concurrency, stopping)
+    doing = Work(work, outcomes.__setitem__, lost=lost, waits_no_longer=stopping.waits_no_longer)
+    each(range(len(due)), doing, concurrency)
     return tuple(outcomes[index] for index in range(len(due)))
 
 
@@ -163,72 +162,3 @@ def _interrupted(change: Change) -> Outcome:
         code=None,
         message="not begun: the run was cut short",
     )
-
-
-Done = TypeVar("Done", Outcome, StatusOutcome)
-
-
-class _Work(Generic[Done]):
-    """What to do for an index, what it came to if it is waited for no longer, and whom to tell."""
-
-    def __init__(
-        self,
-        work: Callable[[int], Done],
-        lost: Callable[[int], Done],
-        done: Callable[[int, Done], None],
-    ) -> None:
-        self.work: Callable[[int], Done] = work
-        self.lost: Callable[[int], Done] = lost
-        self.done: Callable[[int, Done], None] = done
-
-
-def _each(indices: Sequence[int], work: _Work[Done], workers: int, stopping: Stopping) -> None:
-    """Do the work of every index on daemon threads, and tell of each result here.
-
-    Not a ThreadPoolExecutor: its threads outlive a second SIGINT by as long as a request blocks
-    (7.4 s seen), daemon threads do not. A bug in the work is raised here, in the caller's thread.
-    Without workers it is done here: then there is nothing to wait for.
-    """
-    if not workers:
-        for index in indices:
-            work.done(index, work.work(index))
-        return
-    due: queue.SimpleQueue[int] = queue.SimpleQueue()
-    results: queue.SimpleQueue[tuple[int, Done | BaseException]] = queue.SimpleQueue()
-    for index in indices:
-        due.put(index)
-    for number in range(min(workers, len(indices))):
-        threading.Thread(
-            target=_take, args=(due, results, work.work), name=f"writer-{number}", daemon=True
-        ).start()
-    pending = dict.fromkeys(indices)
-    while pending:
-        try:
-            index, result = results.get(timeout=WAIT_SECONDS)
-        except queue.Empty:
-            if stopping.waits_no_longer():
-                break
-            continue
-        if isinstance(result, BaseException):
-            raise result
-        del pending[index]
-        work.done(index, result)
-    for index in pending:
-        work.done(index, work.lost(index))
-
-
-def _take(
-    due: "queue.SimpleQueue[int]",
-    results: "queue.SimpleQueue[tuple[int, Done | BaseException]]",
-    work: Callable[[int], Done],
-) -> None:
-    """Work until nothing is due."""
-    while True:
-        try:
-            index = due.get_nowait()
-        except queue.Empty:
-            return
-        try:
-            results.put((index, work(index)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            results.put((index, error))

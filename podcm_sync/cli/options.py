@@ -19,8 +19,10 @@ from podcm_sync.settings import (
     parse_duration,
 )
 
-OTHERS_VARIABLES: Final = frozenset({"PODCM_SYNC_REQUIRE_CONTROLPLANE"})
-"""Variables of the tests, which are none of an option's."""
+OTHERS_VARIABLES: Final = frozenset(
+    {"PODCM_SYNC_CACHE_DIR", "PODCM_SYNC_REQUIRE_CONTROLPLANE", "PODCM_SYNC_SHARDS"}
+)
+"""Variables that are read elsewhere, and are none of an option's."""
 
 
 def _env(name: str) -> str:

@@ -21,7 +21,7 @@ from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import ALL_NAMESPACES, Pod, Problem, Scope, Snapshot
-from podcm_sync.parallel import each
+from podcm_sync.parallel import Work, each
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ class KubeReader:
         """The names of all ConfigMaps of these namespaces, from metadata-only lists."""
         places = sorted(namespaces)
         taken: dict[int, set[NamespacedName]] = {}
-        each(range(len(places)), lambda n: self._names(places[n]), taken.__setitem__, self._at_once)
+        work = Work(lambda n: self._names(places[n]), taken.__setitem__)
+        each(range(len(places)), work, self._at_once)
         return frozenset().union(*taken.values())
 
     def _names(self, namespace: str) -> set[NamespacedName]:
@@ -86,12 +87,8 @@ class KubeReader:
     def _together(self, namespaces: Sequence[str], look: Callable[[str], Listed]) -> Listed:
         """What is listed of these namespaces, some at once, in their order."""
         parts: dict[int, Listed] = {}
-        each(
-            range(len(namespaces)),
-            lambda index: look(namespaces[index]),
-            parts.__setitem__,
-            self._at_once,
-        )
+        work = Work(lambda index: look(namespaces[index]), parts.__setitem__)
+        each(range(len(namespaces)), work, self._at_once if len(namespaces) > 1 else 0)
         together = Listed()
         for _, part in sorted(parts.items()):
             together.add(part)
