@@ -27,7 +27,7 @@ def main() -> None:
 def collect_seldom() -> None:
     """Look for garbage cycles less often: a run keeps nearly all that it makes, and makes few.
 
-    With the interpreter's own thresholds that search is a sixth of a large no-op's CPU time. For
+    With the interpreter's own thresholds that search was a seventh of a large no-op's CPU time. For
     the whole process, so not where tests or others call a run within their own.
     """
     gc.set_threshold(100_000, 50, 100)
