@@ -1,6 +1,5 @@
 """Settings → one run, or a loop of them → reports on stdout, the log on stderr, the exit code."""
 
-import gc
 import logging
 import os
 import sys
@@ -39,7 +38,6 @@ class _Ports(Struct, frozen=True, kw_only=True):
 
 def run(settings: Settings) -> int:
     """One run, or runs until a signal comes; the exit code. Raises RunError."""
-    collect_seldom()
     logs.set_verbosity(settings.verbosity)
     clock = Clock()
     signals = Signals(clock)
@@ -60,15 +58,6 @@ def run(settings: Settings) -> int:
 
     signals.hold()
     return loop(_surviving(once), clock, interval=settings.interval)
-
-
-def collect_seldom() -> None:
-    """Look for garbage cycles less often: a run keeps nearly all that it makes, and makes few.
-
-    With the interpreter's own thresholds that search is a sixth of a large no-op's CPU time.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 def _surviving(once: Callable[[], int]) -> Callable[[], int]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from podcm_sync.cli.run import collect_seldom
+from podcm_sync.__main__ import collect_seldom
 from podcm_sync.cluster.kube.config import load
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
