@@ -22,8 +22,8 @@ SOURCE = HERE / "oracle"
 @cache
 def program() -> Path:
     """The program, built unless it is in the cache."""
-    go = _go()
-    digest = hashlib.sha256(f"{go} {hatch_build.digest()}".encode())
+    command = go()
+    digest = hashlib.sha256(f"{command} {hatch_build.digest()}".encode())
     for file in sorted(SOURCE.iterdir()):
         digest.update(file.read_bytes())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -33,7 +33,16 @@ def program() -> Path:
         with tempfile.TemporaryDirectory(dir=made.parent) as name:
             partial = Path(name) / "oracle"
             subprocess.run(
-                [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", partial, "."],
+                [
+                    command,
+                    "build",
+                    "-mod=readonly",
+                    "-trimpath",
+                    "-buildvcs=false",
+                    "-o",
+                    partial,
+                    ".",
+                ],
                 check=True,
                 cwd=SOURCE,
                 env=hatch_build.environment(),
@@ -42,7 +51,8 @@ def program() -> Path:
     return made
 
 
-def _go() -> str:
+def go() -> str:
+    """The Go that the engine was built by, or one like it."""
     try:
         return hatch_build.find_go()
     except RuntimeError:

@@ -32,7 +32,7 @@ DEFUSED = {
     "a YAML of aliases": (
         '{"Error":"error converting YAML to JSON: yaml: document contains excessive aliasing"}'
     ),
-    "JSON nested deeply": "[invalid character '[' exceeded max depth]",
+    "JSON nested deeply": "exceeded max depth",
 }
 PLAIN_REASONS = (
     "stopped after using its CPU budget",

@@ -9,6 +9,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.wheel import WheelBuilder
 
 from podcm_sync.template.engine import hatch_build
+from tests.template import native
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +18,13 @@ def hook() -> hatch_build.EngineBuildHook:
     builder = WheelBuilder(str(ROOT))
     config: BuilderConfig = builder.config
     return hatch_build.EngineBuildHook(str(ROOT), {}, config, builder.metadata, "", "wheel")
+
+
+@pytest.fixture
+def a_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Go on PATH, as there is in pip's own environment while it builds."""
+    folder = str(Path(native.go()).parent)
+    monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
 
 
 def fake_go(folder: Path, version: str) -> None:
@@ -34,6 +42,7 @@ def test_the_engine_that_is_tested_is_made_from_these_sources() -> None:
     assert version.startswith("go1.")
 
 
+@pytest.mark.usefixtures("a_go")
 def test_two_builds_in_two_places_are_the_same_byte_for_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +59,7 @@ def test_two_builds_in_two_places_are_the_same_byte_for_byte(
     assert made[0] == made[1]
 
 
+@pytest.mark.usefixtures("a_go")
 def test_a_build_of_unchanged_sources_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object, **__: object) -> None:
         raise AssertionError("nothing is to be built")

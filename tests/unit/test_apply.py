@@ -174,6 +174,17 @@ def test_after_a_signal_nothing_new_is_begun_and_all_is_accounted_for() -> None:
     ]
 
 
+def test_what_needs_no_write_is_told_apart_from_what_was_not_begun() -> None:
+    stopping = Stopping(begins_nothing=lambda: True, waits_no_longer=lambda: False)
+    of = plan(keep("a"), skip("b"), create("c"))
+    outcomes = apply(of, Recorder(), concurrency=1, stopping=stopping)
+    assert [each.reason for each in outcomes] == [
+        Reason.IN_STEP,
+        Reason.FOREIGN,
+        Reason.INTERRUPTED,
+    ]
+
+
 def test_writes_go_as_many_at_a_time_as_allowed_and_no_more() -> None:
     """All four meet at the barrier, so four are under way at once; never a fifth."""
     meeting = threading.Barrier(4, timeout=30)

@@ -181,6 +181,19 @@ def test_a_second_pass_looks_at_the_contested_namespaces_alone() -> None:
     assert [each.update.namespaced_name.namespace for each in report.statuses] == ["other", "shop"]
 
 
+def test_a_second_pass_forgets_nothing_of_the_namespaces_that_it_leaves_out() -> None:
+    taken = config_map(made_for=pod("x", namespace="other"), labels={POD_UID: None})
+    cluster = shop(DRIFTED, pod("x", namespace="other"), pcmc(namespace="other"), taken)
+    cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
+    report = sync(cluster)
+    assert cluster.lists == 2
+    assert results(report) == {
+        "pod-x-from-web-cfg": (Result.SKIPPED, Reason.FOREIGN),
+        "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.DRIFTED),
+    }
+    assert exit_code(report) == 3
+
+
 def test_what_still_conflicts_after_three_passes_is_reported_as_failed() -> None:
     cluster = shop(DRIFTED)
     cluster.before_write = meddle(cluster, times=9, patch={"data": {"added": "x"}})
@@ -290,6 +303,19 @@ def test_a_later_pass_that_cannot_list_names_loses_nothing_of_the_report() -> No
 def test_a_server_that_cannot_be_asked_ends_the_run() -> None:
     with pytest.raises(ClusterError):
         run(ALL, Unreachable(), FakeCluster(), Policy(), now=NOW)
+
+
+def test_a_server_that_cannot_be_asked_for_names_ends_a_run_that_wrote_nothing() -> None:
+    cluster = shop()
+
+    def before_list(kind: str, _: str) -> None:
+        if kind == "names":
+            raise ClusterError("the server does not accept the credentials")
+
+    cluster.before_list = before_list
+    with pytest.raises(ClusterError):
+        sync(cluster)
+    assert cluster.writes == []
 
 
 def test_each_namespace_is_a_scope_of_its_own() -> None:

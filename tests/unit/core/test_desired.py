@@ -1,11 +1,14 @@
 """The desired set (spec §2.2, §3): which ConfigMap each Pod and config ask for, and whose it is."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from podcm_sync.core.desired import build, is_active
+from podcm_sync.core.rendering import Rendered
 from podcm_sync.model.changes import Desired
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import PodConfigMapConfig
+from podcm_sync.model.objects import Pod, PodConfigMapConfig
 from podcm_sync.model.reasons import Reason
 from tests.builders import config_map, desired, pcmc, pod, problem, snapshot
 
@@ -227,6 +230,100 @@ def test_one_pod_that_is_too_large_is_no_other_pods_business() -> None:
     large = pod("large", annotations={"big": "x" * 1_048_576})
     built = build(snapshot(large, pod("small"), pcmc(annotations=["big"])))
     assert holders(built) == {"pod-small-from-web-cfg": "web"}
+
+
+class Templates:
+    """A Renderer: a template is its own result, with the Pod's name where it says POD."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(f"{key}: does not parse" for key, source in templates.items() if "{" in source)
+
+    def render(
+        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
+    ) -> Sequence[Rendered]:
+        names = [each.namespaced_name.name for each in pods]
+        self.asked.append((pcmc_name, names))
+        return [
+            Rendered(failure="it fails on this Pod")
+            if name.startswith("bad")
+            else Rendered(data={key: x.replace("POD", name) for key, x in templates.items()})
+            for name in names
+        ]
+
+
+def test_each_pod_has_what_the_templates_make_of_it() -> None:
+    """Spec §1: rendered once per Pod; §3: a template key may replace any other key."""
+    config = pcmc(labels=["app"], templates={"url": "http://POD", "label_app": "mine"})
+    going = pod("web-1", terminating=True)
+    pods = (pod("web-0", labels={"app": "web"}), going, pod("web-2"))
+    engine = Templates()
+    built = build(snapshot(*pods, config), engine)
+    assert engine.asked == [("web", ["web-0", "web-2"])]
+    data = {name.name: each.data for name, each in built.config_maps.items()}
+    assert data["pod-web-0-from-web-cfg"] == {
+        "podName": "web-0",
+        "namespace": "shop",
+        "nodeName": "node-a",
+        "phase": "Running",
+        "label_app": "mine",
+        "url": "http://web-0",
+    }
+    assert data["pod-web-2-from-web-cfg"]["url"] == "http://web-2"
+    assert withheld(built) == {"pod-web-1-from-web-cfg": Reason.POD_TERMINATING}
+
+
+def test_a_template_that_fails_on_a_pod_withholds_that_pods_alone() -> None:
+    """Spec §3: where the desired state cannot be computed, what exists stays untouched."""
+    built = build(snapshot(pod("bad-0"), pod("web-0"), pcmc(templates={"a": "b"})), Templates())
+    assert holders(built) == {"pod-web-0-from-web-cfg": "web"}
+    (held,) = built.withheld.values()
+    assert (held.reason, held.message) == (Reason.TEMPLATE_FAILED, "it fails on this Pod")
+    assert built.matched_pods == {WEB: 2}
+
+
+def test_templates_that_do_not_parse_make_the_spec_invalid() -> None:
+    engine = Templates()
+    built = build(snapshot(pod(), pcmc(templates={"a": "{{"})), engine)
+    assert built.invalid == {WEB: "a: does not parse"}
+    assert (built.config_maps, engine.asked) == ({}, [])
+
+
+def test_without_an_engine_a_config_with_templates_is_invalid_and_others_are_not() -> None:
+    built = build(snapshot(pod(), pcmc(templates={"a": "b"}), pcmc("other")))
+    assert holders(built) == {"pod-web-0-from-other-cfg": "other"}
+    assert list(built.invalid) == [WEB]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pcmc(),
+        pcmc(templates={"a": "b"}, suspend=True),
+        pcmc(templates={"a": "b"}, terminating=True),
+        pcmc(templates={"a": "b"}, labels=["a b"]),
+        pcmc(templates={"a": "b"}, match_labels={"app": "other"}),
+    ],
+)
+def test_an_engine_is_asked_to_render_only_where_something_is_to_be_rendered(
+    config: PodConfigMapConfig,
+) -> None:
+    engine = Templates()
+    build(snapshot(pod(), config), engine)
+    assert engine.asked == []
+
+
+def test_what_templates_make_counts_for_the_size_too() -> None:
+    large = pcmc(templates={"a": "POD" * 20_000})
+    built = build(snapshot(pod("p" * 60), large), Templates())
+    assert list(withheld(built).values()) == [Reason.TOO_LARGE]
+
+
+def test_an_undecodable_pod_without_a_name_withholds_nothing() -> None:
+    """No reader lets one through: its whole list is incomplete."""
+    assert build(snapshot(pcmc(), problems=[problem(name="")])).withheld == {}
 
 
 @pytest.mark.parametrize("uid", ["", "not a label value", "u" * 64])

@@ -38,6 +38,8 @@ THREE = Plan(
     [
         ("0", number(0)),
         ("100", number(100)),
+        ("101", number(101)),
+        ("999999999", number(999_999_999)),
         ("50%", percent(50)),
         ("0%", percent(0)),
         ("100%", percent(100)),
@@ -48,7 +50,9 @@ def test_a_limit_is_a_number_or_a_percentage(text: str, expected: PruneLimit) ->
     assert parse_limit(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "101%", "%", "ten", "1e3", "5 %", "٣", "1%%"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5", "101%", "%", "ten", "1e3", "5 %", "٣", "1%%", "1000000000"]
+)
 def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="write 100, say, or 50%"):
         parse_limit(text)

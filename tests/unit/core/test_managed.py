@@ -168,6 +168,16 @@ def test_a_long_config_name_is_put_back_into_label_and_annotation() -> None:
         ),
         pytest.param([DEPLOYMENT], [owner(uid="uid-1")], id="a second controller goes"),
         pytest.param(
+            [owner("other", uid="uid-9", controller=False)],
+            [owner("other", uid="uid-9", controller=False), owner(uid="uid-1")],
+            id="another Pod's stays",
+        ),
+        pytest.param(
+            [owner("web-0", uid="uid-t", kind="Team", controller=False)],
+            [owner("web-0", uid="uid-t", kind="Team", controller=False), owner(uid="uid-1")],
+            id="another kind of the Pod's name stays",
+        ),
+        pytest.param(
             [TEAM, DEPLOYMENT, owner(uid="uid-1")],
             [TEAM, owner(uid="uid-1")],
             id="a second controller beside ours goes",
@@ -208,6 +218,10 @@ def test_the_owner_that_a_collision_left_behind_goes() -> None:
     old, new = pod("a", uid="uid-a"), pod("a-from-b", uid="uid-b")
     there = config_map(made_for=old, made_by="b-from-c")
     assert owner_references(there, desired(new, "c")) == (owner("a-from-b", uid="uid-b"),)
+    no_controller = config_map(
+        made_for=old, made_by="b-from-c", owners=[owner("a", uid="uid-a", controller=False)]
+    )
+    assert owner_references(no_controller, desired(new, "c")) == (owner("a-from-b", uid="uid-b"),)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ def test_in_step_is_kept() -> None:
             config_map(annotations={PCMC_NAME: "web"}), "metadata.annotations", id="annotation"
         ),
         pytest.param(
+            config_map(more_data={"a": "1", "b": "2", "c": "3"}),
+            "data.a, data.b, data.c",
+            id="three paths",
+        ),
+        pytest.param(
             config_map(data={}),
             "data.namespace, data.nodeName, data.phase and 1 more",
             id="more than three paths",
@@ -85,6 +90,53 @@ def test_the_config_map_of_a_recreated_pod_is_updated_in_place() -> None:
     (change,) = plan(snapshot(pod(uid="new"), pcmc(), config_map(made_for=pod(uid="old"))))
     assert (change.verb, change.reason) == (Verb.UPDATE, Reason.POD_RECREATED)
     assert change.message == "metadata.labels, metadata.ownerReferences"
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        pytest.param(config_map(labels={POD_UID: "edited"}), id="the label edited"),
+        pytest.param(
+            config_map(made_for=pod(uid="old"), owners=[]),
+            id="another uid, but no owner to show it",
+        ),
+        pytest.param(
+            config_map(made_for=pod(uid="old"), owners=[owner(uid="old", kind="Team")]),
+            id="another kind of owner",
+        ),
+        pytest.param(
+            config_map(made_for=pod(uid="old"), owners=[owner("other", uid="old")]),
+            id="another Pod's",
+        ),
+    ],
+)
+def test_another_uid_is_drift_where_no_pod_of_the_name_had_it(existing: ConfigMap) -> None:
+    assert only(snapshot(pod(), pcmc(), existing)) == (Verb.UPDATE, Reason.DRIFTED)
+
+
+@pytest.mark.parametrize(
+    ("existing", "expected"),
+    [
+        (config_map(), "web-0"),
+        (config_map(owners=[owner("team", kind="Team"), owner()]), "web-0"),
+        (config_map(owners=[]), ""),
+        (config_map(owners=[owner(uid="another")]), ""),
+        (config_map(owners=[owner(kind="Team")]), ""),
+    ],
+)
+def test_a_delete_names_the_pod_that_its_owner_reference_names(
+    existing: ConfigMap, expected: str
+) -> None:
+    (change,) = plan(snapshot(existing))
+    assert (change.verb, change.pod_name) == (Verb.DELETE, expected)
+
+
+def test_an_undecodable_pod_is_no_config_map_of_its_name() -> None:
+    seen = snapshot(
+        pod(), pcmc(match_labels={}), problems=[problem("Pod", NAME.name, labels={"app": "x"})]
+    )
+    by_name = {each.namespaced_name: each.verb for each in plan(seen)}
+    assert by_name[NAME] is Verb.CREATE
 
 
 def test_not_selected_any_more_is_deleted() -> None:
@@ -343,7 +395,8 @@ def test_another_namespace_that_is_incomplete_changes_nothing_here() -> None:
 
 @pytest.mark.parametrize("where", ["shop", ""])
 def test_without_all_config_maps_and_configs_nothing_is_planned(where: str) -> None:
-    seen = snapshot(pod(), pcmc(), config_map(), incomplete={where: "no"}, unplannable=[where])
+    existing = config_map(made_for=pod("gone-1"))
+    seen = snapshot(pod(), pcmc(), existing, incomplete={where: "no"}, unplannable=[where])
     assert plan(seen) == ()
     assert creates_in(seen, build(seen)) == frozenset()
 

@@ -201,11 +201,16 @@ def test_problems_are_what_did_not_decode_and_invalid_specs_each_once() -> None:
     seen = snapshot(
         pcmc("bad", labels=["a b"]),
         pcmc("good"),
-        problems=[problem("PodConfigMapConfig", "worse"), problem("Pod", "x", namespace="a")],
+        problems=[
+            problem("PodConfigMapConfig", "worse"),
+            problem("Pod", "x", namespace="a"),
+            problem("Pod", "bad"),
+        ],
     )
     found = problems(seen, build(seen))
     assert [(str(each.namespaced_name), each.kind, each.reason) for each in found] == [
         ("a/x", "Pod", Reason.UNDECODABLE),
+        ("shop/bad", "Pod", Reason.UNDECODABLE),
         ("shop/bad", "PodConfigMapConfig", Reason.INVALID_SPEC),
         ("shop/worse", "PodConfigMapConfig", Reason.UNREADABLE),
     ]

@@ -136,6 +136,7 @@ def test_an_invalid_spec_is_stamped_not_ready_and_stalled() -> None:
     """Spec §5: processed to a verdict."""
     after = status(pcmc(generation=5, labels=["a b"], status=NEW))
     assert after.observed_generation == 5
+    assert (after.matched_pods, after.config_maps, after.failures) == (0, 0, 0)
     by_type = {each.type: each for each in after.conditions}
     assert set(by_type) == {"Ready", "Stalled"}
     assert (by_type["Ready"].status, by_type["Ready"].reason) == ("False", "InvalidSpec")

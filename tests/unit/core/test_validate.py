@@ -8,6 +8,7 @@ from podcm_sync.core.validate import (
     findings,
     is_data_key,
     is_label_value,
+    is_namespace,
     is_qualified_name,
     is_subdomain,
 )
@@ -145,6 +146,25 @@ def test_is_label_value(value: str, expected: bool) -> None:
 )
 def test_is_subdomain(name: str, expected: bool) -> None:
     assert is_subdomain(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shop", True),
+        ("n" * 63, True),
+        ("n" * 64, False),
+        ("a.b", False),
+        ("", False),
+        ("Shop", False),
+        ("-shop", False),
+        (5, False),
+        (None, False),
+    ],
+)
+def test_is_namespace(name: object, expected: bool) -> None:
+    """A DNS-1123 label."""
+    assert is_namespace(name) is expected
 
 
 @pytest.mark.parametrize(
