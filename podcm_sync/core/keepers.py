@@ -69,10 +69,13 @@ class Keepers:
         namespace, name = existing.namespaced_name
         if names.may_come_from(name, names.generated_by(existing)):
             return None
-        for keeper in self._by_label.get(namespace, {}).values():
-            if name.endswith(f"-from-{keeper.pcmc_name}-cfg"):
-                return keeper
-        return None
+        found = [
+            keeper
+            for keeper in self._by_label.get(namespace, {}).values()
+            if name.endswith(f"-from-{keeper.pcmc_name}-cfg")
+        ]
+        # The longest, whatever order the lists came in.
+        return max(found, key=lambda keeper: len(keeper.pcmc_name), default=None)
 
     def _labelled(self, existing: ConfigMap) -> Keeper | None:
         keepers = self._by_label.get(existing.namespaced_name.namespace, {})
@@ -81,7 +84,9 @@ class Keepers:
     def lost_pod(self, existing: ConfigMap) -> Problem | None:
         """The undecodable Pod that it may have been made for, by its name's beginning."""
         namespace, name = existing.namespaced_name
-        for lost in self._lost_pods.get(namespace, ()):
-            if name.startswith(f"pod-{lost.namespaced_name.name}-from-"[: MAX_NAME - _HASHED_TAIL]):
-                return lost
-        return None
+        found = [
+            lost
+            for lost in self._lost_pods.get(namespace, ())
+            if name.startswith(f"pod-{lost.namespaced_name.name}-from-"[: MAX_NAME - _HASHED_TAIL])
+        ]
+        return max(found, key=lambda lost: len(lost.namespaced_name.name), default=None)

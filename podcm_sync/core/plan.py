@@ -143,7 +143,8 @@ class _Comparison:
             return Verb.SKIP, keeper.reason, f"it belongs to {keeper}"
         if uid in self.terminating_uids:
             return Verb.SKIP, Reason.POD_TERMINATING, "its Pod is terminating"
-        if lost := self.keepers.lost_pod(existing):
+        # A Pod that is there and decoded is its own, whatever another's name begins with.
+        if uid not in self.live_uids and (lost := self.keepers.lost_pod(existing)):
             return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
         if existing.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED:
             return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"

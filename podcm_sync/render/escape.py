@@ -11,7 +11,7 @@ from typing import Any, Final
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./(<\u00a1-\U0010ffff]([^\n]*\S)?")
 """Starts like a word, ends in no space: what YAML reads as a plain scalar, with `_NOT_PLAIN`."""
 _NOT_PLAIN: Final = re.compile(
-    r": |:$| #|^(true|false|yes|no|on|off|null|~|[-+]?\.(inf|nan)"
+    r": |:$| #|^(true|false|yes|no|on|off|null|~|<<|[-+]?\.(inf|nan)"
     r"|[-+.]?[0-9][-+.0-9_eExXoOa-fA-F:]*)$",
     re.IGNORECASE,
 )

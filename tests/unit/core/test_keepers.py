@@ -103,7 +103,6 @@ def test_an_undecodable_config_map_keeps_nothing() -> None:
     assert keepers(problems=(problem("ConfigMap", "web-0"),)).lost_pod(OWN) is None
 
 
-@pytest.mark.xfail(strict=True, reason="keepers.by_label_or_name() takes the first that was listed")
 def test_of_two_keepers_by_name_the_order_of_lists_does_not_choose() -> None:
     edited = config_map(made_for=pod("x"), made_by="a-from-b", labels={GENERATED_BY: "nobody"})
     configs = [pcmc("b", suspend=True), pcmc("a-from-b", suspend=True)]
@@ -111,7 +110,6 @@ def test_of_two_keepers_by_name_the_order_of_lists_does_not_choose() -> None:
     assert keepers(*reversed(configs)).by_label_or_name(edited) == found
 
 
-@pytest.mark.xfail(strict=True, reason="keepers.lost_pod() takes the first that was listed")
 def test_of_two_lost_pods_the_order_of_lists_does_not_choose() -> None:
     existing = config_map(made_for=pod("x-from-a"), made_by="c")
     lost = (problem("Pod", "x"), problem("Pod", "x-from-a"))

@@ -154,7 +154,8 @@ def test_not_selected_any_more_is_deleted() -> None:
 )
 def test_of_a_config_that_is_gone_is_deleted(seen: Snapshot) -> None:
     """Spec §3: a config that is being deleted counts as gone."""
-    assert only(seen) == (Verb.DELETE, Reason.CONFIG_GONE)
+    (change,) = plan(seen)
+    assert (change.verb, change.reason) == (Verb.DELETE, Reason.CONFIG_GONE)
 
 
 def test_of_a_pod_that_is_gone_is_deleted() -> None:
@@ -445,3 +446,11 @@ def test_a_label_edited_to_a_suspended_configs_name_is_drift() -> None:
     edited = config_map(labels={GENERATED_BY: "asleep"})
     seen = snapshot(pod(), pcmc(), pcmc("asleep", suspend=True), edited)
     assert only(seen) == (Verb.UPDATE, Reason.DRIFTED)
+
+
+def test_an_undecodable_pod_keeps_nothing_of_a_pod_that_its_name_begins() -> None:
+    """Pod web-0-from-x is there and decoded: its pod-uid label settles whose the ConfigMap is."""
+    there = pod("web-0-from-x")
+    seen = snapshot(there, config_map(made_for=there), problems=[problem("Pod", "web-0")])
+    (change,) = plan(seen)
+    assert (change.verb, change.reason) == (Verb.DELETE, Reason.CONFIG_GONE)

@@ -43,6 +43,7 @@ def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
         ("No", '"No"'),
         ("null", '"null"'),
         ("~", '"~"'),
+        ("<<", '"<<"'),
         ("8080", '"8080"'),
         ("-1.5", '"-1.5"'),
         ("0x1F", '"0x1F"'),
