@@ -79,8 +79,12 @@ class _BuildUp:
         rendered = iter(self._render(config, config.spec, living))
         for pod in matching:
             if pod.terminating:
-                message = "its Pod is terminating"
-                self._withhold(config, pod.namespaced_name.name, Reason.POD_TERMINATING, message)
+                # Nothing is made for it, so that a name which another has is no loss.
+                if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
+                    message = "its Pod is terminating"
+                    self._withhold(
+                        config, pod.namespaced_name.name, Reason.POD_TERMINATING, message
+                    )
             else:
                 self._add_pod(config, config.spec, pod, next(rendered))
         for lost in lost_pods:
@@ -143,10 +147,13 @@ class _BuildUp:
         )
         self.withheld[withheld.namespaced_name] = withheld
 
+    def _winner(self, namespaced_name: NamespacedName) -> DesiredConfigMap | Withheld | None:
+        return self.config_maps.get(namespaced_name) or self.withheld.get(namespaced_name)
+
     def _is_lost(self, config: PodConfigMapConfig, pod_name: str) -> bool:
         """Whether an older config has the name already; if so, the loss is noted."""
         namespaced_name = _name_for(config, pod_name)
-        winner = self.config_maps.get(namespaced_name) or self.withheld.get(namespaced_name)
+        winner = self._winner(namespaced_name)
         if winner is None:
             return False
         self.losers.append(

@@ -335,3 +335,13 @@ def test_a_uid_that_no_label_can_hold_is_withheld(uid: str) -> None:
 
 def test_what_exists_changes_nothing_of_what_is_desired() -> None:
     assert build(snapshot(pod(), pcmc(), config_map())) == build(snapshot(pod(), pcmc()))
+
+
+def test_a_terminating_pod_loses_no_name() -> None:
+    """Spec §3: nothing new is made for it, so that another's name is no failure of its config."""
+    older = pcmc("c", created="2026-01-01T00:00:00Z")
+    newer = pcmc("b-from-c", created="2026-06-01T00:00:00Z")
+    going = pod("a", terminating=True)
+    built = build(snapshot(pod("a-from-b"), going, older, newer))
+    assert [each.pod_name for each in built.losers if each.pod_name == "a"] == []
+    assert holders(built)["pod-a-from-b-from-c-cfg"] == "c"
