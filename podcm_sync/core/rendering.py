@@ -40,10 +40,13 @@ class NoRenderer:
         return ("spec.configMapDataTemplate: no template engine is at hand",) if templates else ()
 
     def render(
-        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
+        self,
+        templates: Mapping[str, str],  # noqa: ARG002 - as the port has it
+        pcmc_name: str,  # noqa: ARG002 - as the port has it
+        pods: Sequence[Pod],
     ) -> Sequence[Rendered]:
-        """Never asked, since no templates pass `findings`."""
-        raise NotImplementedError
+        """A failure for each Pod, as `findings` has it; no templates get here."""
+        return [Rendered(failure="no template engine is at hand")] * len(pods)
 
 
 NO_RENDERER: Final = NoRenderer()
