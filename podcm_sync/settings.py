@@ -46,18 +46,24 @@ class Colour(StrEnum):
     NEVER = "never"
 
 
+class Access(Struct, frozen=True, kw_only=True):
+    """Which API server, and as whom; a timeout in seconds, None is no limit."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    impersonate: str | None = None
+    request_timeout: float | None = 60.0
+
+
 class Settings(Struct, frozen=True, kw_only=True):
-    """The options. Durations are in seconds; a timeout or deadline of None is no limit."""
+    """The options. Durations are in seconds; a deadline of None is no limit."""
 
     namespaces: tuple[str, ...]
     is_all_namespaces: bool
     shard: Shard | None = None
     is_dry_run: bool
     directory: Path | None
-    kubeconfig: str | None
-    context: str | None
-    impersonate: str | None
-    request_timeout: float | None
+    access: Access
     deadline: float | None
     is_loop: bool
     interval: float

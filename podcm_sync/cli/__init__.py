@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from podcm_sync.cli.app import app
+from podcm_sync.cli import commands
 from podcm_sync.errors import InputError
 
 
 def invoke(arguments: Sequence[str]) -> int:
     """Parse and run; the exit code. Raises RunError, and InputError for options it cannot use."""
     try:
-        code = app(list(arguments), prog_name="podcm-sync", standalone_mode=False)
+        code = commands.app(list(arguments), prog_name="podcm-sync", standalone_mode=False)
     except Exception as error:
         # typer carries click within itself, without a public name for its usage errors.
         message = getattr(error, "format_message", None)

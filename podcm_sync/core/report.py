@@ -43,6 +43,8 @@ class Report(Struct, frozen=True, kw_only=True):
     incomplete: dict[str, str]
     signal_number: int | None = None
     """The signal that cut the run short, if one did."""
+    digest: str = ""
+    """`sha256:…` over what the plan would write; "" where nobody asked."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):

@@ -13,11 +13,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from podcm_sync.cli import run as command
+from podcm_sync.cli.ports import opened
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.write import KubeWriter
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import RunError
-from podcm_sync.settings import Colour, LogFormat, Output, Settings
+from podcm_sync.settings import Access, Colour, LogFormat, Output, Settings
 from podcm_sync.sync import Observer, Policy, run
 
 PROGRAM = [sys.executable, "-m", "podcm_sync"]
@@ -26,10 +27,7 @@ SETTINGS = Settings(
     is_all_namespaces=False,
     is_dry_run=False,
     directory=None,
-    kubeconfig=None,
-    context=None,
-    impersonate=None,
-    request_timeout=30.0,
+    access=Access(request_timeout=30.0),
     deadline=None,
     is_loop=False,
     interval=60.0,
@@ -73,7 +71,7 @@ def run_once(
 
     settings = replace(
         SETTINGS,
-        kubeconfig=str(kubeconfig),
+        access=Access(kubeconfig=str(kubeconfig), request_timeout=request_timeout),
         deadline=deadline,
         request_timeout=request_timeout,
         concurrency=concurrency,
@@ -82,7 +80,7 @@ def run_once(
     clock = clock or Clock()
     clock.begin(deadline)
     try:
-        ports = command._ports(settings, clock)
+        ports = opened(settings, clock)
         connected()
         report = run(
             ports.scope,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from podcm_sync import loop
 from podcm_sync.cli import run as command
+from podcm_sync.cli.ports import Ports
 from podcm_sync.clock import Clock
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope, Snapshot
@@ -83,8 +84,8 @@ def test_in_5000_intervals_memory_and_file_descriptors_stay_flat(
 ) -> None:
     """The whole command but for its cluster; SIGTERM in the last run ends it with 143."""
     cluster = Watched()
-    ports = command._Ports(reader=cluster, writer=cluster, scope=Scope(namespaces=("shop",)))
-    monkeypatch.setattr(command, "_ports", lambda *_: ports)
+    ports = Ports(reader=cluster, writer=cluster, scope=Scope(namespaces=("shop",)))
+    monkeypatch.setattr(command, "opened", lambda *_: ports)
     tracemalloc.start()
     try:
         with unheard():

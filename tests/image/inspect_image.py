@@ -33,7 +33,14 @@ def changeable(folder: str) -> list[str]:
 
 def without_bytecode() -> list[str]:
     """The modules of a run that have to be compiled at each start."""
-    for name in ("cli.run", "cluster.kube.read", "cluster.kube.write", "render.text"):
+    for name in (
+        "cli.run",
+        "cli.ports",
+        "cli.show",
+        "cluster.kube.read",
+        "cluster.kube.write",
+        "render.text",
+    ):
         importlib.import_module(f"podcm_sync.{name}")
     specs = [module.__spec__ for module in list(sys.modules.values()) if module.__spec__]
     return [

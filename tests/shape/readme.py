@@ -8,7 +8,7 @@ from typing import Any
 
 import typer.main
 
-from podcm_sync.cli.app import app
+from podcm_sync.cli.commands import app
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.model.reasons import REASONS
 

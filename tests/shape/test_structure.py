@@ -28,7 +28,7 @@ def test_dry_run_is_an_absent_writer_and_no_word_elsewhere() -> None:
         for path in SOURCES
         if re.search(r"dry_run", path.read_text(encoding="utf-8"))
     }
-    assert places == {"cli/app.py", "cli/run.py", "settings.py"}
+    assert places == {"cli/app.py", "cli/ports.py", "settings.py"}
 
 
 def test_the_vague_words_name_nothing() -> None:

@@ -1,10 +1,11 @@
-"""The options for large clusters: a part of the namespaces, and the pace. Beside `options`."""
+"""The options for large clusters: a part of the namespaces, and the pace."""
 
 import os
 from typing import Annotated
 
 import typer
 
+from podcm_sync.cli.options.words import env
 from podcm_sync.core.shards import parse_shard
 
 
@@ -22,7 +23,7 @@ ShardOfAll = Annotated[
     str | None,
     typer.Option(
         "--shard",
-        envvar="PODCM_SYNC_SHARD",
+        envvar=env("SHARD"),
         callback=_shard,
         metavar="INDEX/COUNT",
         help="With -A, sync only the namespaces of this shard, counted from 0. Default: that of "
@@ -33,7 +34,7 @@ Qps = Annotated[
     float,
     typer.Option(
         "--qps",
-        envvar="PODCM_SYNC_QPS",
+        envvar=env("QPS"),
         min=0.0,
         help="How many writes may begin in a second; 0 is no limit.",
     ),

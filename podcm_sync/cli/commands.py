@@ -1,0 +1,21 @@
+"""The subcommands and their options; each is done in a file of its own in `cli`, loaded late."""
+
+from podcm_sync.cli.app import app
+from podcm_sync.cli.options import validate
+from podcm_sync.settings import Findings
+
+__all__ = ["app"]
+
+
+@app.command(name="validate")
+def validate_manifests(
+    files: validate.Files, output: validate.ValidationFormat = Findings.TEXT
+) -> int:
+    """Check PodConfigMapConfig manifests.
+
+    Needs no cluster, and makes the findings that a run and the API server would make. Exit code 0
+    if there are none, 3 if there are some.
+    """
+    from podcm_sync.cli.validate import validate as check
+
+    return check(files, output)

@@ -1,0 +1,108 @@
+"""Which cluster, as whom, which namespaces: the options of each command that asks a server."""
+
+from typing import Annotated
+
+import typer
+
+from podcm_sync.cli.options.words import duration, env
+from podcm_sync.core.validate import is_namespace
+from podcm_sync.settings import Access, parse_duration
+
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        envvar=env("NAMESPACE"),
+        metavar="NAME",
+        help="Sync this namespace; may be given more than once, each is a scope of its own. "
+        "Default: the context's, or in a Pod the ServiceAccount's.",
+    ),
+]
+AllNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "-A", "--all-namespaces", envvar=env("ALL_NAMESPACES"), help="Sync every namespace."
+    ),
+]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(
+        "--kubeconfig",
+        envvar=env("KUBECONFIG"),
+        metavar="FILE",
+        help="Default: KUBECONFIG, the Pod's ServiceAccount, ~/.kube/config.",
+    ),
+]
+KubeContext = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        envvar=env("CONTEXT"),
+        metavar="NAME",
+        help="The kubeconfig's context to use. Default: its current one.",
+    ),
+]
+Impersonate = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        envvar=env("AS"),
+        metavar="USER",
+        help="Impersonate this user, as kubectl does.",
+    ),
+]
+RequestTimeout = Annotated[
+    str,
+    typer.Option(
+        "--request-timeout",
+        envvar=env("REQUEST_TIMEOUT"),
+        callback=duration,
+        metavar="DURATION",
+        help="How long one request may take, such as 30s; 0 is no limit.",
+    ),
+]
+
+
+def access(
+    kubeconfig: str | None, context: str | None, impersonate: str | None, request_timeout: str
+) -> Access:
+    """The options of the connection as one value. Raises BadParameter."""
+    if impersonate is not None and not (impersonate.isascii() and impersonate.isprintable()):
+        raise typer.BadParameter("--as has characters that no header can have")
+    return Access(
+        kubeconfig=kubeconfig,
+        context=context,
+        impersonate=impersonate,
+        request_timeout=parse_duration(request_timeout),
+    )
+
+
+def namespaces(
+    context: typer.Context, names: list[str] | None, *, is_all: bool
+) -> tuple[tuple[str, ...], bool]:
+    """The namespaces asked for, and whether it is all of them. Raises BadParameter for both.
+
+    An option beats a variable, also that of the other option.
+    """
+    chosen = tuple(dict.fromkeys(_namespace(name) for name in names or ()))
+    if not (chosen and is_all):
+        return chosen, is_all
+    if is_typed(context, "namespaces") == is_typed(context, "all_namespaces"):
+        raise typer.BadParameter("give either -n or -A, not both")
+    is_all = is_typed(context, "all_namespaces")
+    return (() if is_all else chosen), is_all
+
+
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given on the command line, and not by its variable."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _namespace(name: str) -> str:
+    if not is_namespace(name):
+        raise typer.BadParameter(
+            f"{name!r} cannot be a namespace's name", param_hint="-n / PODCM_SYNC_NAMESPACE"
+        )
+    return name

@@ -1,0 +1,113 @@
+"""What a run may do, how often, and what it ends with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podcm_sync import __version__
+from podcm_sync.cli.options.words import duration, env
+from podcm_sync.core.guards import PruneLimit, parse_limit
+from podcm_sync.settings import MAX_CONCURRENCY
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"podcm-sync {__version__}")
+        raise typer.Exit
+
+
+def _limit(text: str) -> PruneLimit:
+    try:
+        return parse_limit(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        envvar=env("DRY_RUN"),
+        help="Show the diff and change nothing; needs only the right to list.",
+    ),
+]
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        envvar=env("FROM"),
+        metavar="DIR",
+        help="Read manifests from DIR instead of an API server, and write DIR/generated/.",
+    ),
+]
+MaxPrune = Annotated[
+    list[PruneLimit] | None,
+    typer.Option(
+        "--max-prune",
+        envvar=env("MAX_PRUNE"),
+        parser=_limit,
+        metavar="N|P%",
+        help="Delete nothing if a run would delete more ConfigMaps of living Pods than this. "
+        "Given more than once, the most generous holds.",
+    ),
+]
+TolerateObjectFailures = Annotated[
+    bool,
+    typer.Option(
+        "--tolerate-object-failures",
+        envvar=env("TOLERATE_OBJECT_FAILURES"),
+        help="Exit 0 instead of 3 where single objects fail; they are still reported.",
+    ),
+]
+ExitCode = Annotated[
+    bool,
+    typer.Option(
+        "--exit-code",
+        envvar=env("EXIT_CODE"),
+        help="Exit 1 instead of 0 where there are (or, in a dry run, would be) changes.",
+    ),
+]
+Deadline = Annotated[
+    str,
+    typer.Option(
+        "--deadline",
+        envvar=env("DEADLINE"),
+        callback=duration,
+        metavar="DURATION",
+        help="How long a run may take in all: nothing new begins in its last tenth, and what "
+        "is left exits 5; 0 is no limit.",
+    ),
+]
+Loop = Annotated[
+    bool,
+    typer.Option(
+        "--loop",
+        envvar=env("LOOP"),
+        help="Run again and again, every --interval, until a signal comes.",
+    ),
+]
+Interval = Annotated[
+    str,
+    typer.Option(
+        "--interval",
+        envvar=env("INTERVAL"),
+        callback=duration,
+        metavar="DURATION",
+        help="With --loop, the time from one run's beginning to the next's.",
+    ),
+]
+Concurrency = Annotated[
+    int,
+    typer.Option(
+        "--concurrency",
+        envvar=env("CONCURRENCY"),
+        min=1,
+        max=MAX_CONCURRENCY,
+        help="How many writes may be under way at once, each on a connection of its own.",
+    ),
+]
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+]

@@ -1,0 +1,67 @@
+"""Settings → the ports of a run: an API server's or a directory's Reader, and a Writer or none."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from podcm_sync.clock import Clock
+from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.model.objects import Scope
+from podcm_sync.settings import Access, Settings
+
+if TYPE_CHECKING:
+    from podcm_sync.cluster.kube.connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+class Ports(Struct, frozen=True, kw_only=True):
+    """Where to read from, where to write to (nowhere in a dry run), and which namespaces."""
+
+    reader: Reader
+    writer: Writer | None
+    scope: Scope
+
+
+def opened(settings: Settings, clock: Clock) -> Ports:
+    """The ports of a run. Raises InputError, ClusterError."""
+    if settings.directory is not None:
+        from podcm_sync.cluster.directory import DirectoryCluster
+
+        cluster = DirectoryCluster(settings.directory)
+        return Ports(
+            reader=cluster,
+            writer=None if settings.is_dry_run else cluster,
+            scope=Scope(namespaces=settings.namespaces or None),
+        )
+    # Late: importing the kubernetes package takes longer than all else of a small run.
+    from podcm_sync.cluster.kube.read import KubeReader
+    from podcm_sync.cluster.kube.write import KubeWriter
+
+    connection = connect(settings.access, clock, connections=settings.concurrency)
+    named = settings.namespaces or (connection.target.namespace,)
+    scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
+    log.info("%s, %s", connection.target.description, scope)
+    return Ports(
+        reader=KubeReader(connection),
+        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
+        scope=scope,
+    )
+
+
+def connect(access: Access, clock: Clock, *, connections: int) -> "Connection":
+    """A connection to the API server that the options and the kubeconfig name.
+
+    Raises InputError for a kubeconfig or context that cannot be used, ClusterError for a login
+    that fails.
+    """
+    from podcm_sync.cluster.kube.config import load
+    from podcm_sync.cluster.kube.connection import Connection
+
+    return Connection(
+        lambda: load(access.kubeconfig, access.context, access.impersonate, clock),
+        connections=connections,
+        request_timeout=access.request_timeout,
+        clock=clock,
+    )

@@ -1,0 +1,61 @@
+"""A Report on stdout, in the format asked for, and in colour where a person looks at it."""
+
+import logging
+import os
+import sys
+from io import TextIOWrapper
+
+from podcm_sync.cli import logs
+from podcm_sync.core.report import Report
+from podcm_sync.errors import OutputError
+from podcm_sync.settings import Colour, Output, Settings
+
+log = logging.getLogger(__name__)
+
+
+def show(report: Report, settings: Settings, code: int) -> None:
+    """Write the report to stdout, and what it lacks to the log. Raises OutputError."""
+    put(_rendered(report, settings, code))
+    if not (report.outcomes or report.statuses or report.problems or report.incomplete):
+        log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
+    for message in report.incomplete.values():
+        log.error("%s", message)
+
+
+def put(text: str) -> None:
+    """Write a command's result to stdout. Raises OutputError where it cannot be written."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that cannot show a character must not cost the report.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the report cannot be written: {error.strerror}") from error
+
+
+def _rendered(report: Report, settings: Settings, code: int) -> str:
+    if settings.output is Output.TEXT:
+        from podcm_sync.render.text import text
+
+        return text(
+            report,
+            is_coloured=is_coloured(settings.colour),
+            is_verbose=settings.verbosity > 0,
+        )
+    from podcm_sync.render.document import as_json, as_yaml, document
+
+    content = document(report, exit_code=code, run_id=logs.run_id.value)
+    if settings.output is Output.YAML:
+        return as_yaml(content)
+    return as_json(content, is_one_line=settings.is_loop)
+
+
+def is_coloured(colour: Colour) -> bool:
+    """Whether to colour what goes to stdout."""
+    if colour is not Colour.AUTO:
+        return colour is Colour.ALWAYS
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not is_plain
