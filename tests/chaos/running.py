@@ -73,7 +73,6 @@ def run_once(
         SETTINGS,
         access=Access(kubeconfig=str(kubeconfig), request_timeout=request_timeout),
         deadline=deadline,
-        request_timeout=request_timeout,
         concurrency=concurrency,
     )
     ports = None
