@@ -31,7 +31,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """What a run may do, and how much at once."""
 
     max_prune: tuple[PruneLimit, ...] = ()
-    concurrency: int = 16
+    concurrency: int = 32
 
 
 class Observer(Struct, frozen=True, kw_only=True):

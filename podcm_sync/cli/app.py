@@ -68,7 +68,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     deadline: run.Deadline = "0",
     loop: run.Loop = False,
     interval: run.Interval = "60s",
-    concurrency: run.Concurrency = 16,
+    concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
