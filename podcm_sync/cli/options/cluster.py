@@ -94,6 +94,11 @@ def namespaces(
     return (() if is_all else chosen), is_all
 
 
+def one_namespace(name: str | None) -> tuple[str, ...]:
+    """The namespace of a command that is about one object; () if none was given."""
+    return () if name is None else (_namespace(name),)
+
+
 def is_typed(context: typer.Context, name: str) -> bool:
     """Whether an option was given on the command line, and not by its variable."""
     source = context.get_parameter_source(name)
