@@ -26,7 +26,7 @@ from podcm_sync.render.explained_facts import (
 
 WIDTH: Final = 13
 SHOWN: Final = 3
-"""Of verdicts that are alike so many are shown, and all with -v."""
+"""So many names of what is alike, and so many that are not alike; with -v all."""
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
 _RANKS: Final = {
     "blocked": _RED,
@@ -75,6 +75,8 @@ class _Text:
             yield self._line(word, said, _DIM)
         if subject.incomplete:
             yield self._line("incomplete", f"{subject.incomplete}; nothing is deleted", _YELLOW)
+        if subject.kind == POD and not (subject.verdicts or subject.incomplete):
+            yield self._line("no config", f"there is no {KIND} in this namespace", _DIM)
         for word in _RANKS:
             alike = [each for each in subject.verdicts if _word(each) == word]
             if alike:
@@ -98,6 +100,8 @@ class _Text:
             yield from config_map_lines(subject.config_map)
             if subject.pod is not None:
                 yield "Pod", f"{subject.pod.name}: {pod_head(subject.pod)}"
+            elif subject.config_map.ours:
+                yield "Pod", "none that exists has that uid"
             if config is not None:
                 yield "config", f"{config.name}: {config_head(config)}"
         for finding in config.findings if config else ():
@@ -106,19 +110,31 @@ class _Text:
             yield from ready_lines(config)
 
     def _alike(self, word: str, verdicts: Sequence[Verdict]) -> Iterator[str]:
-        """Verdicts of one word; of a config's only the first few of each reason."""
-        is_short = self.explanation.kind == KIND and not self.is_verbose
-        for reason in dict.fromkeys(each.reason for each in verdicts):
-            group = [each for each in verdicts if each.reason is reason]
-            shown = group[:SHOWN] if is_short else group
-            if is_short and word in {"in step", "suspended"}:
-                names = ", ".join(each.config_map for each in shown)
-                yield self._line(word, f"{_count(group)}: {names}{_more(group, shown)}")
-                continue
-            for each in shown:
+        """Verdicts of one word; of a config's those that say the same are one."""
+        if self.explanation.kind != KIND:
+            for each in verdicts:
                 yield from self._verdict(word, each)
-            if len(group) > len(shown):
-                yield self._line(word, f"and {len(group) - len(shown)} more ({reason}); see -v")
+            return
+        groups: dict[tuple[object, ...], list[Verdict]] = {}
+        for each in verdicts:
+            groups.setdefault((_has_name(each), *self._why(each)), []).append(each)
+        shown = len(groups) if self.is_verbose else SHOWN
+        for group in list(groups.values())[:shown]:
+            yield from self._group(word, group)
+        hidden = [each for group in list(groups.values())[shown:] for each in group]
+        if hidden:
+            yield self._line(word, f"{_count(hidden)} more; -v shows all")
+
+    def _group(self, word: str, group: Sequence[Verdict]) -> Iterator[str]:
+        if len(group) == 1:
+            yield from self._verdict(word, group[0])
+            return
+        shown = group if self.is_verbose else group[:SHOWN]
+        names = ", ".join(each.config_map if _has_name(each) else each.pod for each in shown)
+        more = f" and {len(group) - len(shown)} more" if len(group) > len(shown) else ""
+        yield self._line(word, f"{_count(group)}: {names}{more}")
+        for said in self._why(group[0]):
+            yield f"{'':{WIDTH}} {printable(said)}"
 
     def _verdict(self, word: str, verdict: Verdict) -> Iterator[str]:
         yield self._line(word, self._what(verdict))
@@ -129,8 +145,8 @@ class _Text:
         """The parts of the pair that are not the subject itself."""
         pod = f"Pod {verdict.pod}" if verdict.pod else "a Pod that is gone"
         config = f"{KIND} {verdict.pod_config_map_config}"
-        is_there = verdict.verb is not None
-        config_map = f"ConfigMap {verdict.config_map}" if is_there else "no ConfigMap"
+        has_name = _has_name(verdict)
+        config_map = f"ConfigMap {verdict.config_map}" if has_name else "no ConfigMap"
         match self.explanation.kind:
             case "Pod":
                 return f"{config}: {config_map}"
@@ -140,37 +156,46 @@ class _Text:
                 return f"{config_map} for {pod}"
 
     def _why(self, verdict: Verdict) -> Iterator[str]:
-        is_selected = verdict.requirements and all(x.satisfied for x in verdict.requirements)
-        for each in verdict.requirements:
-            if not each.satisfied:
-                yield _failing(each)
-        if is_selected and (self.is_verbose or self.explanation.kind != KIND):
-            yield f"selected by {joined(map(str, verdict.requirements))}"
-        if verdict.verb in {Verb.CREATE, Verb.UPDATE, Verb.KEEP} and not verdict.requirements:
-            yield "selected by an empty selector, as every Pod is"
-        is_said = verdict.verb is Verb.KEEP or _word(verdict) == "not selected"
-        if not is_said:
+        yield from self._selection(verdict)
+        if not (verdict.verb is Verb.KEEP or _word(verdict) == "not selected"):
             yield f"{verdict.reason}: {verdict.message}"
+        if verdict.problem and self.explanation.kind == POD:
+            yield verdict.problem
+        if verdict.reason is not Reason.NAME_TAKEN:
+            for other in verdict.contenders:
+                yield f"also wanted by {KIND} {other.pod_config_map_config} for Pod {other.pod}"
         if verdict.earlier_uid:
             yield f"made for an earlier Pod of this name, uid {verdict.earlier_uid}"
+        if _word(verdict) == "blocked" and verdict.reason is not Reason.FOREIGN:
+            yield "what exists stays as it is" if verdict.exists else "so far there is none"
         if verdict.differing:
             yield f"differs in {joined(verdict.differing)}"
         if verdict.held_back is not None:
-            held_back = verdict.held_back
-            yield f"to be deleted for {held_back.reason}: {held_back.message}"
+            yield f"to be deleted because {verdict.held_back.reason}: {verdict.held_back.message}"
         if verdict.action:
             yield f"what to do: {verdict.action}"
 
+    def _selection(self, verdict: Verdict) -> Iterator[str]:
+        """What of the selector fails; or else what holds, which a config's head has said."""
+        asked = verdict.requirements
+        failing = [each for each in asked if not each.satisfied]
+        yield from map(_failing, failing)
+        if failing or self.explanation.kind == KIND:
+            return
+        if asked:
+            yield f"selected by {joined(map(str, asked))}"
+        elif verdict.verb in {Verb.CREATE, Verb.UPDATE, Verb.KEEP}:
+            yield "selected, as every Pod is"
+
     def _unselected(self, group: Unselected) -> Iterator[str]:
-        noun = "Pod" if group.count == 1 else "Pods"
-        names = ", ".join(each.name for each in group.pods)
-        more = f" and {group.count - len(group.pods)} more" if group.count > len(group.pods) else ""
-        asked = " and ".join(group.requirements)
-        verb = "fails" if len(group.requirements) == 1 else "fail"
-        yield self._line("not selected", f"{group.count} {noun}: {asked} {verb} ({names}{more})")
+        noun = "1 Pod" if group.count == 1 else f"{group.count} Pods"
+        verb = "fails" if group.count == 1 else "fail"
+        yield self._line("not selected", f"{noun} {verb} {' and '.join(group.requirements)}")
         for pod in group.pods:
-            has = ", ".join(dict.fromkeys(_actual(each) for each in pod.requirements))
+            has = ", ".join(dict.fromkeys(map(_actual, pod.requirements)))
             yield f"{'':{WIDTH}} {printable(f'{pod.name} has {has}')}"
+        if group.count > len(group.pods):
+            yield f"{'':{WIDTH}} and {group.count - len(group.pods)} more"
 
     def _line(self, word: str, said: str, colour: str | None = None) -> str:
         shown = self._coloured(f"{word:{WIDTH}}", colour or _RANKS[word])
@@ -196,9 +221,14 @@ def _word(verdict: Verdict) -> str:
             return f"to {verb}"
 
 
+def _has_name(verdict: Verdict) -> bool:
+    """Whether there is a ConfigMap to speak of, or should be one."""
+    is_wanted = verdict.verb is not None and verdict.kind is not Kind.INTENDED
+    return verdict.exists or is_wanted
+
+
 def _failing(requirement: Requirement) -> str:
-    has = "the Pod has " + _actual(requirement)
-    return f"fails {requirement}: {has}"
+    return f"fails {requirement}: the Pod has {_actual(requirement)}"
 
 
 def _actual(requirement: Requirement) -> str:
@@ -207,9 +237,7 @@ def _actual(requirement: Requirement) -> str:
     return f"{requirement.key}={requirement.actual}"
 
 
-def _count(group: Sequence[object]) -> str:
-    return "1 ConfigMap" if len(group) == 1 else f"{len(group)} ConfigMaps"
-
-
-def _more(group: Sequence[object], shown: Sequence[object]) -> str:
-    return f" and {len(group) - len(shown)} more" if len(group) > len(shown) else ""
+def _count(group: Sequence[Verdict]) -> str:
+    """How many ConfigMaps; of pairs that have none, how many Pods."""
+    noun = "ConfigMap" if _has_name(group[0]) else "Pod"
+    return f"1 {noun}" if len(group) == 1 else f"{len(group)} {noun}s"

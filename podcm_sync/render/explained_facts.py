@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from podcm_sync.core.explain.explanation import ConfigFacts, ConfigMapFacts, PodFacts
 from podcm_sync.model.meta import PRUNE_ANNOTATION, PRUNE_DISABLED
 from podcm_sync.model.objects import Condition
+from podcm_sync.model.reasons import Reason
 
 
 def pod_head(pod: PodFacts) -> str:
@@ -50,9 +51,8 @@ def config_map_head(config_map: ConfigMapFacts) -> str:
         return "does not exist"
     if not config_map.ours:
         return f"not podcm-sync's and never touched: {config_map.foreign}"
-    return f"podcm-sync's, by its labels for {config_map.generated_by} and Pod uid " + (
-        config_map.pod_uid or "(empty)"
-    )
+    uid = config_map.pod_uid or "(empty)"
+    return f"podcm-sync's, made by {config_map.generated_by} for the Pod of uid {uid}"
 
 
 def config_map_lines(config_map: ConfigMapFacts) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,8 @@ def config_map_lines(config_map: ConfigMapFacts) -> Iterator[tuple[str, str]]:
 def ready_lines(config: ConfigFacts) -> Iterator[tuple[str, str]]:
     """The Ready condition as it is stored, and as a run would stamp it."""
     if config.exists:
-        yield "stored", _condition(config.ready)
+        since = config.ready.last_transition_time if config.ready else ""
+        yield "stored", _condition(config.ready) + (f" (since {since})" if since else "")
     if config.ready_planned is not None:
         is_same = config.ready_planned == config.ready
         yield "a run stamps", "the same" if is_same else _condition(config.ready_planned)
@@ -87,9 +88,10 @@ def ready_lines(config: ConfigFacts) -> Iterator[tuple[str, str]]:
 def _condition(condition: Condition | None) -> str:
     if condition is None:
         return "no Ready condition"
-    message = f": {condition.message}" if condition.message else ""
-    since = f" (since {condition.last_transition_time})" if condition.last_transition_time else ""
-    return f"Ready={condition.status} {condition.reason}{message}{since}"
+    # What is invalid was said a few lines above.
+    is_said = condition.reason == Reason.INVALID_SPEC
+    message = f": {condition.message}" if condition.message and not is_said else ""
+    return f"Ready={condition.status} {condition.reason}{message}"
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -39,7 +39,11 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_dry_run_says_what_the_case_says(name: str, is_updating: bool, workdir: Path) -> None:
     report = case.report_of(name, workdir)
-    said = {"plan.txt": case.plan_of(report), "status.yaml": case.statuses_of(report)}
+    said = {
+        "plan.txt": case.plan_of(report),
+        "status.yaml": case.statuses_of(report),
+        "explain.txt": case.explanations_of(name, workdir),
+    }
     if is_updating and name not in WRONG:
         for file, text in said.items():
             (case.CASES / name / file).write_text(text, "utf-8", newline="\n")
@@ -85,7 +89,7 @@ def test_cases_are_numbered_in_reading_order() -> None:
 
 def test_a_case_has_its_files_and_no_others() -> None:
     """A misspelled options.yaml would be no option at all."""
-    needed = {"cluster.yaml", "plan.txt", "status.yaml"}
+    needed = {"cluster.yaml", "plan.txt", "status.yaml", "explain.txt"}
     odd = {
         name: files
         for name in case.names()

@@ -23,6 +23,7 @@ from podcm_sync.core.report import predicted
 from podcm_sync.core.selector import Requirement, compile_selector, requirements
 from podcm_sync.core.status import conditions
 from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.model.reasons import Reason
 
 NAMED: Final = 3
 """How many Pods of those that fail alike are named."""
@@ -61,9 +62,11 @@ def _pod(view: View, name: str) -> Explanation:
 
 def _config_map(view: View, name: str, *, is_taken: bool) -> Explanation:
     found = facts.of_config_map(view, name, is_taken=is_taken)
-    said = [
-        verdicts.of_change(view, each) for each in view.changes if each.namespaced_name.name == name
-    ]
+    # The holder of a contested name comes first.
+    changes = sorted(
+        view.by_config_map.get(name, ()), key=lambda each: each.reason is Reason.NAME_TAKEN
+    )
+    said = [verdicts.of_change(view, each) for each in changes]
     pods, configs = view.pods.keys() | view.lost_pods().keys(), set(view.config_names())
     pairs = {(each.pod, each.pod_config_map_config) for each in said}
     said += [
@@ -71,9 +74,9 @@ def _config_map(view: View, name: str, *, is_taken: bool) -> Explanation:
         for pod, config in view.pairs(name)
         if pod in pods and config in configs and (pod, config) not in pairs
     ]
-    # Of its own label, where nothing in the plan speaks of it.
-    pod_name = said[0].pod if said else ""
-    config_name = said[0].pod_config_map_config if said else found.generated_by
+    # Its own labels before the plan's words: another may want the name.
+    pod_name = view.name_of_uid(found.pod_uid) or next((each.pod for each in said), "")
+    config_name = found.generated_by or next((each.pod_config_map_config for each in said), "")
     return Explanation(
         kind=CONFIG_MAP,
         namespace=view.namespace,
@@ -126,12 +129,13 @@ def _selected(view: View, config_name: str) -> list[str]:
 
 
 def _unselected(view: View, config_name: str, selected: set[str]) -> Iterator[Unselected]:
-    """The other Pods by the requirements that they fail, the most first."""
+    """The other living Pods by the requirements that they fail, the most first."""
     selector = view.selector_of(config_name)
     assert selector is not None, "asked of a valid config"
     counts: Counter[tuple[str, ...]] = Counter()
     named: dict[tuple[str, ...], list[UnselectedPod]] = {}
-    for name in sorted(view.pods.keys() - selected):
+    others = sorted(view.pods.keys() - selected)
+    for name in (each for each in others if not view.pods[each].terminating):
         failing = _failing(requirements(selector, view.pods[name].labels))
         asked = tuple(map(str, failing))
         counts[asked] += 1

@@ -92,23 +92,34 @@ class HeldBack(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     message: str
 
 
-class Verdict(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What the plan says of one Pod, config and ConfigMap.
+class Contender(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Another pair that gives the same name."""
 
-    Without a verb the pair is not in the plan: nothing is made, and nothing is there to go.
+    pod: str
+    pod_config_map_config: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the plan says of one Pod, config and ConfigMap, which may be there (`exists`) or not.
+
+    Without a verb the pair is not in the plan: nothing is made for it, and nothing of it goes.
+    `problem` says what is wrong with the config, where that is the reason.
     """
 
     verb: Verb | None = None
     pod: str
     pod_config_map_config: str
     config_map: str
+    exists: bool
     reason: Reason
     kind: Kind
     message: str
+    problem: str = ""
     action: str = ""
     differing: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     held_back: HeldBack | None = None
+    contenders: tuple[Contender, ...] = ()
     earlier_uid: str = ""
     """The uid of the Pod it was made for, where the Pod of that name has another by now."""
 

@@ -1,4 +1,4 @@
-"""What is true of a Pod, a config and a ConfigMap apart from any plan: the head of an explanation."""
+"""What is true of a Pod, a config and a ConfigMap apart from any plan: an explanation's head."""
 
 from podcm_sync.core import names, validate
 from podcm_sync.core.explain.explanation import CONFIG_MAP, ConfigFacts, ConfigMapFacts, PodFacts
@@ -104,7 +104,7 @@ def _listed(view: View, existing: ConfigMap) -> ConfigMapFacts:
         name=namespaced_name.name,
         exists=True,
         ours=names.is_ours(existing),
-        foreign=_foreign(existing),
+        foreign=foreign(existing),
         generated_by=names.generated_by(existing),
         pod_uid=existing.labels.get(POD_UID_LABEL, ""),
         owner_references=existing.owner_references,
@@ -115,7 +115,7 @@ def _listed(view: View, existing: ConfigMap) -> ConfigMapFacts:
     )
 
 
-def _foreign(existing: ConfigMap) -> str:
+def foreign(existing: ConfigMap) -> str:
     """Which of the conditions of spec.md §3 fail; "" for one of ours."""
     if names.is_ours(existing):
         return ""

@@ -18,7 +18,6 @@ from podcm_sync.model.objects import (
     Problem,
 )
 
-
 T = TypeVar("T", Pod, PodConfigMapConfig, ConfigMap)
 
 
@@ -38,6 +37,9 @@ class View:
             if each.namespaced_name.namespace == namespace
         }
         self.changes = [each for each in planned.plan.changes if self._is_here(each)]
+        self.by_config_map: dict[str, list[Change]] = {}
+        for each in self.changes:
+            self.by_config_map.setdefault(each.namespaced_name.name, []).append(each)
         self.proposed = {_key(each): each for each in planned.proposed.changes}
         self._selectors: dict[str, LabelSelector | None] = {}
         self._names_by_uid = {pod.uid: name for name, pod in self.pods.items()}
@@ -66,7 +68,11 @@ class View:
         """The name of the Pod that a change is about, also where only a uid speaks of it."""
         if change.pod_name or change.existing is None:
             return change.pod_name
-        return self._names_by_uid.get(change.existing.labels.get(POD_UID_LABEL, ""), "")
+        return self.name_of_uid(change.existing.labels.get(POD_UID_LABEL, ""))
+
+    def name_of_uid(self, uid: str) -> str:
+        """The name of the Pod that has a uid; "" where there is none."""
+        return self._names_by_uid.get(uid, "")
 
     def before_guard(self, change: Change) -> Change:
         """The change as it was proposed to the guard."""
