@@ -99,6 +99,20 @@ def one_namespace(name: str | None) -> tuple[str, ...]:
     return () if name is None else (_namespace(name),)
 
 
+def refuse_before(context: typer.Context, command: str) -> None:
+    """Options before a subcommand's name are not its own: `--context` would be lost unheard.
+
+    The log's format is read from wherever it stands. Raises BadParameter.
+    """
+    for parameter in context.command.params:
+        if parameter.name != "log_format" and is_typed(context, str(parameter.name)):
+            option = parameter.opts[-1]
+            raise typer.BadParameter(
+                f"{option} stands before {command}: write it after, "
+                f"podcm-sync {command} ... {option}"
+            )
+
+
 def is_typed(context: typer.Context, name: str) -> bool:
     """Whether an option was given on the command line, and not by its variable."""
     source = context.get_parameter_source(name)
