@@ -3,7 +3,7 @@
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, explain, output, run, validate
+from podcm_sync.cli.options import cluster, explain, output, validate
 from podcm_sync.settings import Colour, Explained, Findings, LogFormat
 
 __all__ = ["app"]
@@ -25,18 +25,19 @@ def validate_manifests(
 
 @app.command(name="explain")
 def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
+    context: typer.Context,
     subject: explain.Subject,
     namespace: explain.Namespace = None,
     directory: explain.Directory = None,
-    max_prune: run.MaxPrune = None,
+    max_prune: explain.MaxPrune = None,
     kubeconfig: cluster.Kubeconfig = None,
     kube_context: cluster.KubeContext = None,
     impersonate: cluster.Impersonate = None,
     request_timeout: cluster.RequestTimeout = "60s",
     output_format: explain.ExplanationFormat = Explained.TEXT,
-    colour: output.Colouring = Colour.AUTO,
+    colour: explain.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,  # noqa: ARG001 - read from the arguments
-    verbosity: output.Verbosity = 0,
+    verbosity: explain.Verbosity = 0,
 ) -> int:
     """Explain why a ConfigMap exists, is missing, would change or go.
 
@@ -51,8 +52,7 @@ def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as type
         asked = parse_subject(subject)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if directory is not None and (kubeconfig or kube_context or impersonate):
-        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+    cluster.refuse_with_directory(context, directory)
     from podcm_sync.cli import explain as command
 
     return command.explain(

@@ -19,6 +19,7 @@ from podcm_sync.render.explained import explained
 from podcm_sync.render.text import text
 from podcm_sync.sync import Policy, planned, run
 from podcm_sync.template.lazy import LazySandbox
+from tests.builders import Object
 
 CASES = Path(__file__).parent / "cases"
 _KINDS = ("Pod", "PodConfigMapConfig", "ConfigMap")
@@ -108,7 +109,7 @@ def explanations_of(name: str, workdir: Path) -> str:
 
 
 def _objects(snapshot: Snapshot) -> set[tuple[str, NamespacedName]]:
-    listed = (*snapshot.pods, *snapshot.configs, *snapshot.config_maps)
+    listed: tuple[Object, ...] = (*snapshot.pods, *snapshot.configs, *snapshot.config_maps)
     return {(type(each).__name__, each.namespaced_name) for each in listed} | {
         (each.kind, each.namespaced_name) for each in snapshot.problems
     }

@@ -14,7 +14,7 @@ from podcm_sync.model.changes import Change, Verb
 from podcm_sync.model.meta import KIND
 from podcm_sync.model.reasons import Kind, Reason
 from podcm_sync.render.explained import explained
-from tests.builders import NOW
+from tests.builders import NOW, Object
 from tests.explanations import decided, valid_explanation
 from tests.laws.test_rendered_text_is_printable import is_harmless
 from tests.laws.worlds import NAMESPACES, World, worlds
@@ -63,7 +63,7 @@ def test_each_change_is_told_of_its_pod_its_config_and_its_config_map(
 def test_each_verb_that_is_told_is_the_plans(world: World, limits: tuple[str, ...]) -> None:
     plan = decided(world.cluster(), *limits)
     snapshot = plan.snapshot
-    listed = (*snapshot.pods, *snapshot.configs, *snapshot.config_maps)
+    listed: tuple[Object, ...] = (*snapshot.pods, *snapshot.configs, *snapshot.config_maps)
     names = {(type(each).__name__, *each.namespaced_name) for each in listed}
     names |= {(each.kind, *each.namespaced_name) for each in snapshot.problems}
     for kind, namespace, name in sorted(names):

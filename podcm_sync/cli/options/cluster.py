@@ -1,5 +1,6 @@
 """Which cluster, as whom, which namespaces: the options of each command that asks a server."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -97,6 +98,13 @@ def namespaces(
 def one_namespace(name: str | None) -> tuple[str, ...]:
     """The namespace of a command that is about one object; () if none was given."""
     return () if name is None else (_namespace(name),)
+
+
+def refuse_with_directory(context: typer.Context, directory: Path | None) -> None:
+    """With manifests there is no cluster to choose. Raises BadParameter."""
+    names = ("kubeconfig", "kube_context", "impersonate")
+    if directory is not None and any(is_typed(context, name) for name in names):
+        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
 
 
 def refuse_before(context: typer.Context, command: str) -> None:
