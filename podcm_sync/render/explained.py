@@ -101,7 +101,7 @@ class _Text:
             if subject.pod is not None:
                 yield "Pod", f"{subject.pod.name}: {pod_head(subject.pod)}"
             elif subject.config_map.ours:
-                yield "Pod", "none that exists has that uid"
+                yield "Pod", "none that was listed has that uid"
             if config is not None:
                 yield "config", f"{config.name}: {config_head(config)}"
         for finding in config.findings if config else ():

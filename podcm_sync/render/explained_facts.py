@@ -13,7 +13,7 @@ def pod_head(pod: PodFacts) -> str:
     if pod.problem:
         return f"cannot be decoded: {pod.problem}"
     if not pod.exists:
-        return "does not exist"
+        return _absent(is_unknown=pod.unknown)
     node = f" on {pod.node_name}" if pod.node_name else ", not scheduled"
     going = ", terminating" if pod.terminating else ""
     labels = joined(f"{key}={value}" for key, value in sorted(pod.labels.items()))
@@ -23,7 +23,7 @@ def pod_head(pod: PodFacts) -> str:
 def config_head(config: ConfigFacts) -> str:
     """A config in a line."""
     if not config.exists:
-        return "does not exist"
+        return _absent(is_unknown=config.unknown)
     parts = []
     if config.generation is not None:
         observed = config.observed_generation
@@ -48,7 +48,7 @@ def config_map_head(config_map: ConfigMapFacts) -> str:
     if config_map.problem:
         return f"cannot be decoded: {config_map.problem}"
     if not config_map.exists:
-        return "does not exist"
+        return _absent(is_unknown=config_map.unknown)
     if not config_map.ours:
         return f"not podcm-sync's and never touched: {config_map.foreign}"
     uid = config_map.pod_uid or "(empty)"
@@ -83,6 +83,10 @@ def ready_lines(config: ConfigFacts) -> Iterator[tuple[str, str]]:
         yield "a run stamps", "the same" if is_same else _condition(config.ready_planned)
     elif config.exists:
         yield "a run stamps", "nothing: it leaves the status as it is"
+
+
+def _absent(*, is_unknown: bool) -> str:
+    return "not seen, as a list did not complete" if is_unknown else "does not exist"
 
 
 def _condition(condition: Condition | None) -> str:

@@ -100,11 +100,12 @@ def _config(view: View, name: str, now: str) -> Explanation:
         planned_pods = {each.pod for each in said}
         said += [verdicts.of_pair(view, pod, name) for pod in selected if pod not in planned_pods]
         unselected = tuple(_unselected(view, name, set(selected)))
-        found = replace(
-            found,
-            pods=sum(not pod.terminating for pod in view.pods.values()),
-            selected_pods=sum(not view.pods[pod].terminating for pod in selected),
-        )
+        if not view.incomplete:  # or there may be more of both
+            found = replace(
+                found,
+                pods=sum(not pod.terminating for pod in view.pods.values()),
+                selected_pods=sum(not view.pods[pod].terminating for pod in selected),
+            )
     return Explanation(
         kind=KIND,
         namespace=view.namespace,

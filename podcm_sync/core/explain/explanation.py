@@ -32,10 +32,14 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 class PodFacts(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A Pod. `problem` says why it cannot be decoded; its labels are then known or empty."""
+    """A Pod. `problem` says why it cannot be decoded; its labels are then known or empty.
+
+    Of any object: `unknown` where it was not seen, and a list that may have it did not complete.
+    """
 
     name: str
     exists: bool
+    unknown: bool = False
     uid: str = ""
     phase: str = ""
     node_name: str = ""
@@ -53,6 +57,7 @@ class ConfigFacts(Struct, frozen=True, kw_only=True, rename="camel", omit_defaul
 
     name: str
     exists: bool
+    unknown: bool = False
     terminating: bool = False
     suspended: bool = False
     findings: tuple[str, ...] = ()
@@ -73,6 +78,7 @@ class ConfigMapFacts(Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
     name: str
     exists: bool
+    unknown: bool = False
     ours: bool = False
     foreign: str = ""
     generated_by: str = ""

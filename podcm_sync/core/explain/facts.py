@@ -38,6 +38,7 @@ def of_pod(view: View, name: str) -> PodFacts:
     return PodFacts(
         name=name,
         exists=lost is not None,
+        unknown=lost is None and bool(view.incomplete),
         labels=(lost.labels or {}) if lost else {},
         problem=lost.message if lost else "",
     )
@@ -49,7 +50,10 @@ def of_config(view: View, name: str) -> ConfigFacts:
     if config is None:
         problem = view.problems.get((KIND, name))
         return ConfigFacts(
-            name=name, exists=problem is not None, findings=(problem.message,) if problem else ()
+            name=name,
+            exists=problem is not None,
+            unknown=problem is None and bool(view.incomplete),
+            findings=(problem.message,) if problem else (),
         )
     selector = view.selector_of(name)
     asked = requirements(selector, {}) if selector is not None else ()
@@ -71,9 +75,11 @@ def of_config_map(view: View, name: str, *, is_taken: bool) -> ConfigMapFacts:
     if existing is not None:
         return _listed(view, existing)
     problem = view.problems.get((CONFIG_MAP, name))
+    exists = is_taken or problem is not None
     return ConfigMapFacts(
         name=name,
-        exists=is_taken or problem is not None,
+        exists=exists,
+        unknown=not exists and bool(view.incomplete),
         foreign=f"it has no label {GENERATED_BY_LABEL}" if is_taken and not problem else "",
         problem=problem.message if problem else "",
     )

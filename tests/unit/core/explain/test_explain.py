@@ -3,10 +3,24 @@
 from podcm_sync.core.explain.explain import explain
 from podcm_sync.core.explain.explanation import Explanation, Subject
 from podcm_sync.core.explain.search import hint, namespaces_of
+from podcm_sync.core.guards import PruneBudget
 from podcm_sync.core.names import config_map_name
+from podcm_sync.core.rendering import NO_RENDERER
 from podcm_sync.model.objects import PodConfigMapConfigStatus, Scope
 from podcm_sync.model.reasons import Reason
-from tests.builders import GENERATED_BY, NOW, Object, condition, config_map, owner, pcmc, pod
+from podcm_sync.render.explained import explained
+from podcm_sync.sync import planned
+from tests.builders import (
+    GENERATED_BY,
+    NOW,
+    Object,
+    condition,
+    config_map,
+    owner,
+    pcmc,
+    pod,
+    snapshot,
+)
 from tests.explanations import decided, explanation_of, valid_explanation
 from tests.fakes import FakeCluster
 
@@ -149,6 +163,33 @@ def test_a_list_that_failed_is_said_and_leaves_nothing_decided() -> None:
     assert not explanation.exists
     explanation = with_failing_list("names", pod(), pcmc())
     assert explanation.exists
+
+
+def test_what_a_failed_list_may_have_is_not_said_to_be_missing() -> None:
+    cluster = FakeCluster(pod(), pcmc(), config_map())
+    cluster.before_list = lambda kind, _: "cannot list: 403" if kind == "Pod" else None
+    plan = decided(cluster, scope=Scope(namespaces=("shop",)))
+    explanation = explain(plan, Subject(kind="ConfigMap", name=NAME), "shop", now=NOW)
+    assert explanation.pod is not None
+    assert (explanation.pod.exists, explanation.pod.unknown) == (False, True)
+    assert "Pod           web-0: not seen, as a list did not complete\n" in explained(explanation)
+    assert [each.reason for each in explanation.verdicts] == [Reason.INCOMPLETE]
+    valid_explanation(explanation)
+
+
+def test_where_nothing_could_be_planned_no_pair_is_said_to_be_unselected() -> None:
+    """Ownership and the winners of names are not known there, so nothing is."""
+    seen = snapshot(
+        pod(),
+        pcmc(match_labels={"a": "b"}),
+        incomplete={"shop": "cannot list: 403"},
+        unplannable=["shop"],
+    )
+    plan = planned(seen, FakeCluster(), PruneBudget(allowed=None), NO_RENDERER)
+    explanation = explain(plan, Subject(kind="Pod", name="web-0"), "shop", now=NOW)
+    (found,) = explanation.verdicts
+    assert (found.verb, found.reason) == (None, Reason.INCOMPLETE)
+    assert found.message == "cannot list: 403"
 
 
 def test_names_that_are_near_are_hinted_at() -> None:
