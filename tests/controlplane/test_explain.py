@@ -17,6 +17,7 @@ from tests.controlplane.sync_objects import (
     FINALIZER,
     GENERATED_BY,
     INVALID,
+    PRUNE,
     all_config_maps,
     change_config,
     config_map,
@@ -190,6 +191,21 @@ def test_a_deletion_that_the_guard_holds_back_says_so_and_why_it_was_to_be(
     assert document(kubeconfig, "pcmc/mine", "--max-prune", "0")["podConfigMapConfig"][
         "readyPlanned"
     ]["reason"] == ("PruneBlocked")
+
+
+def test_what_is_kept_on_purpose_says_so(api: Api, namespace: str, kubeconfig: Path) -> None:
+    api.make_pod(namespace, "web", labels={"app": "web"})
+    make_config(api, namespace)
+    assert sync(kubeconfig).code == 0
+    kept = {"metadata": {"annotations": {PRUNE: "disabled"}}, "immutable": True}
+    api.patch("ConfigMap", namespace, NAME, kept)
+    change_config(api, namespace, selecting(app="other"))
+    content = document(kubeconfig, f"cm/{NAME}")
+    assert content["configMap"]["pruneDisabled"] is content["configMap"]["immutable"] is True
+    assert (verdict(content)["verb"], verdict(content)["reason"]) == ("skip", "PruneDisabled")
+    change_config(api, namespace, {"suspend": True})
+    content = document(kubeconfig, f"cm/{NAME}")
+    assert (verdict(content)["reason"], verdict(content)["kind"]) == ("Suspended", "intended")
 
 
 def test_a_terminating_pod_is_left_alone_and_says_so(
