@@ -31,6 +31,13 @@ class Findings(StrEnum):
     JSON = "json"
 
 
+class Explained(StrEnum):
+    """The formats of what `explain` says."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 

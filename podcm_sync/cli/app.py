@@ -78,6 +78,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
+        cluster.refuse_before(context, context.invoked_subcommand)
         return 0
     _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
