@@ -1,8 +1,11 @@
 """The subcommands and their options; each is done in a file of its own in `cli`, loaded late."""
 
+import typer
+
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import validate
-from podcm_sync.settings import Findings
+from podcm_sync.cli.options import cluster, events, rbac, validate
+from podcm_sync.model.rights import LEASE, Use
+from podcm_sync.settings import Findings, Manifests
 
 __all__ = ["app"]
 
@@ -19,3 +22,35 @@ def validate_manifests(
     from podcm_sync.cli.validate import validate as check
 
     return check(files, output)
+
+
+@app.command(name="rbac")
+def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
+    context: typer.Context,
+    namespaces: cluster.Namespaces = None,
+    all_namespaces: cluster.AllNamespaces = False,
+    is_preview: rbac.Preview = False,
+    writes_events: events.Events = True,
+    leader_elect: rbac.LeaderElect = False,
+    lease_namespace: rbac.LeaseNamespace = "",
+    name: rbac.RoleName = LEASE,
+    bind: rbac.Bind = None,
+    output: rbac.ManifestFormat = Manifests.YAML,
+) -> int:
+    """Print the least Role or ClusterRole for the options of a run.
+
+    A Role for each -n, a ClusterRole for -A; without either a Role without a namespace, for
+    kubectl apply -n. Needs no cluster.
+    """
+    names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
+    from podcm_sync.cli.rbac import print_roles
+
+    return print_roles(
+        Use(writes=not is_preview, events=writes_events, leader_elect=leader_elect),
+        names,
+        is_all=is_all,
+        name=name,
+        lease_namespace=lease_namespace,
+        subject=rbac.subject(bind),
+        output=output,
+    )

@@ -288,6 +288,7 @@ def status(name: str, *, is_needed: bool) -> StatusUpdate:
     after = PodConfigMapConfigStatus(observed_generation=1)
     return StatusUpdate(
         namespaced_name=NamespacedName("shop", name),
+        uid="uid-1",
         resource_version="1",
         existing=before,
         desired=after if is_needed else before,
