@@ -32,8 +32,9 @@ def failing(step: str) -> Callable[[Write], Answer | None]:
 
 def change(cluster: FakeCluster, step: str) -> None:
     spec = {"break": BAD, "mend": GOOD}.get(step)
-    for kind, name in cluster.dump():
-        if kind == "PodConfigMapConfig" and spec is not None:
+    for (kind, name), raw in cluster.dump().items():
+        is_config = kind == "PodConfigMapConfig" and isinstance(raw["metadata"]["generation"], int)
+        if is_config and spec is not None:
             cluster.edit(kind, name, {"spec": spec})
     cluster.before_write = failing(step)
 
