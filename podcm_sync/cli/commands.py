@@ -3,16 +3,17 @@
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, events, rbac, validate
+from podcm_sync.cli.options import cluster, events, output, rbac, scale, validate
+from podcm_sync.core.shards import parse_shard
 from podcm_sync.model.rights import LEASE, Use
-from podcm_sync.settings import Findings, Manifests
+from podcm_sync.settings import Colour, Findings, Manifests
 
 __all__ = ["app"]
 
 
 @app.command(name="validate")
 def validate_manifests(
-    files: validate.Files, output: validate.ValidationFormat = Findings.TEXT
+    files: validate.Files, output_format: validate.ValidationFormat = Findings.TEXT
 ) -> int:
     """Check PodConfigMapConfig manifests.
 
@@ -21,7 +22,7 @@ def validate_manifests(
     """
     from podcm_sync.cli.validate import validate as check
 
-    return check(files, output)
+    return check(files, output_format)
 
 
 @app.command(name="rbac")
@@ -35,7 +36,7 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     lease_namespace: rbac.LeaseNamespace = "",
     name: rbac.RoleName = LEASE,
     bind: rbac.Bind = None,
-    output: rbac.ManifestFormat = Manifests.YAML,
+    output_format: rbac.ManifestFormat = Manifests.YAML,
 ) -> int:
     """Print the least Role or ClusterRole for the options of a run.
 
@@ -52,5 +53,42 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
         name=name,
         lease_namespace=lease_namespace,
         subject=rbac.subject(bind),
-        output=output,
+        output=output_format,
+    )
+
+
+@app.command(name="doctor")
+def examine(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
+    context: typer.Context,
+    namespaces: cluster.Namespaces = None,
+    all_namespaces: cluster.AllNamespaces = False,
+    shard: scale.ShardOfAll = None,
+    is_preview: rbac.Preview = False,
+    writes_events: events.Events = True,
+    leader_elect: rbac.LeaderElect = False,
+    lease_namespace: rbac.LeaseNamespace = "",
+    kubeconfig: cluster.Kubeconfig = None,
+    kube_context: cluster.KubeContext = None,
+    impersonate: cluster.Impersonate = None,
+    request_timeout: cluster.RequestTimeout = "60s",
+    output_format: validate.ValidationFormat = Findings.TEXT,
+    colour: output.Colouring = Colour.AUTO,
+) -> int:
+    """Say what is wrong before it hurts: server, CRD, rights, clock, the Go controller, configs.
+
+    For runs with the options given here. Reads only. Exit code 0 if nothing is wrong, 3 if
+    something is, 5 if the server cannot be asked.
+    """
+    names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
+    from podcm_sync.cli.doctor import doctor
+
+    return doctor(
+        cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
+        Use(writes=not is_preview, events=writes_events, leader_elect=leader_elect),
+        names,
+        is_all=is_all,
+        shard=parse_shard(shard) if shard else None,
+        lease_namespace=lease_namespace,
+        output=output_format,
+        colour=colour,
     )

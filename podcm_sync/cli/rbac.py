@@ -33,19 +33,29 @@ def print_roles(  # noqa: PLR0913 - the options of the command
     )
     if output is Manifests.JSON:
         put(render.as_list(made))
-    else:
-        words = command(use, namespaces, is_all=is_all)
-        more = [f"--name={name}"] * (name != LEASE)
-        more += [f"--lease-namespace={lease_namespace}"] * bool(lease_namespace)
-        more += [f"--bind={subject.namespace}:{subject.name}"] if subject else []
-        put(render.yaml(made, shlex.join([*words, *more])))
+        return 0
+    words = command(
+        use, namespaces, is_all=is_all, lease_namespace=lease_namespace, subject=subject
+    )
+    words += [f"--name={name}"] * (name != LEASE)
+    put(render.yaml(made, shlex.join(words)))
     return 0
 
 
-def command(use: Use, namespaces: Sequence[str], *, is_all: bool) -> list[str]:
+def command(
+    use: Use,
+    namespaces: Sequence[str],
+    *,
+    is_all: bool,
+    lease_namespace: str = "",
+    subject: Subject | None = None,
+) -> list[str]:
     """The words of the command that prints the Roles of these options."""
     scope = ["-A"] if is_all else [word for each in namespaces for word in ("-n", each)]
     words = ["podcm-sync", "rbac", *scope]
     words += ["--dry-run"] * (not use.writes)
     words += ["--no-events"] * (use.writes and not use.events)
-    return words + ["--leader-elect"] * use.leader_elect
+    words += ["--leader-elect"] * use.leader_elect
+    words += [f"--lease-namespace={lease_namespace}"] * bool(use.leader_elect and lease_namespace)
+    words += [f"--bind={subject}"] if subject else []
+    return words

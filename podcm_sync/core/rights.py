@@ -23,12 +23,29 @@ class Rule(Struct, frozen=True, kw_only=True):
         """The rule's verbs."""
         return tuple(right.verb for right in self.rights)
 
+    @property
+    def qualified_resource(self) -> str:
+        """The resource with its group, as kubectl takes it."""
+        return self.rights[0].qualified_resource
+
 
 class Subject(Struct, frozen=True, kw_only=True):
     """A ServiceAccount that is given rights."""
 
     namespace: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.name}"
+
+
+def subject_of(username: str | None) -> Subject | None:
+    """The ServiceAccount that a user name stands for; None for people and unknown ones."""
+    match (username or "").split(":"):
+        case ["system", "serviceaccount", namespace, name]:
+            return Subject(namespace=namespace, name=name)
+        case _:
+            return None
 
 
 class Role(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podcm_sync.cli.options.words import env
 from podcm_sync.core.rights import Subject
 from podcm_sync.core.validate import is_namespace, is_subdomain
 from podcm_sync.settings import Manifests
