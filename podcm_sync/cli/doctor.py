@@ -57,7 +57,12 @@ def doctor(  # noqa: PLR0913 - the options of the command
         lease_namespace=lease_namespace,
         subject=subject_of(facts.username),
     )
-    found = Diagnosis(server=server, scope=scope, checks=diagnose(facts, shlex.join(rbac)))
+    found = Diagnosis(
+        server=server,
+        scope=scope,
+        checks=diagnose(facts, shlex.join(rbac)),
+        answers=not facts.failure,
+    )
     if output is Findings.JSON:
         put(render.as_json(found))
     else:

@@ -45,19 +45,22 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
-    """Every check that could be made, in the order in which to mend."""
+    """Every check that could be made, in the order in which to mend.
+
+    `answers` is whether the server could be asked at all.
+    """
 
     server: str
     scope: Scope
     checks: tuple[Check, ...]
+    answers: bool = True
 
     @property
     def exit_code(self) -> int:
         """5 where the server cannot be asked, 3 where anything is wrong, else 0 (spec.md §7)."""
-        failed = {check.name for check in self.checks if check.level is Level.FAIL}
-        if failed & {"server", "credentials"}:
+        if not self.answers:
             return 5
-        return 3 if failed else 0
+        return 3 if any(check.level is Level.FAIL for check in self.checks) else 0
 
 
 def diagnose(facts: Facts, rbac: str) -> tuple[Check, ...]:

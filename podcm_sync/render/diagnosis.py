@@ -20,7 +20,8 @@ Json = dict[str, Any]
 def text(diagnosis: Diagnosis, *, is_coloured: bool = False) -> str:
     """A line a check, what to do below it, and a line to end with; ends in a newline."""
     width = max(len(check.name) for check in diagnosis.checks)
-    lines = [printable(f"{diagnosis.server}, {diagnosis.scope}"), ""]
+    where = "" if diagnosis.scope.namespaces == () else f", {diagnosis.scope}"
+    lines = [printable(diagnosis.server + where), ""]
     for check in diagnosis.checks:
         level = f"{check.level:4}"
         if is_coloured:
@@ -49,7 +50,7 @@ def as_json(diagnosis: Diagnosis) -> str:
         "tool": f"podcm-sync {__version__}",
         "server": diagnosis.server,
         # null is every namespace, or those of a shard
-        "namespaces": scope.namespaces and list(scope.namespaces),
+        "namespaces": None if scope.namespaces is None else list(scope.namespaces),
         "exitCode": diagnosis.exit_code,
         "checks": [
             {

@@ -36,7 +36,11 @@ def subject(text: str | None) -> Subject | None:
 
 Preview = Annotated[
     bool,
-    typer.Option("--dry-run", help="The rights of dry runs only, which need nothing but list."),
+    typer.Option(
+        "--dry-run",
+        envvar=env("DRY_RUN"),
+        help="The rights of dry runs only, which need nothing but list.",
+    ),
 ]
 LeaderElect = Annotated[
     bool, typer.Option("--leader-elect", help="The rights on the Lease of --leader-elect, too.")

@@ -79,10 +79,8 @@ class Examination:
         """The server's version; None where it does not say. Raises where there is no server."""
         begun, began = time.time(), time.monotonic()
         response = self._connection.get("/version")
-        if response.date:
-            # Whole seconds, cut; the answer was written some time while we waited for it.
-            ours = begun + (time.monotonic() - began) / 2
-            self._skew = parsedate_to_datetime(response.date).timestamp() + 0.5 - ours
+        # The answer was written some time while we waited for it.
+        self._skew = _skew(response.date, begun + (time.monotonic() - began) / 2)
         if response.status == 401:
             raise ClusterError("does not accept the credentials: renew them")
         found = _decoded(response)
@@ -206,6 +204,15 @@ class Examination:
         except (NoAnswerError, ClusterError):
             return None
         return _decoded(response)
+
+
+def _skew(date: str, ours: float) -> float | None:
+    """How far our clock is behind that of a Date header, in seconds."""
+    try:
+        # Whole seconds, cut: half a second more is as often too much as too little.
+        return parsedate_to_datetime(date).timestamp() + 0.5 - ours
+    except ValueError:
+        return None
 
 
 def _lists(missing: Mapping[str, tuple[Right, ...]] | None) -> bool:
