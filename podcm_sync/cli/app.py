@@ -44,14 +44,14 @@ def _warn_of_unknown_variables(context: typer.Context) -> None:
             log.warning("the environment variable %s is none of ours; see --help", name)
 
 
-def _refuse_options_before(context: typer.Context, subcommand: str) -> None:
-    """`podcm-sync --kubeconfig F doctor` would otherwise look at another cluster than was meant."""
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        # The log's options are read from the raw arguments, wherever they stand.
-        if cluster.is_typed(context, name) and name not in {"log_format", "verbosity"}:
-            option = parameter.opts[0]
-            raise typer.BadParameter(f"write {option} after the word {subcommand}, not before it")
+def _refuse_misplaced(context: typer.Context, command: str) -> None:
+    """An option that stands before a subcommand would say nothing to it, and look as if it did."""
+    for each in context.command.params:
+        if each.name is not None and cluster.is_typed(context, each.name):
+            raise typer.BadParameter(
+                f"{each.opts[-1]} stands before {command}, which does not see it: write the "
+                f"options of {command} after it"
+            )
 
 
 EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
@@ -89,7 +89,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
-        _refuse_options_before(context, context.invoked_subcommand)
+        _refuse_misplaced(context, context.invoked_subcommand)
         return 0
     _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)

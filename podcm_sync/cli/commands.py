@@ -4,8 +4,8 @@ import typer
 
 from podcm_sync.cli.app import app
 from podcm_sync.cli.options import cluster, events, output, rbac, scale, validate
+from podcm_sync.core.rights import NAME
 from podcm_sync.core.shards import parse_shard
-from podcm_sync.model.rights import LEASE, Use
 from podcm_sync.settings import Colour, Findings, Manifests
 
 __all__ = ["app"]
@@ -30,11 +30,13 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     context: typer.Context,
     namespaces: cluster.Namespaces = None,
     all_namespaces: cluster.AllNamespaces = False,
+    shard: scale.ShardOfAll = None,
     is_preview: rbac.Preview = False,
     writes_events: events.Events = True,
     leader_elect: rbac.LeaderElect = False,
-    lease_namespace: rbac.LeaseNamespace = "",
-    name: rbac.RoleName = LEASE,
+    lease_namespace: rbac.LeaseNamespace = None,
+    lease_name: rbac.LeaseName = None,
+    name: rbac.RoleName = NAME,
     bind: rbac.Bind = None,
     output_format: rbac.ManifestFormat = Manifests.YAML,
 ) -> int:
@@ -44,14 +46,22 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     kubectl apply -n. Needs no cluster.
     """
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
+    use = rbac.use(
+        is_preview=is_preview,
+        writes_events=writes_events,
+        leader_elect=leader_elect,
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        shard=shard,
+        is_all=is_all,
+    )
     from podcm_sync.cli.rbac import print_roles
 
     return print_roles(
-        Use(writes=not is_preview, events=writes_events, leader_elect=leader_elect),
+        use,
         names,
         is_all=is_all,
         name=name,
-        lease_namespace=lease_namespace,
         subject=rbac.subject(bind),
         output=output_format,
     )
@@ -66,7 +76,8 @@ def examine(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has i
     is_preview: rbac.Preview = False,
     writes_events: events.Events = True,
     leader_elect: rbac.LeaderElect = False,
-    lease_namespace: rbac.LeaseNamespace = "",
+    lease_namespace: rbac.LeaseNamespace = None,
+    lease_name: rbac.LeaseName = None,
     kubeconfig: cluster.Kubeconfig = None,
     kube_context: cluster.KubeContext = None,
     impersonate: cluster.Impersonate = None,
@@ -80,15 +91,23 @@ def examine(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has i
     something is, 5 if the server cannot be asked.
     """
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
+    use = rbac.use(
+        is_preview=is_preview,
+        writes_events=writes_events,
+        leader_elect=leader_elect,
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        shard=shard,
+        is_all=is_all,
+    )
     from podcm_sync.cli.doctor import doctor
 
     return doctor(
         cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
-        Use(writes=not is_preview, events=writes_events, leader_elect=leader_elect),
+        use,
         names,
         is_all=is_all,
         shard=parse_shard(shard) if shard else None,
-        lease_namespace=lease_namespace,
         output=output_format,
         colour=colour,
     )

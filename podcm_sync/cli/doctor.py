@@ -2,6 +2,8 @@
 
 import shlex
 
+from msgspec import structs
+
 from podcm_sync.cli.ports import connect
 from podcm_sync.cli.rbac import command
 from podcm_sync.cli.show import is_coloured, put
@@ -26,7 +28,6 @@ def doctor(  # noqa: PLR0913 - the options of the command
     *,
     is_all: bool,
     shard: Shard | None,
-    lease_namespace: str,
     output: Findings,
     colour: Colour,
 ) -> int:
@@ -48,13 +49,15 @@ def doctor(  # noqa: PLR0913 - the options of the command
         server = target.description
         if not (namespaces or is_all):
             scope = Scope(namespaces=(target.namespace,))
-        lease_namespace = lease_namespace or target.namespace
-        facts = Examination(connection).facts(scope, needed(use), LazySandbox(), lease_namespace)
+        if not use.lease_namespace:
+            use = structs.replace(use, lease_namespace=target.namespace)
+        facts = Examination(connection).facts(
+            scope, needed(use), LazySandbox(), use.lease_namespace
+        )
     rbac = command(
         use,
         scope.namespaces or (),
         is_all=is_all,
-        lease_namespace=lease_namespace,
         subject=subject_of(facts.username),
     )
     found = Diagnosis(

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from podcm_sync.cli.show import put
-from podcm_sync.core.rights import Subject, roles
+from podcm_sync.core.rights import NAME, Subject, roles
 from podcm_sync.model.rights import LEASE, Use
 from podcm_sync.render import rbac as render
 from podcm_sync.settings import Manifests
@@ -19,7 +19,6 @@ def print_roles(  # noqa: PLR0913 - the options of the command
     *,
     is_all: bool,
     name: str,
-    lease_namespace: str,
     subject: Subject | None,
     output: Manifests,
 ) -> int:
@@ -28,16 +27,13 @@ def print_roles(  # noqa: PLR0913 - the options of the command
         use,
         None if is_all else namespaces or ("",),
         name=name,
-        lease_namespace=lease_namespace,
         subject=subject,
     )
     if output is Manifests.JSON:
         put(render.as_list(made))
         return 0
-    words = command(
-        use, namespaces, is_all=is_all, lease_namespace=lease_namespace, subject=subject
-    )
-    words += [f"--name={name}"] * (name != LEASE)
+    words = command(use, namespaces, is_all=is_all, subject=subject)
+    words += [f"--name={name}"] * (name != NAME)
     put(render.yaml(made, shlex.join(words)))
     return 0
 
@@ -47,7 +43,6 @@ def command(
     namespaces: Sequence[str],
     *,
     is_all: bool,
-    lease_namespace: str = "",
     subject: Subject | None = None,
 ) -> list[str]:
     """The words of the command that prints the Roles of these options."""
@@ -55,7 +50,9 @@ def command(
     words = ["podcm-sync", "rbac", *scope]
     words += ["--dry-run"] * (not use.writes)
     words += ["--no-events"] * (use.writes and not use.events)
-    words += ["--leader-elect"] * use.leader_elect
-    words += [f"--lease-namespace={lease_namespace}"] * bool(use.leader_elect and lease_namespace)
+    if use.leader_elect:
+        words.append("--leader-elect")
+        words += [f"--lease-namespace={use.lease_namespace}"] * bool(use.lease_namespace)
+        words += [f"--lease-name={use.lease_name}"] * (use.lease_name != LEASE)
     words += [f"--bind={subject}"] if subject else []
     return words

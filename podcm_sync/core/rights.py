@@ -4,10 +4,14 @@ Nothing here knows YAML; `render.rbac` writes what is decided here.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from podcm_sync.model.rights import LEASE, RIGHTS, Need, Right, Use
+from podcm_sync.model.rights import RIGHTS, Need, Right, Use
+
+NAME: Final = "podcm-sync"
+"""What the Roles are called, as in deploy/."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -70,7 +74,11 @@ def needed(use: Use) -> tuple[Right, ...]:
             needs.add(Need.EVENTS)
     if use.leader_elect:
         needs.add(Need.ELECTION)
-    return tuple(right for right in RIGHTS if right.need in needs)
+    return tuple(
+        structs.replace(right, names=(use.lease_name,)) if right.names else right
+        for right in RIGHTS
+        if right.need in needs
+    )
 
 
 def rules(rights: Iterable[Right]) -> tuple[Rule, ...]:
@@ -88,8 +96,7 @@ def roles(
     use: Use,
     namespaces: tuple[str, ...] | None,
     *,
-    name: str = LEASE,
-    lease_namespace: str = "",
+    name: str = NAME,
     subject: Subject | None = None,
 ) -> tuple[Role, ...]:
     """The least Roles: one for each namespace, or a ClusterRole where `namespaces` is None.
@@ -113,7 +120,7 @@ def roles(
         made.append(
             Role(
                 is_cluster_wide=False,
-                namespace=lease_namespace,
+                namespace=use.lease_namespace,
                 name=f"{name}-leader-election",
                 rules=of_lease,
                 subject=subject,

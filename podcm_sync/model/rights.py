@@ -14,7 +14,7 @@ from podcm_sync.model.meta import GROUP, PLURAL
 EVENTS_GROUP: Final = "events.k8s.io"
 LEASES_GROUP: Final = "coordination.k8s.io"
 LEASE: Final = "podcm-sync"
-"""The name of the Lease that `--leader-elect` holds."""
+"""The name of the Lease that `--leader-elect` holds, unless `--lease-name` gives it another."""
 
 
 class Need(StrEnum):
@@ -51,11 +51,16 @@ class Right(Struct, frozen=True, kw_only=True):
 
 
 class Use(Struct, frozen=True, kw_only=True):
-    """The options that change which rights are needed; `writes` is False for a dry run."""
+    """The options that change which rights are needed; `writes` is False for a dry run.
+
+    Without `lease_namespace`, the Lease is in the context's.
+    """
 
     writes: bool = True
     events: bool = True
     leader_elect: bool = False
+    lease_namespace: str = ""
+    lease_name: str = LEASE
 
 
 def _right(verb: str, group: str, resource: str, need: Need, purpose: str) -> Right:

@@ -430,7 +430,7 @@ def test_an_option_before_the_subcommand_is_refused(kubeconfig: Path) -> None:
     """It would be the main command's: another cluster would be looked at than was meant."""
     done = command.run("doctor", kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (2, "")
-    assert "write --kubeconfig after the word doctor" in command.error_of(done)
+    assert "--kubeconfig stands before doctor" in command.error_of(done)
 
 
 def test_what_stands_there(api: Api, namespace: str, kubeconfig: Path) -> None:

@@ -7,6 +7,7 @@ import typer
 from podcm_sync.cli.options.words import env
 from podcm_sync.core.rights import Subject
 from podcm_sync.core.validate import is_namespace, is_subdomain
+from podcm_sync.model.rights import LEASE, Use
 from podcm_sync.settings import Manifests
 
 
@@ -16,10 +17,32 @@ def _name(text: str) -> str:
     return text
 
 
-def _namespace(text: str) -> str:
-    if text and not is_namespace(text):
-        raise typer.BadParameter(f"{text!r} cannot be a namespace's name")
-    return text
+def use(  # noqa: PLR0913 - the options that change rights
+    *,
+    is_preview: bool,
+    writes_events: bool,
+    leader_elect: bool,
+    lease_namespace: str | None,
+    lease_name: str | None,
+    shard: str | None,
+    is_all: bool,
+) -> Use:
+    """The options that change rights as one value. Raises BadParameter."""
+    if shard and not is_all:
+        raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
+    if lease_namespace is not None and not is_namespace(lease_namespace):
+        raise typer.BadParameter(f"{lease_namespace!r} cannot be a namespace's name")
+    if lease_name is None:
+        lease_name = f"{LEASE}-shard-{shard.replace('/', '-of-')}" if shard else LEASE
+    if not is_subdomain(lease_name):
+        raise typer.BadParameter(f"{lease_name!r} cannot be a Lease's name: --lease-name")
+    return Use(
+        writes=not is_preview,
+        events=writes_events,
+        leader_elect=leader_elect,
+        lease_namespace=lease_namespace or "",
+        lease_name=lease_name,
+    )
 
 
 def subject(text: str | None) -> Subject | None:
@@ -43,15 +66,28 @@ Preview = Annotated[
     ),
 ]
 LeaderElect = Annotated[
-    bool, typer.Option("--leader-elect", help="The rights on the Lease of --leader-elect, too.")
+    bool,
+    typer.Option(
+        "--leader-elect", envvar=env("LEADER_ELECT"), help="With the rights on the Lease as well."
+    ),
 ]
 LeaseNamespace = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--lease-namespace",
+        envvar=env("LEASE_NAMESPACE"),
         metavar="NAME",
-        callback=_namespace,
-        help="Where the Lease is. Default: left open, as kubectl apply -n says.",
+        help="Where the Lease is. Default: the context's namespace; rbac, which knows none, leaves "
+        "it to kubectl apply -n.",
+    ),
+]
+LeaseName = Annotated[
+    str | None,
+    typer.Option(
+        "--lease-name",
+        envvar=env("LEASE_NAME"),
+        metavar="NAME",
+        help="The Lease's name. Default: podcm-sync, or podcm-sync-shard-INDEX-of-COUNT.",
     ),
 ]
 RoleName = Annotated[

@@ -18,6 +18,7 @@ from podcm_sync.model.rights import Use
         ["rbac", "-n", "shop", "-n", "billing", "--no-events"],
         ["rbac", "--dry-run"],
         ["rbac", "-A", "--leader-elect", "--lease-namespace=ops", "--bind=ops:sync", "--name=mine"],
+        ["rbac", "--leader-elect", "--lease-name=another"],
     ],
 )
 def test_what_it_prints_says_how_to_print_it_again(
@@ -37,6 +38,8 @@ def test_what_it_prints_says_how_to_print_it_again(
         ["--bind", "ops:"],
         ["--name", "No Name"],
         ["--lease-namespace", "a.b"],
+        ["--lease-name", "A"],
+        ["--shard", "0/4"],
         ["-A", "-n", "shop"],
         ["-n", "Shop"],
     ],
@@ -56,8 +59,16 @@ def test_the_variables_of_a_run_count(
 
 
 def test_the_lease_is_only_spoken_of_where_it_is_needed() -> None:
-    words = command(Use(), (), is_all=True, lease_namespace="ops")
+    words = command(Use(lease_namespace="ops", lease_name="x"), (), is_all=True)
     assert words == ["podcm-sync", "rbac", "-A"]
+
+
+def test_a_shard_has_a_lease_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `--leader-elect` has it: with one Lease all shards but one would wait for ever."""
+    assert invoke(["rbac", "-A", "--shard", "1/4", "--leader-elect"]) == 0
+    printed = capsys.readouterr().out
+    assert "resourceNames: [podcm-sync-shard-1-of-4]" in printed
+    assert "--lease-name=podcm-sync-shard-1-of-4" in printed.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,13 @@ def test_each_namespace_has_a_role_and_the_cluster_one() -> None:
 def test_the_lease_is_in_its_own_namespace_alone() -> None:
     """A ClusterRole with it would be the right to any namespace's Lease of that name."""
     subject = Subject(namespace="ops", name="sync")
-    cluster, lease = roles(
-        Use(leader_elect=True), None, name="mine", lease_namespace="ops", subject=subject
-    )
+    use = Use(leader_elect=True, lease_namespace="ops", lease_name="another")
+    cluster, lease = roles(use, None, name="mine", subject=subject)
     assert "leases" not in {rule.resource for rule in cluster.rules}
-    assert {rule.resource for rule in lease.rules} == {"leases"}
+    assert [(rule.resource, rule.names) for rule in lease.rules] == [
+        ("leases", ()),
+        ("leases", ("another",)),
+    ]
     assert (lease.is_cluster_wide, lease.namespace) == (False, "ops")
     assert lease.name == "mine-leader-election"
     assert cluster.subject == lease.subject == subject

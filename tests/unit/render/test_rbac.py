@@ -17,7 +17,7 @@ SUBJECT = Subject(namespace="ops", name="sync")
     "name", ["shop", "no", "on", "null", "1e3", "1", "0x1f", "1.5", "2026-11-22", "a.b-c", "y"]
 )
 def test_yaml_and_json_say_the_same_of_any_name(name: str, bound: Subject | None) -> None:
-    made = roles(Use(leader_elect=True), (name,), lease_namespace=name, subject=bound)
+    made = roles(Use(leader_elect=True, lease_namespace=name), (name,), subject=bound)
     documents = list(yaml.safe_load_all(rbac.yaml(made, "podcm-sync rbac")))
     assert documents == json.loads(rbac.as_list(made))["items"]
     assert {each["metadata"]["namespace"] for each in documents} == {name}
