@@ -1,8 +1,11 @@
 """Snapshot → what stands in a cluster that its operator should know of: counts, and some names."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from podcm_sync.core import names
+from podcm_sync.core.checks import Check, count, fail, ok, some, warn
 from podcm_sync.core.names import label_value
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.status import READY
@@ -66,6 +69,45 @@ def contents(snapshot: Snapshot, renderer: Renderer) -> Contents:
         unadopted=sum(each.labels.get(MANAGED_BY_LABEL) != MANAGED_BY for each in ours),
         foreign=len(snapshot.config_maps) - len(ours),
     )
+
+
+def checks_of(found: Contents) -> Iterator[Check]:
+    """The checks of what stands in the namespaces of the scope."""
+    if found.incomplete:
+        yield fail("lists", found.incomplete, "mend what it names")
+        return
+    if found.unadopted:
+        yield warn(
+            "adoption",
+            f"{count(found.unadopted, 'ConfigMap')} of the Go controller would be adopted",
+            "look at the update first: podcm-sync --dry-run",
+        )
+    notes = [
+        f"{len(names)} {word} ({some(names)})"
+        for word, names in (
+            ("invalid", found.invalid),
+            ("not Ready", found.not_ready),
+            ("suspended", found.suspended),
+        )
+        if names
+    ]
+    total = count(found.configs, "PodConfigMapConfig")
+    said = f"{total}: {', '.join(notes)}" if notes else total
+    if found.invalid or found.not_ready:
+        yield warn("configs", said, "kubectl describe pcmc says what is wrong with each")
+    else:
+        yield ok("configs", said)
+    kept = [
+        f"{number} {word}"
+        for number, word in (
+            (found.of_suspended, "of suspended configs"),
+            (found.prune_disabled, "that may not be pruned"),
+            (found.foreign, "with our label but another's name, never touched"),
+        )
+        if number
+    ]
+    total = count(found.config_maps, "generated ConfigMap")
+    yield ok("configmaps", f"{total}: {', '.join(kept)}" if kept else total)
 
 
 def _is_valid(config: PodConfigMapConfig, renderer: Renderer) -> bool:

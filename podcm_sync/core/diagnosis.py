@@ -6,12 +6,12 @@ Facts come in as arguments, so that each check can be tried without the cluster 
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.core.contents import Contents
+from podcm_sync.core.checks import Check, Level, fail, ok, some, warn
+from podcm_sync.core.contents import checks_of
 from podcm_sync.core.facts import Facts, Lease
 from podcm_sync.core.rights import rules
 from podcm_sync.core.schema import difference
@@ -24,24 +24,6 @@ MIN_MINOR: Final = 31
 """The first minor version of Kubernetes 1 whose CEL has all that the CRD's rules use."""
 SKEW_WARN_SECONDS: Final = 5.0
 SKEW_FAIL_SECONDS: Final = 60.0
-NAMED: Final = 4
-
-
-class Level(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at: how it is, and what to do ("" where nothing is to do)."""
-
-    level: Level
-    name: str
-    detail: str
-    action: str = ""
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -72,94 +54,89 @@ def diagnose(facts: Facts, rbac: str) -> tuple[Check, ...]:
 
 def _checks(facts: Facts, rbac: str) -> Iterator[Check]:
     yield _server(facts.version)
-    yield _ok("credentials", facts.username or "accepted; the server does not say whose they are")
+    yield ok("credentials", facts.username or "accepted; the server does not say whose they are")
     yield _crd(facts.resources)
     if facts.resources:
         yield _schema(facts.schema)
+    if facts.absent:
+        yield _absent(facts.absent)
     yield _rights(facts, rbac)
     if facts.skew_seconds is not None:
         yield _clock(facts.skew_seconds)
     yield _controller(facts.leases)
     if facts.contents is not None:
-        yield from _contents(facts.contents)
-
-
-def _ok(name: str, detail: str) -> Check:
-    return Check(level=Level.OK, name=name, detail=detail)
-
-
-def _warn(name: str, detail: str, action: str) -> Check:
-    return Check(level=Level.WARN, name=name, detail=detail, action=action)
-
-
-def _fail(name: str, detail: str, action: str) -> Check:
-    return Check(level=Level.FAIL, name=name, detail=detail, action=action)
+        yield from checks_of(facts.contents)
 
 
 def _server(version: str | None) -> Check:
     found = re.match(r"v?(\d+)\.(\d+)", version or "")
     if found is None:
-        return _warn(
+        return warn(
             "server",
             "answers, but does not say its version",
             f"see that it is 1.{MIN_MINOR} or newer",
         )
     if (int(found[1]), int(found[2])) < (1, MIN_MINOR):
-        return _fail(
+        return fail(
             "server",
             f"Kubernetes {version}, and the CRD needs 1.{MIN_MINOR}",
             "upgrade the cluster",
         )
-    return _ok("server", f"Kubernetes {version}")
+    return ok("server", f"Kubernetes {version}")
 
 
 def _crd(resources: Mapping[str, frozenset[str]] | None) -> Check:
     if resources is None:
-        return _warn("crd", "the server does not say what it offers", "look at its API discovery")
+        return warn("crd", "the server does not say what it offers", "look at its API discovery")
     if PLURAL not in resources:
-        return _fail("crd", "the server does not know PodConfigMapConfigs", INSTALL)
+        return fail("crd", "the server does not know PodConfigMapConfigs", INSTALL)
     if "create" not in resources[PLURAL]:
-        return _fail(
+        return fail(
             "crd",
             "the CRD is being removed, and every PodConfigMapConfig with it",
             f"if that is not meant, save them (kubectl get pcmc -A -o yaml); later: {INSTALL}",
         )
     if "patch" not in resources.get(f"{PLURAL}/status", frozenset()):
-        return _fail("crd", "its status subresource is off, so no verdict can be stored", INSTALL)
-    return _ok("crd", "served, with its status subresource")
+        return fail("crd", "its status subresource is off, so no verdict can be stored", INSTALL)
+    return ok("crd", "served, with its status subresource")
 
 
 def _schema(served: Mapping[str, str] | None) -> Check:
     if served is None:
-        return _warn(
+        return warn(
             "schema", "the server publishes none for the CRD", "run doctor again in a minute"
         )
     found = difference(served)
     if found.missing:
-        return _fail(
-            "schema", f"the CRD is another version's: it lacks {_some(found.missing)}", INSTALL
+        return fail(
+            "schema", f"the CRD is another version's: it lacks {some(found.missing)}", INSTALL
         )
     if found.unknown:
-        return _warn(
+        return warn(
             "schema",
-            f"the CRD is a newer one: this version does not know {_some(found.unknown)}",
+            f"the CRD is a newer one: this version does not know {some(found.unknown)}",
             "upgrade podcm-sync",
         )
     if found.changed:
-        return _warn("schema", f"the CRD has other rules for {_some(found.changed)}", INSTALL)
-    return _ok("schema", "the one that this version expects")
+        return warn("schema", f"the CRD has other rules for {some(found.changed)}", INSTALL)
+    return ok("schema", "the one that this version expects")
+
+
+def _absent(namespaces: tuple[str, ...]) -> Check:
+    said = "there is no namespace" if len(namespaces) == 1 else "there are no namespaces"
+    return fail("namespaces", f"{said} {some(namespaces)}", "check the spelling of -n")
 
 
 def _rights(facts: Facts, rbac: str) -> Check:
     if facts.missing is None:
-        return _warn(
+        return warn(
             "rights",
             "the server does not say (SelfSubjectAccessReview)",
             f"compare them with: {rbac}",
         )
     lacking = {where: rights for where, rights in facts.missing.items() if rights}
     if not lacking:
-        return _ok("rights", f"all {facts.rights} {_where(facts.scope)}")
+        return ok("rights", f"all {facts.rights} {_where(facts.scope)}")
     said = "; ".join(
         f"missing {f'in namespace {where}' if where else 'in all namespaces'}: "
         + "; ".join(f"{', '.join(rule.verbs)} {rule.qualified_resource}" for rule in rules(rights))
@@ -169,8 +146,8 @@ def _rights(facts: Facts, rbac: str) -> Check:
         right.need is Need.EVENTS for rights in lacking.values() for right in rights
     )
     if is_only_events:
-        return _warn("rights", said, f"give --no-events, or: {rbac} | kubectl apply -f -")
-    return _fail("rights", said, f"{rbac} | kubectl apply -f -")
+        return warn("rights", said, f"give --no-events, or: {rbac} | kubectl apply -f -")
+    return fail("rights", said, f"{rbac} | kubectl apply -f -")
 
 
 def _where(scope: Scope) -> str:
@@ -179,9 +156,9 @@ def _where(scope: Scope) -> str:
 
 def _clock(skew: float) -> Check:
     if abs(skew) < SKEW_WARN_SECONDS:
-        return _ok("clock", f"within {SKEW_WARN_SECONDS:.0f} s of the server's")
+        return ok("clock", f"within {SKEW_WARN_SECONDS:.0f} s of the server's")
     word = "behind" if skew > 0 else "ahead of"
-    make = _warn if abs(skew) < SKEW_FAIL_SECONDS else _fail
+    make = warn if abs(skew) < SKEW_FAIL_SECONDS else fail
     return make(
         "clock", f"ours is {abs(skew):.0f} s {word} the server's", "synchronise both with NTP"
     )
@@ -190,61 +167,14 @@ def _clock(skew: float) -> Check:
 def _controller(leases: tuple[Lease, ...] | None) -> Check:
     name = "go-controller"
     if leases is None:
-        return _ok(name, "not known: no right to look for its Lease")
+        return ok(name, "not known: no right to look for its Lease")
     for lease in leases:
         if lease.is_held:
-            return _fail(
+            return fail(
                 name,
                 f"runs: {lease.holder} renewed its Lease in namespace {lease.namespace} "
                 f"{max(0.0, lease.renewed_seconds):.0f} s ago; two writers only take turns",
                 "scale it down: kubectl scale deployment podconfigmap-controller --replicas=0 "
                 f"-n {lease.namespace}",
             )
-    return _ok(name, "stopped" if leases else "no sign of it")
-
-
-def _contents(contents: Contents) -> Iterator[Check]:
-    if contents.incomplete:
-        yield _fail("lists", contents.incomplete, "mend what it names")
-        return
-    if contents.unadopted:
-        yield _warn(
-            "adoption",
-            f"{_count(contents.unadopted, 'ConfigMap')} of the Go controller would be adopted",
-            "look at the update first: podcm-sync --dry-run",
-        )
-    notes = [
-        f"{len(names)} {word} ({_some(names)})"
-        for word, names in (
-            ("invalid", contents.invalid),
-            ("not Ready", contents.not_ready),
-            ("suspended", contents.suspended),
-        )
-        if names
-    ]
-    total = _count(contents.configs, "PodConfigMapConfig")
-    said = f"{total}: {', '.join(notes)}" if notes else total
-    if contents.invalid or contents.not_ready:
-        yield _warn("configs", said, "kubectl describe pcmc says what is wrong with each")
-    else:
-        yield _ok("configs", said)
-    kept = [
-        f"{count} {word}"
-        for count, word in (
-            (contents.of_suspended, "of suspended configs"),
-            (contents.prune_disabled, "that may not be pruned"),
-            (contents.foreign, "with our label but another's name, never touched"),
-        )
-        if count
-    ]
-    total = _count(contents.config_maps, "generated ConfigMap")
-    yield _ok("configmaps", f"{total}: {', '.join(kept)}" if kept else total)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return ok(name, "stopped" if leases else "no sign of it")

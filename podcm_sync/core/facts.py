@@ -31,7 +31,8 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     `missing` are the rights that are not there, by namespace ("" for all). `leases` are the Go
     controller's, wherever one was found. `resources` are those of the CRD's group, with their
-    verbs; empty where the server does not know the group.
+    verbs; empty where the server does not know the group. `absent` are namespaces of the scope that
+    are known not to exist.
     """
 
     scope: Scope
@@ -41,6 +42,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     username: str | None = None
     resources: Mapping[str, frozenset[str]] | None = None
     schema: Mapping[str, str] | None = None
+    absent: tuple[str, ...] = ()
     rights: int = 0
     missing: Mapping[str, tuple[Right, ...]] | None = None
     skew_seconds: float | None = None

@@ -331,6 +331,17 @@ def test_only_the_rights_of_the_options_given_are_asked_for(
     )
 
 
+def test_a_namespace_that_is_not_there(
+    namespace: str, kubeconfig: Path, as_account: AsAccount
+) -> None:
+    """A run has no right to look; whoever has it is told."""
+    code, checks, _ = doctor("-n", namespace, "-n", "shpo", kubeconfig=kubeconfig)
+    assert (code, wrong(checks)) == (3, {"namespaces": "fail"})
+    assert checks["namespaces"][1] == "there is no namespace shpo"
+    _, checks, _ = doctor("-n", "shpo", kubeconfig=as_account(LEAST))
+    assert wrong(checks) == {"rights": "fail"}
+
+
 @pytest.mark.parametrize("ago", [0, 3600])
 def test_the_go_controllers_lease(api: Api, namespace: str, kubeconfig: Path, ago: int) -> None:
     """Held and renewed just now: two writers. Renewed an hour ago: it was here."""

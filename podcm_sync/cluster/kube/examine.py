@@ -68,6 +68,7 @@ class Examination:
             username=self._username(),
             resources=resources,
             schema=self._schema() if is_served else None,
+            absent=self._absent(scope),
             rights=len(rights),
             missing=missing,
             skew_seconds=self._skew,
@@ -114,6 +115,14 @@ class Examination:
             if name.endswith(f".{KIND}"):
                 return fields(schema)
         return None
+
+    def _absent(self, scope: Scope) -> tuple[str, ...]:
+        """Namespaces that are not there, as far as there is a right to look; no run has it."""
+        return tuple(
+            namespace
+            for namespace in scope.namespaces or ()
+            if (found := self._got(f"/api/v1/namespaces/{namespace}")) and found.status == 404
+        )
 
     def _missing(
         self, scope: Scope, rights: tuple[Right, ...], lease_namespace: str

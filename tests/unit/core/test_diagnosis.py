@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from podcm_sync.core.checks import Check, Level
 from podcm_sync.core.contents import Contents
-from podcm_sync.core.diagnosis import Check, Diagnosis, Level, diagnose
+from podcm_sync.core.diagnosis import Diagnosis, diagnose
 from podcm_sync.core.facts import Facts, Lease
 from podcm_sync.core.rights import needed
 from podcm_sync.core.schema import FIELDS
@@ -119,6 +120,12 @@ def test_the_schema() -> None:
     assert found(schema=None)["schema"].level is Level.WARN
     many = found(schema={})["schema"]
     assert many.detail.endswith("it lacks spec, status")
+
+
+def test_a_namespace_that_is_not_there() -> None:
+    check = found(absent=("shpo",))["namespaces"]
+    assert (check.level, check.detail) == (Level.FAIL, "there is no namespace shpo")
+    assert found(absent=("a", "b"))["namespaces"].detail == "there are no namespaces a, b"
 
 
 def test_missing_rights_are_named_by_namespace_and_resource() -> None:

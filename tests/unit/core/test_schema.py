@@ -21,7 +21,7 @@ def schema() -> dict[str, Any]:
 
 
 def test_the_table_is_that_of_the_shipped_crd(schema: dict[str, Any]) -> None:
-    """After a change of the CRD: FIELDS = fields(schema)."""
+    """After a change of the CRD: `make docs`."""
     assert fields(schema) == FIELDS
     assert difference(FIELDS) == Difference(missing=(), unknown=(), changed=())
 
