@@ -121,7 +121,7 @@ def roles(
             Role(
                 is_cluster_wide=False,
                 namespace=use.lease_namespace,
-                name=f"{name}-leader-election",
+                name=f"{name}-leader",
                 rules=of_lease,
                 subject=subject,
             )

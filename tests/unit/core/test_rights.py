@@ -67,5 +67,5 @@ def test_the_lease_is_in_its_own_namespace_alone() -> None:
         ("leases", ("another",)),
     ]
     assert (lease.is_cluster_wide, lease.namespace) == (False, "ops")
-    assert lease.name == "mine-leader-election"
+    assert lease.name == "mine-leader"
     assert cluster.subject == lease.subject == subject
