@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.model.objects import Scope
 from podcm_sync.settings import Access, Settings
 
@@ -20,11 +20,15 @@ log = logging.getLogger(__name__)
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """Where to read from, where to write to (nowhere in a dry run), and which namespaces."""
+    """Where to read from, where to write to (nowhere in a dry run), and which namespaces.
+
+    Without a recorder there are no Events.
+    """
 
     reader: Reader
     writer: Writer | None
     scope: Scope
+    recorder: Recorder | None = None
 
 
 def opened(settings: Settings, clock: Clock) -> Ports:
@@ -46,10 +50,12 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     named = settings.namespaces or (connection.target.namespace,)
     scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
+    writer = None if settings.is_dry_run else KubeWriter(connection, settings.qps)
     return Ports(
         reader=KubeReader(connection),
-        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
+        writer=writer,
         scope=scope,
+        recorder=writer if settings.events else None,
     )
 
 

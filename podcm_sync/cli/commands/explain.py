@@ -1,26 +1,10 @@
-"""The subcommands and their options; each is done in a file of its own in `cli`, loaded late."""
+"""`podcm-sync explain`: its options."""
 
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, explain, output, validate
-from podcm_sync.settings import Colour, Explained, Findings, LogFormat
-
-__all__ = ["app"]
-
-
-@app.command(name="validate")
-def validate_manifests(
-    files: validate.Files, output_format: validate.ValidationFormat = Findings.TEXT
-) -> int:
-    """Check PodConfigMapConfig manifests.
-
-    Needs no cluster, and makes the findings that a run and the API server would make. Exit code 0
-    if there are none, 3 if there are some.
-    """
-    from podcm_sync.cli.validate import validate as check
-
-    return check(files, output_format)
+from podcm_sync.cli.options import cluster, explain, output
+from podcm_sync.settings import Colour, Explained, LogFormat
 
 
 @app.command(name="explain")
