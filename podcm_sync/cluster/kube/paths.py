@@ -9,7 +9,14 @@ PODS: Final = "pods"
 CONFIG_MAPS: Final = "configmaps"
 CONFIGS: Final = f"{PLURAL}.{GROUP}"
 
-_ROOTS: Final = {PODS: "/api/v1", CONFIG_MAPS: "/api/v1", CONFIGS: DISCOVERY}
+LEASES: Final = "leases.coordination.k8s.io"
+
+_ROOTS: Final = {
+    PODS: "/api/v1",
+    CONFIG_MAPS: "/api/v1",
+    CONFIGS: DISCOVERY,
+    LEASES: "/apis/coordination.k8s.io/v1",
+}
 
 
 def collection(resource: str, namespace: str) -> str:
