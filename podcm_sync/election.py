@@ -5,6 +5,7 @@ long this process may write; a term that has ended is not taken up again, anothe
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -52,6 +53,7 @@ class Election:
         self._seen: Seen | None = None
         self._term: Term | None = None
         self._heard: float | None = None
+        self._leads_from = 0.0
         self._holder_said: str | None = None
         self._failure_said = ""
         clock.follow()
@@ -134,6 +136,9 @@ class Election:
     def _look(self, until: float) -> None:
         lease = self._lock.read(_seconds(until))
         self._heed(look(self._seen, lease, time.monotonic()))
+        if math.isinf(self._leads_from) and self._own() is not None:
+            # Made by a request whose answer was lost, nobody knows when.
+            self._leads_from = time.monotonic() + self._timing.lease_duration
 
     def _carry_out(self, until: float) -> bool:
         assert self._seen is not None, "a step follows a look"
@@ -145,8 +150,15 @@ class Election:
                 self._lose(f"{self._lock} was taken away")
             self._say_holder()
             return False
+        if step.move is not Move.RENEW:
+            self._leads_from = math.inf if step.move is Move.CREATE else 0.0
         lease = self._lock.write(step.spec, step.resource_version, _seconds(until))
         self._heed(Seen(lease=lease, since=time.monotonic()))
+        if step.move is Move.CREATE:
+            self._leads_from = 0.0 if leads else time.monotonic() + self._timing.lease_duration
+        if time.monotonic() < self._leads_from:
+            self._say_holder()
+            return False
         term = term_of(self._timing, began)
         # Late: whatever works has stopped, or never began.
         before = self._term or term

@@ -1,8 +1,9 @@
 """What a candidate does next, from what it has seen of the lease: pure, and by its own clock alone.
 
-client-go's rules (tools/leaderelection), and two that are stricter: a lease that is gone, or was
-emptied by hand, counts for its whole duration, since its holder may not know yet. Times are
-monotonic seconds; those of two candidates have nothing in common but (nearly) their pace.
+client-go's rules (tools/leaderelection), but stricter where a hand was on the lease: one that was
+deleted, emptied or shortened still counts for its whole duration, since its holder may not know
+yet. Times are monotonic seconds; those of two candidates have nothing in common but (nearly) their
+pace.
 """
 
 import math
@@ -37,6 +38,8 @@ class Move(StrEnum):
 
     WAIT = "wait"
     CREATE = "create"
+    """To lead a lease's duration from then on: there may have been another, and its holder lead
+    on for a term, not knowing that somebody deleted it."""
     TAKE = "take"
     RENEW = "renew"
 
@@ -68,8 +71,12 @@ def term_of(timing: Timing, renewed: float) -> Term:
 
 
 def look(before: Seen | None, lease: Lease | None, now: float) -> Seen:
-    """What is known once the lease was read: `since` stays while nothing in its spec changes."""
-    if before is not None and _spec(before.lease) == _spec(lease):
+    """What is known once the lease was read: `since` stays while it is the same version.
+
+    client-go compares what is in it. But a hand may have written the same twice, with a leader's
+    renewals between the two.
+    """
+    if before is not None and _version(before.lease) == _version(lease):
         return Seen(lease=lease, since=before.since)
     return Seen(lease=lease, since=now)
 
@@ -82,10 +89,7 @@ def next_step(candidate: Candidate, seen: Seen, *, now: float, stamp: str, leads
     lease, timing = seen.lease, candidate.timing
     waited = now - seen.since
     if lease is None:
-        # Its holder may lead on for a term, not knowing that somebody deleted it.
-        if leads or waited >= timing.lease_duration:
-            return Step(move=Move.CREATE, spec=_held(candidate, LeaseSpec(), stamp, transitions=0))
-        return Step(move=Move.WAIT)
+        return Step(move=Move.CREATE, spec=_held(candidate, LeaseSpec(), stamp, transitions=0))
     spec = lease.spec
     transitions = spec.lease_transitions or 0
     if spec.holder_identity == candidate.identity:
@@ -126,5 +130,5 @@ def _held(candidate: Candidate, before: LeaseSpec, stamp: str, transitions: int)
     )
 
 
-def _spec(lease: Lease | None) -> LeaseSpec | None:
-    return None if lease is None else lease.spec
+def _version(lease: Lease | None) -> str | None:
+    return None if lease is None else lease.resource_version
