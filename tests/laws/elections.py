@@ -1,12 +1,8 @@
-"""The election itself, threads and all, in a time of its own: candidates, a server, and faults.
+"""Candidates, a server with one Lease, and faults: the election itself, threads and all.
 
-Each thread of each candidate is a real one, of which one runs at a time, by the time that the
-simulation keeps; so what is tried is `podcm_sync.election` and not a model of it. Each candidate
-has a clock with its own origin and its own pace.
+What is tried is `podcm_sync.election` and not a model of it; only the time is a simulation's.
 """
 
-import heapq
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,103 +20,15 @@ from podcm_sync.election import Election
 from podcm_sync.leader import Candidate
 from podcm_sync.model.lease import Lease, LeaseSpec
 from podcm_sync.settings import Timing
+from tests.laws.simulation import Actor, Event, Simulation, Thread
 
-TIMING = Timing(lease_duration=15.0, renew_deadline=10.0, retry_period=2.0)
-PACES = (0.95, 1.05)
+TIMINGS = (
+    Timing(lease_duration=15.0, renew_deadline=10.0, retry_period=2.0),
+    Timing(lease_duration=60.0, renew_deadline=40.0, retry_period=5.0),
+)
+"""The defaults; and one with writes that a signal's grace is too short for."""
+PACES = (0.92, 1.09)
 """How fast a clock goes, at least and at most: the term leaves room for a fifth."""
-
-
-class KilledError(BaseException):
-    """Ends a thread of a candidate that was killed; nothing catches it."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """An actor that waits for something, and which of its waits that is."""
-
-    actor: "Actor"
-    awaits: int
-
-
-class Actor:
-    """One thread of a candidate."""
-
-    def __init__(self, simulation: "Simulation", process: "Process", run: Callable[[], Any]):
-        self.process = process
-        self.is_done = False
-        self.waited_for_by: list[Waiting] = []
-        self.awaits = -1
-        self.go = threading.Semaphore(0)
-        self._simulation = simulation
-        self._run = run
-        threading.Thread(target=self._body, daemon=True).start()
-        simulation.wake(self)
-
-    def _body(self) -> None:
-        self.go.acquire()
-        try:
-            if not self.process.is_killed:
-                self._run()
-        except KilledError:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
-            self._simulation.errors.append(error)
-        self.is_done = True
-        self._simulation.wake_all(self.waited_for_by)
-        self._simulation.back.release()
-
-
-class Simulation:
-    """One true time, and who is to go on when."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.back = threading.Semaphore(0)
-        self.errors: list[BaseException] = []
-        self.current: Actor | None = None
-        self._due: list[tuple[float, int, int, Actor | None, Callable[[], None] | None]] = []
-        self._numbers = count()
-
-    def at(self, seconds: float, do: Callable[[], None]) -> None:
-        """Do something so many seconds from now."""
-        heapq.heappush(self._due, (self.now + seconds, next(self._numbers), 0, None, do))
-
-    def wake(self, actor: Actor, seconds: float = 0.0) -> None:
-        entry = (self.now + seconds, next(self._numbers), actor.awaits, actor, None)
-        heapq.heappush(self._due, entry)
-
-    def wake_all(self, waiting: list[Waiting]) -> None:
-        for each in waiting:
-            if each.actor.awaits == each.awaits:
-                self.wake(each.actor)
-
-    def block(self, seconds: float | None, queue: list[Waiting] | None = None) -> None:
-        """The current actor waits so long, or until it is woken, as one of that queue."""
-        actor = self.current
-        assert actor is not None
-        actor.awaits = next(self._numbers)
-        if queue is not None:
-            queue.append(Waiting(actor, actor.awaits))
-        if seconds is not None:
-            self.wake(actor, seconds)
-        self.back.release()
-        actor.go.acquire()
-        if actor.process.is_killed:
-            raise KilledError
-
-    def run(self, until: float) -> None:
-        """Let the time go on."""
-        while self._due and self._due[0][0] <= until:
-            self.now, _, awaits, actor, do = heapq.heappop(self._due)
-            if do is not None:
-                do()
-            elif actor is not None and not actor.is_done and actor.awaits == awaits:
-                self.current = actor
-                actor.go.release()
-                self.back.acquire()
-            if self.errors:
-                raise self.errors[0]
-        self.now = until
 
 
 @dataclass
@@ -153,15 +61,9 @@ class Process:
         self.writes_end = 0.0
         self.last_write = -1.0
         self._world = world
-        candidate = Candidate(identity=name, timing=TIMING)
+        candidate = Candidate(identity=name, timing=world.timing)
         self.election = Election(self, candidate, self.clock)
         self.main = Actor(world.simulation, self, lambda: self.election.lead(self._work))
-
-    def monotonic(self) -> float:
-        return self.origin + self.pace * self._world.simulation.now
-
-    def sleep(self, seconds: float) -> None:
-        self._world.simulation.block(seconds / self.pace)
 
     def _work(self) -> None:
         """Writes one upon the other, each for as long as it may; then waits for them, as a run."""
@@ -169,12 +71,12 @@ class Process:
         while not self.clock.is_stopping():
             left = self.clock.left_to_write()
             assert left is not None
-            lasting = min(rng.choice((0.1, 1.0, 20.0)), left) / self.pace
+            lasting = min(rng.choice((0.1, 1.0, 60.0)), left) / self.pace
             self.writes_end = max(self.writes_end, simulation.now + lasting)
             self._world.written(self)
-            self.sleep(rng.uniform(0.05, 1.0))
+            simulation.sleep(rng.uniform(0.05, 1.0))
         while simulation.now < self.writes_end and self.clock.left() != 0:
-            self.sleep(0.1)
+            simulation.sleep(0.1)
 
     def read(self, seconds: float) -> Lease | None:
         found = self._asked(lambda: self._world.server.lease, seconds)
@@ -217,7 +119,8 @@ class Fate:
 class World:
     """Candidates and a server, with faults by a seed; says where two write at once."""
 
-    def __init__(self, seed: int, candidates: int) -> None:
+    def __init__(self, seed: int, candidates: int, timing: Timing) -> None:
+        self.timing = timing
         self.rng = Random(seed)  # noqa: S311 - chance that can be had again
         self.simulation = Simulation()
         self.server = Server()
@@ -247,7 +150,7 @@ class World:
         if not self.is_faulty:
             return Fate()
         rng = self.rng
-        lasting = (0.001, 0.001, 0.01, 0.5, 3.0, 7.0)
+        lasting = (0.001, 0.001, 0.01, 0.5, 4.5, 7.0)
         return Fate(
             reaches=rng.random() > 0.15,
             is_answered=rng.random() > 0.15,
@@ -290,54 +193,18 @@ class World:
         """Let every thread end."""
         for each in self.processes:
             each.is_killed = True
-        self.simulation.run(self.simulation.now + 100.0)
+        self.simulation.run(self.simulation.now + 1_000.0)
 
     def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Put this time, and these threads, in place of the real ones."""
         simulation, stamps = self.simulation, count()
-
-        def current() -> Process:
-            assert simulation.current is not None
-            return simulation.current.process
-
-        time = SimpleNamespace(
-            monotonic=lambda: current().monotonic(), sleep=lambda s: current().sleep(s)
+        threads = SimpleNamespace(
+            Event=lambda: Event(simulation),
+            Thread=lambda target, args, **_: Thread(simulation, lambda: target(*args)),
         )
-        monkeypatch.setattr(clock_module, "time", time)
+        monkeypatch.setattr(clock_module, "time", simulation)
         monkeypatch.setattr(clock_module, "STEP_SECONDS", 0.5)
-        monkeypatch.setattr(election_module, "time", time)
+        monkeypatch.setattr(election_module, "time", simulation)
         monkeypatch.setattr(election_module, "random", self.rng)
+        monkeypatch.setattr(election_module, "threading", threads)
         monkeypatch.setattr(election_module, "_stamp", lambda: f"stamp-{next(stamps)}")
-
-        class Event:
-            def __init__(self) -> None:
-                self._is_set = False
-                self._waiting: list[Waiting] = []
-
-            def set(self) -> None:
-                self._is_set = True
-                simulation.wake_all(self._waiting)
-
-            def wait(self, seconds: float) -> bool:
-                if not self._is_set:
-                    simulation.block(max(0.0, seconds) / current().pace, self._waiting)
-                return self._is_set
-
-        class Thread:
-            def __init__(self, target: Callable[..., None], args: tuple[Any, ...], **_: Any):
-                self._run = lambda: target(*args)
-
-            def start(self) -> None:
-                self._actor = Actor(simulation, current(), self._run)
-
-            def join(self, seconds: float | None = None) -> None:
-                if not self._actor.is_done:
-                    limit = seconds and seconds / current().pace
-                    simulation.block(limit, self._actor.waited_for_by)
-
-            def is_alive(self) -> bool:
-                return not self._actor.is_done
-
-        monkeypatch.setattr(
-            election_module, "threading", SimpleNamespace(Event=Event, Thread=Thread)
-        )
