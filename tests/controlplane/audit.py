@@ -24,6 +24,8 @@ class AuditEvent:
     user: str
     user_agent: str
     uri: str
+    received: str  # RFC 3339 with microseconds, so that texts compare as times
+    answered: str
 
 
 class Audit:
@@ -76,4 +78,6 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
         user=entry["user"].get("username", ""),
         user_agent=entry.get("userAgent", ""),
         uri=entry["requestURI"],
+        received=entry["requestReceivedTimestamp"],
+        answered=entry["stageTimestamp"],
     )
