@@ -106,7 +106,8 @@ class Replicas:
         """What the replicas asked since the mark, or the beginning, in order of receipt."""
         since = self.began if mark is None else mark
         prefix = f"system:serviceaccount:{self.namespace}:"
-        found = [each for each in self.audit.since(since) if each.user.startswith(prefix)]
+        asked = self.audit.since(since, user_agent="podcm-sync/")
+        found = [each for each in asked if each.user.startswith(prefix)]
         return sorted(found, key=lambda each: each.received)
 
     def writes(self, mark: int | None = None) -> list[AuditEvent]:
@@ -125,10 +126,14 @@ class Replicas:
 
     def await_writes(self, name: str, mark: int, count: int = 1) -> None:
         """Waits until this one has written so often since the mark."""
-        until(
-            lambda: [name_of(each) for each in self.writes(mark)].count(name) >= count,
-            f"{name} writes: {self.logs()}",
-        )
+        try:
+            until(
+                lambda: [name_of(each) for each in self.writes(mark)].count(name) >= count,
+                f"{name} writes",
+            )
+        except AssertionError as error:
+            error.add_note(self.logs())
+            raise
 
     def logs(self) -> str:
         return "\n".join(f"{name}: {each.stderr}" for name, each in self.running.items())

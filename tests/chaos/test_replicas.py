@@ -78,8 +78,8 @@ def test_when_the_leader_is_killed_the_other_leads_after_the_lease_and_never_do_
         mark = replicas.audit.mark()
         replicas.running[leader].signal(signal.SIGKILL)
         replicas.running[leader].end()
-        replicas.start(leader)
         replicas.await_writes(other_than(leader), mark)
+        replicas.start(leader)
     assert replicas.check_one_at_a_time() == ROUNDS
     waits = takeovers(replicas)
     assert len(waits) == ROUNDS
