@@ -1,13 +1,15 @@
-"""A wire before the API server that can be cut: nothing ends, nothing arrives, in neither way.
+"""A wire before the API server that can be cut, both ways or one: nothing ends, nothing arrives.
 
 It works below TLS. What was on its way when it was cut arrives when it is mended, but only on
 connections that still stand, as on a real network: an end that has reset its own is deaf.
 """
 
-import selectors
+import select
 import socket
 import threading
+import time
 from contextlib import suppress
+from socket import SO_ERROR, SOL_SOCKET
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -25,9 +27,7 @@ class Relay:
         self._upstream = (str(address.hostname), address.port or 443)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._is_whole = threading.Event()
-        self._is_whole.set()
-        self._is_closed = False
+        self._is_cut = self._is_cut_back = self._is_closed = False
         self.reset = 0
         """How many connections had been reset when the wire was mended."""
 
@@ -37,18 +37,17 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         self._is_closed = True
-        self._is_whole.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def cut(self) -> None:
-        """From here on nothing arrives."""
-        self._is_whole.clear()
+    def cut(self, *, answers_too: bool = True) -> None:
+        """From here on no request arrives, and no answer either, unless those are let through."""
+        self._is_cut, self._is_cut_back = True, answers_too
 
     def mend(self) -> None:
         """The wire is whole again."""
-        self._is_whole.set()
+        self._is_cut = self._is_cut_back = False
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -58,26 +57,27 @@ class Relay:
 
     def _serve(self, near: socket.socket) -> None:
         with suppress(OSError), near:
-            self._is_whole.wait()
-            with socket.create_connection(self._upstream) as far, selectors.DefaultSelector() as on:
+            while self._is_cut and not self._is_closed:
+                time.sleep(STEP_SECONDS)
+            with socket.create_connection(self._upstream) as far:
                 for end in (near, far):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                on.register(near, selectors.EVENT_READ, far)
-                on.register(far, selectors.EVENT_READ, near)
-                self._pump(on, near)
+                self._pump(near, far)
 
-    def _pump(self, on: selectors.DefaultSelector, near: socket.socket) -> None:
+    def _pump(self, near: socket.socket, far: socket.socket) -> None:
+        was_cut = False
         while not self._is_closed:
-            due = on.select(STEP_SECONDS)
-            if not self._is_whole.is_set():
-                self._is_whole.wait()
-                if near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                    self.reset += 1
-                    return
-            for key, _ in due:
-                source = key.fileobj
-                assert isinstance(source, socket.socket)
+            if was_cut and not self._is_cut and near.getsockopt(SOL_SOCKET, SO_ERROR):
+                self.reset += 1
+                return
+            was_cut = self._is_cut
+            open_ends = [] if was_cut else [near]
+            if not self._is_cut_back:
+                open_ends.append(far)
+            for source in select.select(open_ends, [], [], STEP_SECONDS)[0]:
+                if source is near and self._is_cut:
+                    continue
                 piece = source.recv(PIECE)
                 if not piece:
                     return
-                key.data.sendall(piece)
+                (far if source is near else near).sendall(piece)

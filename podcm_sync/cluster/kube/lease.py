@@ -81,8 +81,13 @@ class KubeLease:
         try:
             return in_time(send, seconds)
         except (NoAnswerError, TimeoutError) as error:
-            server = self._connection.target.description
-            raise LockError(f"{self}: no answer from {server}: {error}") from error
+            # The same words each time: how long is left to a request is another each time.
+            is_late = isinstance(error, TimeoutError) or "timed out" in str(error)
+            server, why = (
+                self._connection.target.description,
+                "in time" if is_late else f"({error})",
+            )
+            raise LockError(f"{self}: no answer from {server} {why}") from error
         except RunError as error:
             raise LockError(f"{self}: {error}") from error
 
