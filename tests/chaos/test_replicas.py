@@ -201,6 +201,8 @@ def test_of_two_that_start_at_once_without_a_lease_exactly_one_leads(
     assert [name_of(each) for each in created if each.code == 201] == [leader]
     until(lambda: "waiting to lead" in replicas.running[other_than(leader)].stderr, "one waits")
     assert replicas.check_one_at_a_time() == 0
+    # The rights that deploy/deployment.yaml gives, each of them.
+    assert {e.verb for e in replicas.events() if is_of_lease(e)} == {"create", "get", "patch"}
 
 
 @pytest.mark.usefixtures("work")
