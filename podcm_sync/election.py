@@ -86,6 +86,7 @@ class Election:
 
     def _is_elected(self) -> bool:
         """Campaign until this process leads; False once a signal came."""
+        self._clock.begin(None)  # no run's deadline is the campaign's
         while self._clock.signal_number is None:
             if self._attempt(time.monotonic() + self._timing.renew_deadline / 2):
                 log.info("this process leads: it holds %s", self._lock)

@@ -112,6 +112,23 @@ def test_a_renewal_that_is_answered_too_late_does_not_bring_the_term_back(
     assert terms[1] > 10.0
 
 
+def test_not_even_where_its_request_overran_its_own_limit(
+    world: World, one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(world, 1.0)
+    write = one.write
+
+    def late(spec: LeaseSpec, resource_version: str | None, seconds: float) -> Lease:
+        lease = write(spec, resource_version, seconds)
+        world.simulation.sleep(9.5)
+        return lease
+
+    monkeypatch.setattr(one, "write", late)
+    at(world, 11.7)  # it began at 2, and by that a term would last until 12
+    assert not one.clock.may_write()
+    assert one.last_write < 10.1
+
+
 def test_what_a_hand_took_away_is_not_written_under_any_more(world: World, one: Process) -> None:
     """It is seen at the next renewal, and not only when the term ends."""
     at(world, 5.0)
@@ -146,6 +163,19 @@ def test_so_it_is_where_the_answer_to_its_making_was_lost(
     at(world, 21.9)
     assert one.last_write < 0
     at(world, 26.0)
+    assert is_writing(world, one)
+
+
+def test_who_was_too_late_to_make_it_leads_at_once_when_it_takes_it(
+    world: World, one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.server.lease = None
+    others = LeaseSpec(holder_identity="other", lease_duration_seconds=15)
+    world.simulation.at(0.0015, lambda: world.server.store(others))
+    at(world, 14.9)
+    assert holder(world) == "other"
+    at(world, 18.0)
+    assert holder(world) == one.name
     assert is_writing(world, one)
 
 
