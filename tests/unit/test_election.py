@@ -170,8 +170,11 @@ def test_who_was_too_late_to_make_it_leads_at_once_when_it_takes_it(
     world: World, one: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.server.lease = None
-    others = LeaseSpec(holder_identity="other", lease_duration_seconds=15)
-    world.simulation.at(0.0015, lambda: world.server.store(others))
+
+    def others_make_it() -> None:
+        world.server.store(LeaseSpec(holder_identity="other", lease_duration_seconds=15))
+
+    world.simulation.at(0.0015, others_make_it)
     at(world, 14.9)
     assert holder(world) == "other"
     at(world, 18.0)
