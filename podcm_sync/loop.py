@@ -22,10 +22,17 @@ BACKING_OFF: Final = frozenset({5})
 """Exit codes after which the server is left in peace for longer; a tenant's mistake is none."""
 
 
-def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
+def loop(
+    run: Callable[[], int],
+    clock: Clock,
+    *,
+    interval: float,
+    rests: Callable[[float], None] = lambda _: None,
+) -> int:
     """Call `run` at every `interval` seconds; 128 + n once signal n came.
 
     A run that takes longer than the interval is said, and the next begins at the grid's next time.
+    `rests` is told of each pause.
     """
     start = time.monotonic()
     failures = 0
@@ -40,6 +47,7 @@ def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
         pause = _next(ended - start, interval, failures)
         if failures:
             log.warning("failed runs in a row: %d; the next begins in %.0f s", failures, pause)
+        rests(pause)
         clock.begin(None)  # the run's deadline is not the pause's
         if not clock.wait(pause):
             return 128 + (clock.signal_number or 0)

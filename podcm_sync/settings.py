@@ -55,6 +55,20 @@ class Access(Struct, frozen=True, kw_only=True):
     request_timeout: float | None = 60.0
 
 
+class Export(Struct, frozen=True, kw_only=True):
+    """Where metrics go; nowhere by default."""
+
+    push_gateway: str | None = None
+    push_job: str = "podcm-sync"
+    metrics_file: Path | None = None
+    listen: str | None = None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether there is anybody to tell."""
+        return (self.push_gateway or self.metrics_file or self.listen) is not None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The options. Durations are in seconds; a deadline of None is no limit."""
 
@@ -76,6 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     colour: Colour
     log_format: LogFormat
     verbosity: int
+    export: Export = Export()
 
 
 def parse_duration(text: str) -> float | None:

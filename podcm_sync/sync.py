@@ -5,6 +5,7 @@ met a conflict, the namespaces concerned get another whole pass, since only list
 say what is right there now.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
@@ -21,7 +22,7 @@ from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Problem, Scope, Snapshot
+from podcm_sync.model.objects import PodConfigMapConfig, Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 
 MAX_PASSES: Final = 3
@@ -101,6 +102,12 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
             for each in passes
             for namespace, message in each.snapshot.incomplete.items()
         },
+        config_counts=dict(
+            Counter(
+                config.namespaced_name.namespace
+                for config in _last_words(passes, lambda each: each.snapshot.configs)
+            )
+        ),
     )
 
 
@@ -180,7 +187,7 @@ def _look_again(reader: Reader, scope: Scope) -> Snapshot:
         )
 
 
-Named = TypeVar("Named", StatusUpdate, Problem)
+Named = TypeVar("Named", StatusUpdate, Problem, PodConfigMapConfig)
 
 
 def _last_words(

@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, output, run, scale
+from podcm_sync.cli.options import cluster, metrics, output, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -70,6 +70,10 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     interval: run.Interval = "60s",
     concurrency: run.Concurrency = 16,
     qps: scale.Qps = 0.0,
+    push_gateway: metrics.PushGateway = None,
+    push_job: metrics.PushJob = "podcm-sync",
+    metrics_file: metrics.MetricsFile = None,
+    listen: metrics.Listen = None,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,
@@ -90,6 +94,9 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         raise typer.BadParameter(
             "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
         )
+    export = metrics.export(
+        push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
+    )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli import run as command
 
@@ -113,5 +120,6 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             colour=colour,
             log_format=log_format,
             verbosity=verbosity,
+            export=export,
         )
     )

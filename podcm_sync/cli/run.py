@@ -8,6 +8,7 @@ import msgspec
 
 from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
+from podcm_sync.cli.exports import Exports, Measure
 from podcm_sync.cli.ports import Ports, opened
 from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.show import show
@@ -31,11 +32,14 @@ def run(settings: Settings) -> int:
     signals = Signals(clock)
     signals.install()
     clock.begin(settings.deadline)
-    ports = opened(settings, clock)
+    exports = Exports(settings, clock)
+    with exports.opening():
+        ports = opened(settings, clock)
 
     def once() -> int:
         clock.begin(settings.deadline)
-        return _once(settings, ports, clock, signals)
+        with exports.run(ports.traffic) as measure:
+            return _once(settings, ports, clock, signals, measure)
 
     if not settings.is_loop:
         code = once()
@@ -45,7 +49,9 @@ def run(settings: Settings) -> int:
     from podcm_sync.loop import loop
 
     signals.hold()
-    return loop(_surviving(once), clock, interval=settings.interval)
+    code = loop(_surviving(once), clock, interval=settings.interval, rests=exports.rests)
+    exports.close()
+    return code
 
 
 def _surviving(once: Callable[[], int]) -> Callable[[], int]:
@@ -63,7 +69,9 @@ def _surviving(once: Callable[[], int]) -> Callable[[], int]:
     return surviving
 
 
-def _once(settings: Settings, ports: Ports, clock: Clock, signals: Signals) -> int:
+def _once(
+    settings: Settings, ports: Ports, clock: Clock, signals: Signals, measure: Measure
+) -> int:
     with Progress() as progress:
 
         def planned(plan: Plan) -> None:
@@ -90,6 +98,7 @@ def _once(settings: Settings, ports: Ports, clock: Clock, signals: Signals) -> i
         tolerate_object_failures=settings.tolerate_object_failures,
         changes_are_1=settings.changes_are_1,
     )
+    measure(report, code)
     show(report, settings, code)
     return code
 

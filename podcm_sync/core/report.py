@@ -41,6 +41,8 @@ class Report(Struct, frozen=True, kw_only=True):
     statuses: tuple[StatusOutcome, ...]
     problems: tuple[Problem, ...]
     incomplete: dict[str, str]
+    config_counts: dict[str, int] = {}
+    """How many readable configs there are, by namespace, suspended ones too."""
     signal_number: int | None = None
     """The signal that cut the run short, if one did."""
     digest: str = ""

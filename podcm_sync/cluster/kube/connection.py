@@ -20,8 +20,10 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
+from podcm_sync.model.traffic import NO_ANSWER
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class Connection:
         """
         self.clock = clock or Clock()
         self.connections = connections
+        self.tally = Tally()
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
@@ -107,6 +110,7 @@ class Connection:
         authorization = self._credentials.header()
         response = self._send(method, target, body, headers, authorization)
         if response.status == 401 and self._credentials.renew(authorization):
+            self.tally.repeated()
             response = self._send(method, target, body, headers, self._credentials.header())
         return response
 
@@ -140,6 +144,7 @@ class Connection:
             headers = {**headers, "Authorization": authorization}
         limit = self._limit()
         until = None if limit is None else time.monotonic() + limit
+        code = NO_ANSWER
         try:
             answer = self._pool.urlopen(
                 method,
@@ -153,10 +158,13 @@ class Connection:
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=limit),
             )
             content = _whole_body(answer, until)
+            code = str(answer.status)
         except urllib3.exceptions.HTTPError as error:
             raise self._no_answer(error) from error
         except (OSError, UnicodeError) as error:
             raise NoAnswerError(str(error), is_sent=True) from error
+        finally:
+            self.tally.sent(method, target, code)
         log.debug("%s %s: %d", method, target.partition("?")[0], answer.status)
         return Response(
             status=answer.status,

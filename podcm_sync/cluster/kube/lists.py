@@ -106,7 +106,9 @@ class Lists:
             return self._connection.get(path, query, accept)
 
         try:
-            response = repeated(send, self._connection.clock)
+            response = repeated(
+                send, self._connection.clock, repeats=self._connection.tally.repeated
+            )
         except NoAnswerError as error:
             if self._has_answered:
                 raise ListError(f"cannot {what}: no answer from {self.server}: {error}") from error

@@ -33,6 +33,7 @@ class KubeWriter:
         """`qps` is how many writes may begin in a second; None is no limit."""
         self._connection = connection
         self._clock = connection.clock
+        self._repeats = connection.tally.repeated
         self._pace = Pace(connection.clock, qps)
 
     def create(self, desired: DesiredConfigMap) -> Answer:
@@ -51,6 +52,7 @@ class KubeWriter:
                     statuses=REFUSED_UNSEEN,
                     repeat_lost=False,
                     pace=self._pace,
+                    repeats=self._repeats,
                 )
             except NoAnswerError as error:
                 return self._settle(desired, str(error)) if error.is_sent else _lost(error)
@@ -93,7 +95,7 @@ class KubeWriter:
 
         def delete() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -123,7 +125,7 @@ class KubeWriter:
 
         def patch_it() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -149,7 +151,7 @@ class KubeWriter:
             return self._connection.get(path)
 
         try:
-            response = repeated(send, self._clock)
+            response = repeated(send, self._clock, repeats=self._repeats)
             if response.status == 200:
                 found = decode_config_map(response.body)
                 if names.is_ours(found) and managed.is_in_step(found, desired):

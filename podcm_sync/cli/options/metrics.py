@@ -1,0 +1,86 @@
+"""Where a run's metrics go: a Pushgateway, a file, or whoever scrapes a loop."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from podcm_sync.cli.options.words import env
+from podcm_sync.settings import Export
+
+
+def _gateway(text: str | None) -> str | None:
+    parts = urlsplit(text or "http://host")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise typer.BadParameter("write a URL such as http://pushgateway:9091")
+    return text or None
+
+
+PushGateway = Annotated[
+    str | None,
+    typer.Option(
+        "--push-gateway",
+        envvar=env("PUSH_GATEWAY"),
+        callback=_gateway,
+        metavar="URL",
+        help="Push each run's metrics to this Prometheus Pushgateway; if it is away, that is a "
+        "warning and no more.",
+    ),
+]
+PushJob = Annotated[
+    str,
+    typer.Option(
+        "--push-job",
+        envvar=env("PUSH_JOB"),
+        metavar="NAME",
+        help="With --push-gateway, the job label; the scope of the run is a label besides. Give "
+        "each installation its own.",
+    ),
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file",
+        envvar=env("METRICS_FILE"),
+        metavar="FILE.prom",
+        help="Write each run's metrics to this file, for node_exporter's textfile collector.",
+    ),
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        envvar=env("LISTEN"),
+        metavar="[HOST]:PORT",
+        help="With --loop, serve /metrics, /healthz and /readyz here, such as :8080.",
+    ),
+]
+
+
+def export(  # noqa: PLR0913 - the options, and what they must agree with
+    push_gateway: str | None,
+    push_job: str,
+    metrics_file: Path | None,
+    listen: str | None,
+    *,
+    is_loop: bool,
+    writes: bool,
+) -> Export:
+    """The options as one value. Raises BadParameter."""
+    if listen and not is_loop:
+        raise typer.BadParameter(
+            "--listen is for --loop: a single run ends before anybody scrapes it; "
+            "--push-gateway and --metrics-file are for that"
+        )
+    if not writes and (push_gateway or metrics_file or listen):
+        raise typer.BadParameter(
+            "a dry run has no metrics, which would pass for a real run's: leave out "
+            "--push-gateway, --metrics-file and --listen"
+        )
+    return Export(
+        push_gateway=push_gateway,
+        push_job=push_job or "podcm-sync",
+        metrics_file=metrics_file,
+        listen=listen or None,
+    )
