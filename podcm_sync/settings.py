@@ -61,7 +61,8 @@ class Export(Struct, frozen=True, kw_only=True):
     push_gateway: str | None = None
     push_job: str = "podcm-sync"
     metrics_file: Path | None = None
-    listen: str | None = None
+    listen: tuple[str, int] | None = None
+    """Host ("" for all of them) and port."""
 
     @property
     def is_asked_for(self) -> bool:

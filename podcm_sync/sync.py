@@ -5,7 +5,6 @@ met a conflict, the namespaces concerned get another whole pass, since only list
 say what is right there now.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
@@ -17,12 +16,20 @@ from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
+from podcm_sync.core.report import (
+    Count,
+    Report,
+    counted,
+    merged,
+    predicted,
+    predicted_statuses,
+    problems,
+)
 from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import PodConfigMapConfig, Problem, Scope, Snapshot
+from podcm_sync.model.objects import Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 
 MAX_PASSES: Final = 3
@@ -102,12 +109,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
             for each in passes
             for namespace, message in each.snapshot.incomplete.items()
         },
-        config_counts=dict(
-            Counter(
-                config.namespaced_name.namespace
-                for config in _last_words(passes, lambda each: each.snapshot.configs)
-            )
-        ),
+        counts=_last_counts(passes),
     )
 
 
@@ -187,7 +189,7 @@ def _look_again(reader: Reader, scope: Scope) -> Snapshot:
         )
 
 
-Named = TypeVar("Named", StatusUpdate, Problem, PodConfigMapConfig)
+Named = TypeVar("Named", StatusUpdate, Problem)
 
 
 def _last_words(
@@ -200,3 +202,13 @@ def _last_words(
         for word in words(each)
         if not any(later.covers(word.namespaced_name.namespace) for later in passes[number:])
     )
+
+
+def _last_counts(passes: Sequence[Pass]) -> dict[str, Count]:
+    """How much there is in each namespace, by the last pass whose lists of it were whole."""
+    counts: dict[str, Count] = {}
+    for each in passes:
+        found = counted(each.snapshot, each.outcomes).items()
+        counts = {name: count for name, count in counts.items() if not each.settles(name)}
+        counts |= {name: count for name, count in found if each.settles(name)}
+    return counts

@@ -144,4 +144,4 @@ class Exports:
                 health.stands_by(seconds)
 
             self._stands_by = stands_by
-            self._open.callback(Listener(export.listen, exposition, health).close)
+            self._open.callback(Listener(*export.listen, exposition, health).close)

@@ -5,7 +5,7 @@ bounded time, and the runs nothing.
 """
 
 import logging
-import re
+import os
 import socket
 import threading
 import time
@@ -37,8 +37,8 @@ Answer = tuple[int, str, bytes]
 class Listener:
     """A server on daemon threads; it listens once this is made."""
 
-    def __init__(self, address: str, exposition: Exposition, health: Health) -> None:
-        """`address` is `:8080`, `127.0.0.1:8080` or `[::1]:8080`. Raises InputError."""
+    def __init__(self, host: str, port: int, exposition: Exposition, health: Health) -> None:
+        """A host of "" is all of this one's addresses; a port of 0 is any. Raises InputError."""
 
         def metrics(accept: str) -> Answer:
             encode, content_type = choose_encoder(accept)
@@ -49,7 +49,7 @@ class Listener:
             "/healthz": lambda _: _verdict(health.not_live()),
             "/readyz": lambda _: _verdict(health.not_ready()),
         }
-        self._server = _Server(_bound(address), pages)
+        self._server = _Server(_bound(host, port), pages)
         threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="listen", daemon=True
         ).start()
@@ -67,26 +67,17 @@ class Listener:
         self._server.server_close()
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host ("" for all) and port. Raises ValueError with what to write."""
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\s]*)):([0-9]{1,5})", text)
-    if match is None or int(match[3]) > 65_535:
-        raise ValueError(
-            f"{text!r} is no address to listen on: write :8080, 127.0.0.1:8080 or [::1]:8080"
-        )
-    return match[1] or match[2] or "", int(match[3])
-
-
-def _bound(address: str) -> socket.socket:
-    host, port = parse_address(address)
+def _bound(host: str, port: int) -> socket.socket:
     try:
         if not host and socket.has_dualstack_ipv6():
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot listen on {address}: {why}; choose another address") from error
+        # create_server says the address a second time.
+        why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise InputError(f"cannot listen on {where}: {why}; choose another address") from error
 
 
 def _verdict(problem: str) -> Answer:

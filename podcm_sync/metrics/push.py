@@ -51,7 +51,7 @@ class Gateway:
         work = Work(
             lambda _: self._pushed(exposition, seconds),
             lambda _, said: results.append(said),
-            lost=lambda _: f"no answer within {seconds:.3g} s",
+            lost=lambda _: _late(seconds),
             waits_no_longer=lambda: time.monotonic() > until,
         )
         each([0], work, 1)
@@ -72,8 +72,11 @@ class Gateway:
         except urllib.error.HTTPError as error:
             body = error.read(MAX_SAID).decode(errors="replace")
             return f"HTTP {error.code}: {' '.join(body.split()) or error.reason}"
+        except TimeoutError:
+            return _late(seconds)
         except urllib.error.URLError as error:
-            return str(error.reason)
+            is_late = isinstance(error.reason, TimeoutError)
+            return _late(seconds) if is_late else str(error.reason)
         except Exception as error:  # noqa: BLE001 - http.client has many, and none matters more
             return str(error) or type(error).__name__
         return ""
@@ -121,6 +124,10 @@ def scope_label(namespaces: tuple[str, ...], shard: Shard | None, *, is_all: boo
     if len(named) <= MAX_SCOPE:
         return named
     return f"{named[:MAX_SCOPE]}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+
+
+def _late(seconds: float) -> str:
+    return f"no answer within {seconds:.3g} s"
 
 
 def _basic(user: str | None, password: str | None) -> str:

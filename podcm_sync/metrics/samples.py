@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from podcm_sync import __version__
-from podcm_sync.core import names
 from podcm_sync.core.ended import BUG, RUN_FAILURES, Ended, RunResult
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import READY, is_failure
 from podcm_sync.metrics import table
 from podcm_sync.model.changes import Outcome, Result, StatusOutcome, Verb
-from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.model.meta import KIND
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 Labels = tuple[str, ...]
@@ -84,8 +83,8 @@ def _by_namespace(report: Report) -> Samples:
     unreadable = [
         each for each in report.problems if each.kind == KIND and each.reason is Reason.UNREADABLE
     ]
-    managed = Counter(name.namespace for name, is_there in _ours(report).items() if is_there)
-    configs = Counter(report.config_counts)
+    managed = {namespace: count.config_maps for namespace, count in report.counts.items()}
+    configs = Counter({namespace: count.configs for namespace, count in report.counts.items()})
     configs.update(each.namespaced_name.namespace for each in unreadable)
     not_ready = Counter(
         each.update.namespaced_name.namespace for each in report.statuses if not _is_ready(each)
@@ -94,7 +93,7 @@ def _by_namespace(report: Report) -> Samples:
     invalid = Counter(
         each.namespaced_name.namespace for each in report.problems if each.kind == KIND
     )
-    seen = managed.keys() | configs.keys()
+    seen = configs.keys()
     if report.incomplete and not seen:
         return {}
     gauges = {
@@ -114,23 +113,6 @@ def _bounded(counts: Mapping[str, int], seen: list[str]) -> dict[Labels, float]:
     if not seen or len(seen) > table.MAX_NAMESPACES:
         return {("",): float(sum(counts.values()))}
     return {(namespace,): float(counts.get(namespace, 0)) for namespace in seen}
-
-
-def _ours(report: Report) -> dict[NamespacedName, bool]:
-    """Whether each ConfigMap of ours, of all that the run looked at, is there after it."""
-    there: dict[NamespacedName, bool] = {}
-    for each in report.outcomes:
-        name = each.change.namespaced_name
-        match each.result:
-            case Result.CREATED | Result.UPDATED | Result.UNCHANGED:
-                there[name] = True
-            case Result.DELETED:
-                there[name] = False
-            case _:
-                existing = each.change.existing
-                if existing is not None and names.is_ours(existing):
-                    there.setdefault(name, True)
-    return there
 
 
 def _is_ready(status: StatusOutcome) -> bool:

@@ -10,6 +10,7 @@ import typer.main
 
 from podcm_sync.cli.commands import app
 from podcm_sync.errors import EXIT_CODES
+from podcm_sync.metrics.table import METRICS
 from podcm_sync.model.reasons import REASONS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -17,7 +18,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 def tables() -> dict[str, str]:
     """Each generated table by its name."""
-    return {"options": _options(), "exit-codes": _exit_codes(), "reasons": _reasons()}
+    return {
+        "options": _options(),
+        "exit-codes": _exit_codes(),
+        "reasons": _reasons(),
+        "metrics": _metrics(),
+    }
 
 
 def with_tables(text: str) -> str:
@@ -54,6 +60,19 @@ def _reasons() -> str:
         _row(f"`{reason}`", row.kind, row.meaning, row.action) for reason, row in REASONS.items()
     ]
     return _table(("reason", "kind", "meaning", "what to do"), rows)
+
+
+def _metrics() -> str:
+    rows = [
+        _row(
+            f"`{row.name}`",
+            row.type,
+            ", ".join(f"`{label}`" for label in row.labels),
+            row.meaning.replace("<", "&lt;"),
+        )
+        for row in METRICS
+    ]
+    return _table(("metric", "type", "labels", "meaning"), rows)
 
 
 def _table(head: tuple[str, ...], rows: list[str]) -> str:

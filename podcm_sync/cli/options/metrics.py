@@ -1,7 +1,8 @@
 """Where a run's metrics go: a Pushgateway, a file, or whoever scrapes a loop."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
@@ -9,12 +10,25 @@ import typer
 from podcm_sync.cli.options.words import env
 from podcm_sync.settings import Export
 
+MAX_PORT: Final = 65_535
+
 
 def _gateway(text: str | None) -> str | None:
     parts = urlsplit(text or "http://host")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise typer.BadParameter("write a URL such as http://pushgateway:9091")
     return text or None
+
+
+def _address(text: str | None) -> tuple[str, int] | None:
+    if not text:
+        return None
+    match = re.fullmatch(r"(?:\[([^\[\]\s]+)\]|([^:\[\]\s]*)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > MAX_PORT:
+        raise typer.BadParameter(
+            f"{text!r} is no address to listen on: write :8080, 127.0.0.1:8080 or [::1]:8080"
+        )
+    return match[1] or match[2], int(match[3])
 
 
 PushGateway = Annotated[
@@ -82,5 +96,5 @@ def export(  # noqa: PLR0913 - the options, and what they must agree with
         push_gateway=push_gateway,
         push_job=push_job or "podcm-sync",
         metrics_file=metrics_file,
-        listen=listen or None,
+        listen=_address(listen),
     )
