@@ -105,7 +105,7 @@ METRICS: Final = (
     _row(
         FAILURES,
         _COUNTER,
-        "Failures by kind (blocking, held_back, api, run) and reason: one of the Reasons below, "
+        "Failures by kind (blocking, held_back, api, run) and reason: one of README's reasons, "
         "or what ended a whole run: UnusableInput, ClusterUnavailable, ReportUnwritten, Bug.",
         "kind",
         "reason",

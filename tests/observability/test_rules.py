@@ -49,6 +49,10 @@ def test_promtool_passes_the_rules(programs: Path) -> None:
     assert "6 rules found" in said
 
 
+def test_promtool_passes_the_scrape_jobs(programs: Path) -> None:
+    promtool(programs, "check", "config", "--syntax-only", str(FOLDER / "scrape.yaml"))
+
+
 def test_the_rules_fire_once_for_each_failure_and_end_by_themselves(programs: Path) -> None:
     """Ten stories in rules_test.yaml: what fires, when, that it is alone, and that it ends."""
     said = promtool(programs, "test", "rules", str(FOLDER / "rules_test.yaml"))
