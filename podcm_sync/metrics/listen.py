@@ -4,6 +4,7 @@ A client that sends or reads slowly, or many at once, cost a bounded number of t
 bounded time, and the runs nothing.
 """
 
+import errno
 import logging
 import os
 import socket
@@ -29,6 +30,7 @@ EXCHANGE_SECONDS: Final = 5.0
 """For a request's whole head to come, and again for the answer to be taken."""
 MAX_HEAD_BYTES: Final = 16_384
 POLL_SECONDS: Final = 0.1
+NO_IPV6: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 PLAIN: Final = "text/plain; charset=utf-8"
 Answer = tuple[int, str, bytes]
 """Status, content type, body."""
@@ -69,15 +71,24 @@ class Listener:
 
 def _bound(host: str, port: int) -> socket.socket:
     try:
-        if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
+        return _opened(host, port)
+    except (OSError, TypeError, UnicodeError) as error:  # a name that cannot be encoded is either
+        number = error.errno if isinstance(error, OSError) else None
         # create_server says the address a second time.
-        why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+        why = os.strerror(number).lower() if number and number > 0 else str(error)
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise InputError(f"cannot listen on {where}: {why}; choose another address") from error
+
+
+def _opened(host: str, port: int) -> socket.socket:
+    if not host and socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno not in NO_IPV6:
+                raise
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
 
 
 def _verdict(problem: str) -> Answer:

@@ -201,6 +201,12 @@ def test_a_file_of_somebody_elses_and_a_folder_that_is_not_there_are_warnings(
         (("--dry-run", "--push-gateway", "http://gateway:9091"), "a dry run has no metrics"),
         (("--push-gateway", "gateway:9091"), "write a URL such as http://pushgateway:9091"),
         (("--push-gateway", "file:///etc/passwd"), "write a URL such as"),
+        (("--push-gateway", "http://[::1"), "write a URL such as"),
+        (("--push-gateway", "http://gateway:99999"), "write a URL such as"),
+        (("--loop", "--listen", ":65536"), "no address to listen on"),
+        (("--loop", "--listen", "::1:8080"), "no address to listen on"),
+        (("--loop", "--listen", "é:8080"), "no address to listen on"),
+        (("--loop", "--listen", f"{'e' * 70}:8080"), "cannot listen on"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(arguments: tuple[str, ...], why: str) -> None:

@@ -14,16 +14,22 @@ MAX_PORT: Final = 65_535
 
 
 def _gateway(text: str | None) -> str | None:
-    parts = urlsplit(text or "http://host")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # brackets, or a port that is none
+        is_usable = False
+    if not is_usable:
         raise typer.BadParameter("write a URL such as http://pushgateway:9091")
-    return text or None
+    return text
 
 
 def _address(text: str | None) -> tuple[str, int] | None:
     if not text:
         return None
-    match = re.fullmatch(r"(?:\[([^\[\]\s]+)\]|([^:\[\]\s]*)):([0-9]{1,5})", text)
+    match = re.fullmatch(r"(?:\[([0-9a-zA-Z:.%_-]+)\]|([0-9a-zA-Z._-]*)):([0-9]{1,5})", text)
     if match is None or int(match[3]) > MAX_PORT:
         raise typer.BadParameter(
             f"{text!r} is no address to listen on: write :8080, 127.0.0.1:8080 or [::1]:8080"

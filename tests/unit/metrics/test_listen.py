@@ -125,3 +125,18 @@ def test_an_address_of_somebody_elses_is_an_input_error() -> None:
 def test_what_is_no_request_costs_nothing(listener: Listener, request_: bytes) -> None:
     asked(listener, request_)
     assert asked(listener).endswith(b"ok\n")
+
+
+def test_a_loop_that_hangs_is_said_to_be_not_alive() -> None:
+    """The probe's own words, for `kubectl describe`."""
+    now = [0.0]
+    health = Health(interval=60.0, deadline=60.0, now=lambda: now[0])
+    made = Listener("127.0.0.1", 0, Exposition(), health)
+    try:
+        assert asked(made).endswith(b"\r\n\r\nok\n")
+        now[0] = 100.0
+        answer = asked(made)
+    finally:
+        made.close()
+    assert answer.startswith(b"HTTP/1.0 503 Service Unavailable\r\n")
+    assert answer.endswith(b"\r\n\r\nno sign of life for 10 s longer than there should be\n")
