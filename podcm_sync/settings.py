@@ -31,6 +31,20 @@ class Findings(StrEnum):
     JSON = "json"
 
 
+class Explained(StrEnum):
+    """The formats of what `explain` says."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Manifests(StrEnum):
+    """The formats of objects for `kubectl apply`."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 
@@ -84,6 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     interval: float
     concurrency: int
     qps: float | None = None
+    events: bool = True
     max_prune: tuple[PruneLimit, ...]
     changes_are_1: bool
     tolerate_object_failures: bool

@@ -1,4 +1,4 @@
-"""One run, as a ladder: list, want, compare, guard, apply, stamp, report.
+"""One run, as a ladder: list, want, compare, guard, apply, stamp, tell, report.
 
 A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
 met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
@@ -10,11 +10,12 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from podcm_sync.apply import NEVER, Stopping, Watch, apply, stamp
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.apply import NEVER, Stopping, Watch, apply, record, stamp
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
+from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
-from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.plan import Planned, creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import (
     Count,
@@ -39,7 +40,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """What a run may do, and how much at once."""
 
     max_prune: tuple[PruneLimit, ...] = ()
-    concurrency: int = 16
+    concurrency: int = 32
 
 
 class Observer(Struct, frozen=True, kw_only=True):
@@ -79,8 +80,9 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     now: str,
     renderer: Renderer = NO_RENDERER,
     observer: Observer = UNOBSERVED,
+    recorder: Recorder | None = None,
 ) -> Report:
-    """One run over the scope; a dry run where there is no writer.
+    """One run over the scope; a dry run where there is no writer, without Events if no recorder.
 
     `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
     there is nothing to base a run on; once something was written, nothing but a bug raises.
@@ -94,6 +96,14 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     else:
         statuses = stamp(
             updates, writer, concurrency=policy.concurrency, stopping=observer.stopping
+        )
+    if writer is not None and recorder is not None:
+        # After the statuses: what is not stored yet would be said again by the next run.
+        record(
+            events(statuses, now),
+            recorder,
+            concurrency=policy.concurrency,
+            stopping=observer.stopping,
         )
     outcomes = passes[0].outcomes
     for again in passes[1:]:
@@ -113,6 +123,26 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     )
 
 
+def planned(
+    snapshot: Snapshot,
+    reader: Reader,
+    budget: PruneBudget,
+    renderer: Renderer,
+    *,
+    is_first: bool = True,
+) -> Planned:
+    """What one pass decides: wanted, compared and guarded. Nothing is written.
+
+    Raises ClusterError in the first pass, where the names that are taken cannot be asked for.
+    """
+    desired = build(snapshot, renderer)
+    taken = _taken_names(reader, creates_in(snapshot, desired), is_first=is_first)
+    proposed = diff(snapshot, desired, taken)
+    return Planned(
+        snapshot=snapshot, desired=desired, proposed=proposed, plan=guard(proposed, budget)
+    )
+
+
 def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
     scope: Scope,
     reader: Reader,
@@ -125,27 +155,28 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
     snapshot = reader.snapshot(scope)
     budget = PruneBudget.of(policy.max_prune, snapshot)
     for number in range(1, MAX_PASSES + 1):
-        desired = build(snapshot, renderer)
-        taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
-        proposed = diff(snapshot, desired, taken)
-        plan = guard(proposed, budget)
-        observer.planned(plan)
+        decided = planned(snapshot, reader, budget, renderer, is_first=number == 1)
+        observer.planned(decided.plan)
         if writer is None:
-            yield Pass(snapshot=snapshot, desired=desired, outcomes=predicted(plan))
+            yield _came_to(decided, predicted(decided.plan))
             return
         outcomes = apply(
-            plan,
+            decided.plan,
             writer,
             concurrency=policy.concurrency,
             stopping=observer.stopping,
             watch=observer.watch,
         )
-        yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes)
+        yield _came_to(decided, outcomes)
         contested = _contested(outcomes)
         if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
             return
-        budget = budget.after(outcomes, proposed)
+        budget = budget.after(outcomes, decided.proposed)
         snapshot = _look_again(reader, Scope(namespaces=contested))
+
+
+def _came_to(decided: Planned, outcomes: tuple[Outcome, ...]) -> Pass:
+    return Pass(snapshot=decided.snapshot, desired=decided.desired, outcomes=outcomes)
 
 
 def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

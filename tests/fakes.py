@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core import managed
+from podcm_sync.core.events import Event
 from podcm_sync.errors import ClusterError
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
     ConfigMap,
@@ -41,15 +43,17 @@ class Write(NamedTuple):
 
 
 class FakeCluster:
-    """Implements `port.Reader` and `port.Writer`; may be used from many threads.
+    """Implements all of `port`; may be used from many threads.
 
-    `writes` are all that reached it, refused ones too; `lists` counts the snapshots taken.
+    `writes` are all that reached it, refused ones too; `lists` counts the snapshots taken; `events`
+    are those that were created, by name, in their order.
     """
 
     def __init__(self, *objects: Object | Json) -> None:
         self.stored: dict[tuple[str, NamespacedName], Json] = {}
         self.writes: list[Write] = []
         self.lists = 0
+        self.events: dict[NamespacedName, Event] = {}
         self.terminating_namespaces: set[str] = set()
         self.before_list: Callable[[str, str], str | None] = lambda *_: None
         """Told kind and namespace ("" for all) before each list; a message makes it fail."""
@@ -120,12 +124,12 @@ class FakeCluster:
                 unplannable.add(namespace)
                 continue
             for body in self._pages("ConfigMap", namespace, GENERATED_BY):
-                collect(decode.config_maps(body), config_maps, problems)
+                collect(decode.config_maps(body, Kept()), config_maps, problems)
             for body in self._pages("PodConfigMapConfig", namespace):
                 collect(decode.configs(body), configs, problems)
             if not fails("Pod", namespace):
                 for body in self._pages("Pod", namespace):
-                    collect(decode.pods(body), pods, problems)
+                    collect(decode.pods(body, Kept()), pods, problems)
         return Snapshot(
             scope=scope,
             pods=tuple(pods),
@@ -215,6 +219,18 @@ class FakeCluster:
             if answer := self._received("status", name):
                 return answer
             return self._checked_patch("PodConfigMapConfig", name, patch)
+
+    # Recorder.
+
+    def record(self, event: Event) -> Answer:
+        """POST; a name that is there is no second Event."""
+        with self._lock:
+            if answer := self._received("event", event.config):
+                return answer
+            if event.namespaced_name in self.events:
+                return Answer(result=Result.UNCHANGED, code=409)
+            self.events[event.namespaced_name] = event
+            return Answer(result=Result.CREATED, code=201)
 
     # The server's inside.
 
@@ -347,3 +363,4 @@ def _invalid(message: str) -> Answer:
 
 _as_reader: type[Reader] = FakeCluster
 _as_writer: type[Writer] = FakeCluster
+_as_recorder: type[Recorder] = FakeCluster

@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, metrics, output, run, scale
+from podcm_sync.cli.options import cluster, events, metrics, output, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -68,12 +68,13 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     deadline: run.Deadline = "0",
     loop: run.Loop = False,
     interval: run.Interval = "60s",
-    concurrency: run.Concurrency = 16,
+    concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
     push_gateway: metrics.PushGateway = None,
     push_job: metrics.PushJob = "podcm-sync",
     metrics_file: metrics.MetricsFile = None,
     listen: metrics.Listen = None,
+    writes_events: events.Events = True,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,
@@ -82,6 +83,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
+        cluster.refuse_before(context, context.invoked_subcommand)
         return 0
     _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
@@ -113,6 +115,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             interval=_interval(interval),
             concurrency=concurrency,
             qps=qps or None,
+            events=writes_events,
             max_prune=tuple(max_prune or ()),
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,

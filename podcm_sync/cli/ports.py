@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.traffic import Traffic
 from podcm_sync.settings import Access, Settings
@@ -15,17 +16,23 @@ from podcm_sync.settings import Access, Settings
 if TYPE_CHECKING:
     from podcm_sync.cluster.kube.connection import Connection
 
+READERS: Final = 4
+"""As many connections as a reader has lists under way."""
 log = logging.getLogger(__name__)
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """Where to read from, where to write to (nowhere in a dry run), and which namespaces."""
+    """Where to read from, where to write to (nowhere in a dry run), and which namespaces.
+
+    Without a recorder there are no Events.
+    """
 
     reader: Reader
     writer: Writer | None
     scope: Scope
     traffic: Callable[[], Traffic] = Traffic
     """What was asked of the API server since this was last called."""
+    recorder: Recorder | None = None
 
 
 def opened(settings: Settings, clock: Clock) -> Ports:
@@ -47,12 +54,34 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     named = settings.namespaces or (connection.target.namespace,)
     scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
+    writer = None if settings.is_dry_run else KubeWriter(connection, settings.qps)
     return Ports(
         reader=KubeReader(connection),
-        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
+        writer=writer,
         scope=scope,
         traffic=connection.tally.taken,
+        recorder=writer if settings.events else None,
     )
+
+
+def to_read(
+    directory: Path | None, access: Access, namespaces: tuple[str, ...], clock: Clock
+) -> Ports:
+    """Ports without a writer; without namespaces, the context's or all of the directory's.
+
+    Raises InputError, ClusterError.
+    """
+    if directory is not None:
+        from podcm_sync.cluster.directory import DirectoryCluster
+
+        scope = Scope(namespaces=namespaces or None)
+        return Ports(reader=DirectoryCluster(directory), writer=None, scope=scope)
+    from podcm_sync.cluster.kube.read import KubeReader
+
+    connection = connect(access, clock, connections=READERS)
+    scope = Scope(namespaces=namespaces or (connection.target.namespace,))
+    log.info("%s, %s", connection.target.description, scope)
+    return Ports(reader=KubeReader(connection), writer=None, scope=scope)
 
 
 def connect(access: Access, clock: Clock, *, connections: int) -> "Connection":

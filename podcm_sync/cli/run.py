@@ -91,6 +91,7 @@ def _once(
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             renderer=LazySandbox(),
             observer=Observer(stopping=_stopping(clock), planned=planned, watch=watch),
+            recorder=ports.recorder,
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)
     code = exit_code(

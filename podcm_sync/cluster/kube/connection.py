@@ -20,6 +20,7 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.sending import send_whole
 from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
@@ -41,6 +42,7 @@ class Response(Struct, frozen=True, kw_only=True):
     body: bytes
     retry_after: float | None
     content_type: str = JSON
+    date: str = ""
 
 
 class NoAnswerError(Exception):
@@ -80,6 +82,7 @@ class Connection:
         try:
             share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
+            send_whole(self._pool)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise InputError(
                 f"{self.target.source}: the certificates for {self.target.description} cannot be "
@@ -171,6 +174,7 @@ class Connection:
             body=content,
             retry_after=_seconds(answer.headers.get("Retry-After")),
             content_type=answer.headers.get("Content-Type", JSON),
+            date=answer.headers.get("Date", ""),
         )
 
     def _limit(self) -> float | None:

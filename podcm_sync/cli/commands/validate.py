@@ -1,15 +1,13 @@
-"""The subcommands and their options; each is done in a file of its own in `cli`, loaded late."""
+"""`podcm-sync validate`: its options."""
 
 from podcm_sync.cli.app import app
 from podcm_sync.cli.options import validate
 from podcm_sync.settings import Findings
 
-__all__ = ["app"]
-
 
 @app.command(name="validate")
 def validate_manifests(
-    files: validate.Files, output: validate.ValidationFormat = Findings.TEXT
+    files: validate.Files, output_format: validate.ValidationFormat = Findings.TEXT
 ) -> int:
     """Check PodConfigMapConfig manifests.
 
@@ -18,4 +16,4 @@ def validate_manifests(
     """
     from podcm_sync.cli.validate import validate as check
 
-    return check(files, output)
+    return check(files, output_format)
