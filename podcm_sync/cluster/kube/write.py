@@ -135,7 +135,7 @@ class KubeWriter:
 
         def post() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
