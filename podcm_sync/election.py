@@ -13,43 +13,44 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from msgspec import Struct
-
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Lock, LockError
-from podcm_sync.leader import Candidate, Move, Seen, Term, look, next_step, released, term_of
+from podcm_sync.leader import (
+    Candidate,
+    Move,
+    Seen,
+    Standing,
+    Term,
+    look,
+    next_step,
+    released,
+    term_of,
+)
 from podcm_sync.model.lease import Lease
 
 log = logging.getLogger(__name__)
-
 JITTER: Final = 0.2
 """The part of the retry period by which a candidate's pause is longer at random, at most."""
 TRIES: Final = 3
 """How often a lease that changes under our hands is read again, at once."""
+Waits = Callable[[Standing], None]
+"""Told before each pause of a process that does not lead."""
 RELEASE_SECONDS: Final = 5.0
 """How long giving up may take: with a signal's grace it is less than a Pod's 30 s."""
-
-
-class Standing(Struct, frozen=True, kw_only=True):
-    """Where this process stands: whether it leads, who does ("" if unknown), and since when.
-
-    `heard` is the monotonic time of the last answer about the lease; None before the first.
-    """
-
-    is_leading: bool
-    holder: str
-    heard: float | None
 
 
 class Election:
     """One candidate's part in it."""
 
-    def __init__(self, lock: Lock, candidate: Candidate, clock: Clock) -> None:
+    def __init__(
+        self, lock: Lock, candidate: Candidate, clock: Clock, waits: Waits = lambda _: None
+    ) -> None:
         """The clock is the work's: by it what works learns that it may not go on."""
         self._lock = lock
         self._candidate = candidate
         self._timing = candidate.timing
         self._clock = clock
+        self._waits = waits
         self._seen: Seen | None = None
         self._term: Term | None = None
         self._heard: float | None = None
@@ -94,6 +95,7 @@ class Election:
                     return True
                 self._end_term(is_kept=True)
                 return False
+            self._waits(self.standing)
             share = random.uniform(0, JITTER)  # noqa: S311 - jitter, not a secret
             self._clock.wait_to_lead(self._timing.retry_period * (1 + share))
         return False

@@ -62,6 +62,17 @@ class Term(Struct, frozen=True, kw_only=True):
     the API server has the other half for what it already has in hand."""
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where this process stands: whether it leads, who does ("" if unknown), and since when.
+
+    `heard` is the monotonic time of the last answer about the lease; None before the first.
+    """
+
+    is_leading: bool
+    holder: str
+    heard: float | None
+
+
 def term_of(timing: Timing, renewed: float) -> Term:
     """The term after a renewal whose request *began* then: the server saw it later, not earlier."""
     return Term(

@@ -22,10 +22,17 @@ BACKING_OFF: Final = frozenset({5})
 """Exit codes after which the server is left in peace for longer; a tenant's mistake is none."""
 
 
-def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
+def loop(
+    run: Callable[[], int],
+    clock: Clock,
+    *,
+    interval: float,
+    rests: Callable[[float], None] = lambda _: None,
+) -> int:
     """Call `run` at every `interval` seconds; 128 + n once signal n came, 128 if another leads.
 
     A run that takes longer than the interval is said, and the next begins at the grid's next time.
+    `rests` is told of each pause.
     """
     start = time.monotonic()
     failures = 0
@@ -38,6 +45,7 @@ def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
             log.warning("the run took %.1f s, past the interval of %g s", took, interval)
         failures = failures + 1 if code in BACKING_OFF else 0
         pause = _next(ended - start, interval, failures)
+        rests(pause)
         clock.begin(None)  # the run's deadline is not the pause's
         if failures and not clock.is_stopping():
             log.warning("failed runs in a row: %d; the next begins in %.0f s", failures, pause)

@@ -85,6 +85,21 @@ class LeaderElection(Struct, frozen=True, kw_only=True):
     timing: Timing = Timing()
 
 
+class Export(Struct, frozen=True, kw_only=True):
+    """Where metrics go; nowhere by default."""
+
+    push_gateway: str | None = None
+    push_job: str = "podcm-sync"
+    metrics_file: Path | None = None
+    listen: tuple[str, int] | None = None
+    """Host ("" for all of them) and port."""
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether there is anybody to tell."""
+        return (self.push_gateway or self.metrics_file or self.listen) is not None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The options. Durations are in seconds; a deadline of None is no limit."""
 
@@ -108,6 +123,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     colour: Colour
     log_format: LogFormat
     verbosity: int
+    export: Export = Export()
 
 
 def parse_duration(text: str) -> float | None:

@@ -17,7 +17,15 @@ from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import Planned, creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
+from podcm_sync.core.report import (
+    Count,
+    Report,
+    counted,
+    merged,
+    predicted,
+    predicted_statuses,
+    problems,
+)
 from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
@@ -111,6 +119,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
             for each in passes
             for namespace, message in each.snapshot.incomplete.items()
         },
+        counts=_last_counts(passes),
     )
 
 
@@ -224,3 +233,13 @@ def _last_words(
         for word in words(each)
         if not any(later.covers(word.namespaced_name.namespace) for later in passes[number:])
     )
+
+
+def _last_counts(passes: Sequence[Pass]) -> dict[str, Count]:
+    """How much there is in each namespace, by the last pass whose lists of it were whole."""
+    counts: dict[str, Count] = {}
+    for each in passes:
+        found = counted(each.snapshot, each.outcomes).items()
+        counts = {name: count for name, count in counts.items() if not each.settles(name)}
+        counts |= {name: count for name, count in found if each.settles(name)}
+    return counts

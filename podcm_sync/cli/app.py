@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, election, events, output, run, scale
+from podcm_sync.cli.options import cluster, election, events, metrics, output, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -76,6 +76,10 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     retry_period: election.RetryPeriod = "2s",
     concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
+    push_gateway: metrics.PushGateway = None,
+    push_job: metrics.PushJob = "podcm-sync",
+    metrics_file: metrics.MetricsFile = None,
+    listen: metrics.Listen = None,
     writes_events: events.Events = True,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
@@ -104,6 +108,9 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
             "neither --dry-run nor --from"
         )
+    export = metrics.export(
+        push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
+    )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli import run as command
 
@@ -138,5 +145,6 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             colour=colour,
             log_format=log_format,
             verbosity=verbosity,
+            export=export,
         )
     )

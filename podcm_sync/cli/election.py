@@ -5,11 +5,12 @@ import uuid
 
 import msgspec
 
+from podcm_sync.cli.exports import Exports
 from podcm_sync.cli.ports import connect
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.lease import KubeLease
 from podcm_sync.election import Election
-from podcm_sync.leader import Candidate
+from podcm_sync.leader import Candidate, Standing
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.settings import Access, LeaderElection
 
@@ -17,12 +18,22 @@ CONNECTIONS = 2
 """One, and another where an answer to the first is given up."""
 
 
-def election(settings: LeaderElection, access: Access, clock: Clock) -> Election:
-    """The election that the options name. `clock` is the runs'. Raises InputError, ClusterError."""
+def election(settings: LeaderElection, access: Access, clock: Clock, exports: Exports) -> Election:
+    """The election that the options name. `clock` is the runs'. Raises InputError, ClusterError.
+
+    A process that waits is as ready as one can be, once it has seen the Lease: with less, a rollout
+    would go on over replicas that can never lead.
+    """
     # Each request has its own limit, given with it.
     unlimited = msgspec.structs.replace(access, request_timeout=None)
     connection = connect(unlimited, Clock(), connections=CONNECTIONS, is_leaders=True)
     namespace = settings.namespace or connection.target.namespace
     lock = KubeLease(connection, NamespacedName(namespace, settings.name))
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-    return Election(lock, Candidate(identity=identity, timing=settings.timing), clock)
+    candidate = Candidate(identity=identity, timing=settings.timing)
+
+    def waits(standing: Standing) -> None:
+        pauses = exports.rests if standing.heard is None else exports.stands_by
+        pauses(settings.timing.retry_period)
+
+    return Election(lock, candidate, clock, waits)

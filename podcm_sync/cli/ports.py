@@ -1,6 +1,7 @@
 """Settings → the ports of a run: an API server's or a directory's Reader, and a Writer or none."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.model.objects import Scope
+from podcm_sync.model.traffic import Traffic
 from podcm_sync.settings import Access, Settings
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Ports(Struct, frozen=True, kw_only=True):
     reader: Reader
     writer: Writer | None
     scope: Scope
+    traffic: Callable[[], Traffic] = Traffic
+    """What was asked of the API server since this was last called."""
     recorder: Recorder | None = None
 
 
@@ -60,6 +64,7 @@ def opened(settings: Settings, clock: Clock) -> Ports:
         reader=KubeReader(connection),
         writer=writer,
         scope=scope,
+        traffic=connection.tally.taken,
         recorder=writer if settings.events else None,
     )
 

@@ -8,6 +8,7 @@ import msgspec
 
 from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
+from podcm_sync.cli.exports import Exports, Measure
 from podcm_sync.cli.ports import Ports, opened
 from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.show import show
@@ -31,11 +32,14 @@ def run(settings: Settings) -> int:
     signals = Signals(clock)
     signals.install()
     clock.begin(settings.deadline)
-    ports = opened(settings, clock)
+    exports = Exports(settings, clock)
+    with exports.opening():
+        ports = opened(settings, clock)
 
     def once() -> int:
         clock.begin(settings.deadline)
-        return _once(settings, ports, clock, signals)
+        with exports.run(ports.traffic) as measure:
+            return _once(settings, ports, clock, signals, measure)
 
     if not settings.is_loop:
         code = once()
@@ -45,12 +49,19 @@ def run(settings: Settings) -> int:
     from podcm_sync.loop import loop
 
     signals.hold()
-    if settings.election is None:
-        return loop(_surviving(once), clock, interval=settings.interval)
-    from podcm_sync.cli.election import election
 
-    campaign = election(settings.election, settings.access, clock)
-    return campaign.lead(lambda: loop(_surviving(once), clock, interval=settings.interval))
+    def looping() -> int:
+        return loop(_surviving(once), clock, interval=settings.interval, rests=exports.rests)
+
+    if settings.election is None:
+        code = looping()
+    else:
+        from podcm_sync.cli.election import election
+
+        campaign = election(settings.election, settings.access, clock, exports)
+        code = campaign.lead(looping)
+    exports.close()
+    return code
 
 
 def _surviving(once: Callable[[], int]) -> Callable[[], int]:
@@ -68,7 +79,9 @@ def _surviving(once: Callable[[], int]) -> Callable[[], int]:
     return surviving
 
 
-def _once(settings: Settings, ports: Ports, clock: Clock, signals: Signals) -> int:
+def _once(
+    settings: Settings, ports: Ports, clock: Clock, signals: Signals, measure: Measure
+) -> int:
     with Progress() as progress:
 
         def planned(plan: Plan) -> None:
@@ -96,6 +109,7 @@ def _once(settings: Settings, ports: Ports, clock: Clock, signals: Signals) -> i
         tolerate_object_failures=settings.tolerate_object_failures,
         changes_are_1=settings.changes_are_1,
     )
+    measure(report, code)
     show(report, settings, code)
     return code
 

@@ -1,10 +1,12 @@
 """Everything a run has to say, once: the Report that text, exit code and all else are made from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
 
+from podcm_sync.core.names import is_ours
 from podcm_sync.core.status import is_failure
 from podcm_sync.model.changes import (
     Change,
@@ -29,6 +31,13 @@ _RESULTS: Final = {
 }
 
 
+class Count(Struct, frozen=True, kw_only=True):
+    """How many objects a namespace has: readable configs, and ConfigMaps of ours."""
+
+    configs: int = 0
+    config_maps: int = 0
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """One run. As a prediction, its outcomes and statuses are foretold, and nothing was done.
 
@@ -41,6 +50,8 @@ class Report(Struct, frozen=True, kw_only=True):
     statuses: tuple[StatusOutcome, ...]
     problems: tuple[Problem, ...]
     incomplete: dict[str, str]
+    counts: dict[str, Count] = {}
+    """How much there is after the run, by namespace, in those that it saw."""
     signal_number: int | None = None
     """The signal that cut the run short, if one did."""
     digest: str = ""
@@ -101,6 +112,22 @@ def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
         if name not in undecodable
     )
     return tuple(sorted((*snapshot.problems, *invalid), key=lambda each: each.namespaced_name))
+
+
+def counted(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> dict[str, Count]:
+    """How much there is, by namespace, of what was listed and what then came of it."""
+    configs = Counter(each.namespaced_name.namespace for each in snapshot.configs)
+    config_maps = Counter(
+        each.namespaced_name.namespace for each in snapshot.config_maps if is_ours(each)
+    )
+    for outcome in outcomes:
+        namespace = outcome.change.namespaced_name.namespace
+        config_maps[namespace] += outcome.result is Result.CREATED
+        config_maps[namespace] -= outcome.result is Result.DELETED
+    return {
+        namespace: Count(configs=configs[namespace], config_maps=config_maps[namespace])
+        for namespace in configs | config_maps
+    }
 
 
 def summary(report: Report) -> Summary:

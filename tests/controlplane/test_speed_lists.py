@@ -9,8 +9,9 @@ import pytest
 import urllib3
 
 from podcm_sync.cluster.kube import read
+from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.cluster.kube.config import load
-from podcm_sync.cluster.kube.connection import Connection, Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.cluster.kube.write import KubeWriter
 from podcm_sync.core.report import Report, summary

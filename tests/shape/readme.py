@@ -10,6 +10,7 @@ import typer.main
 
 from podcm_sync.cli.commands import app
 from podcm_sync.errors import EXIT_CODES
+from podcm_sync.metrics.table import METRICS
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.model.rights import RIGHTS
 
@@ -22,6 +23,7 @@ def tables() -> dict[str, str]:
         "options": _options(),
         "exit-codes": _exit_codes(),
         "reasons": _reasons(),
+        "metrics": _metrics(),
         "rights": _rights(),
     }
 
@@ -75,6 +77,19 @@ def _reasons() -> str:
         _row(f"`{reason}`", row.kind, row.meaning, row.action) for reason, row in REASONS.items()
     ]
     return _table(("reason", "kind", "meaning", "what to do"), rows)
+
+
+def _metrics() -> str:
+    rows = [
+        _row(
+            f"`{row.name}`",
+            row.type,
+            ", ".join(f"`{label}`" for label in row.labels),
+            row.meaning.replace("<", "&lt;"),
+        )
+        for row in METRICS
+    ]
+    return _table(("metric", "type", "labels", "meaning"), rows)
 
 
 def _rights() -> str:

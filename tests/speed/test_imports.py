@@ -15,7 +15,7 @@ def test_protobuf_and_kubernetes_are_for_an_api_server_alone(arguments: list[str
         "import sys\n"
         "from podcm_sync.__main__ import run\n"
         f"run({arguments!r})\n"
-        "heavy = {'google.protobuf', 'kubernetes', 'urllib3'}\n"
+        "heavy = {'google.protobuf', 'kubernetes', 'prometheus_client', 'urllib3'}\n"
         "sys.stderr.write('loaded: ' + ' '.join(sorted(heavy & set(sys.modules))))\n"
     )
     done = subprocess.run(

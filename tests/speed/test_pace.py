@@ -6,7 +6,7 @@ import pytest
 
 from podcm_sync.apply import apply
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.connection import NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import NoAnswerError, Response
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.model.changes import (

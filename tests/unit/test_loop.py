@@ -27,6 +27,7 @@ class World:
         self.clock = Clock()
         self.began: list[float] = []
         self.ended: list[float] = []
+        self.told: list[float] = []
 
     def monotonic(self) -> float:
         return self.now
@@ -55,7 +56,7 @@ class World:
                 self.clock.receive(signal.SIGTERM)
             return next(coming)
 
-        return loop(run, self.clock, interval=interval)
+        return loop(run, self.clock, interval=interval, rests=self.told.append)
 
     def pauses(self) -> list[float]:
         """From the end of each run to the beginning of the next."""
@@ -89,6 +90,13 @@ def late_by(began: list[float], interval: float = INTERVAL) -> list[float]:
 def test_the_first_run_begins_at_once(world: World) -> None:
     world.loop(runs=1)
     assert world.began == [START]
+
+
+def test_each_pause_is_told_before_it_begins(world: World) -> None:
+    """Also the long ones after failures: /healthz is to know them."""
+    world.loop(runs=6, took=repeat(7.0), codes=[0, 5, 5, 5, 5, 0])
+    assert world.told[:-1] == pytest.approx(world.pauses(), abs=0.1)
+    assert len(world.told) == 6
 
 
 @pytest.mark.usefixtures("no_jitter", "long_steps")

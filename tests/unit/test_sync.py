@@ -3,16 +3,18 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from podcm_sync.apply import Stopping
+from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneLimit
-from podcm_sync.core.report import Report, exit_code, summary
+from podcm_sync.core.report import Count, Report, exit_code, summary
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Answer, Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.reasons import Reason
-from podcm_sync.sync import Observer, Policy, run
+from podcm_sync.sync import Observer, Pass, Policy, _last_counts, run
 from tests.builders import (
     EARLIER,
     GENERATED_BY,
@@ -24,6 +26,7 @@ from tests.builders import (
     owner,
     pcmc,
     pod,
+    snapshot,
 )
 from tests.fakes import FakeCluster, Unreachable, Write, fail_nth
 
@@ -277,6 +280,25 @@ def test_a_later_pass_that_cannot_list_is_incomplete_and_exits_5() -> None:
     assert report.incomplete == {"shop": "cannot list ConfigMap in shop"}
     assert report.statuses == ()
     assert exit_code(report) == 5
+    # The first pass's lists, and what it created.
+    assert report.counts == {"shop": Count(configs=1, config_maps=2)}
+
+
+def test_a_later_passs_lists_are_what_is_counted() -> None:
+    cluster = shop(DRIFTED, pod("web-1"))
+    cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
+    report = sync(cluster)
+    assert cluster.lists == 2
+    assert report.counts == {"shop": Count(configs=1, config_maps=2)}
+
+
+def test_a_namespace_whose_lists_broke_off_is_not_counted() -> None:
+    """Its ConfigMaps were listed, its configs were not: 0 would be a guess."""
+    seen = snapshot(config_map(), namespaces=("shop",), unplannable=("shop",))
+    half = Pass(snapshot=seen, desired=build(seen), outcomes=())
+    assert _last_counts([half]) == {}
+    whole = replace(half, snapshot=snapshot(config_map(), pcmc()))
+    assert _last_counts([whole, half]) == {"shop": Count(configs=1, config_maps=1)}
 
 
 def test_a_later_pass_that_cannot_list_names_loses_nothing_of_the_report() -> None:

@@ -13,44 +13,26 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
-from msgspec import Struct
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, whole_body
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
 from podcm_sync.cluster.kube.pace import NotBegunError
 from podcm_sync.cluster.kube.sending import send_whole
 from podcm_sync.cluster.kube.sockets import drop_unsent
+from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
+from podcm_sync.model.traffic import NO_ANSWER
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to be made: an address that swallows packets is said soon."""
-JSON: Final = "application/json"
 USER_AGENT: Final = f"podcm-sync/{__version__}"
-CHUNK_BYTES: Final = 1 << 18
-
-
-class Response(Struct, frozen=True, kw_only=True):
-    """A whole answer. `retry_after` is in seconds, None where the server did not say."""
-
-    status: int
-    body: bytes
-    retry_after: float | None
-    content_type: str = JSON
-    date: str = ""
-
-
-class NoAnswerError(Exception):
-    """No whole answer came. `is_sent` is False where the server cannot have seen the request."""
-
-    def __init__(self, message: str, *, is_sent: bool) -> None:
-        super().__init__(message)
-        self.is_sent = is_sent
 
 
 class Connection:
@@ -73,6 +55,7 @@ class Connection:
         """
         self.clock = clock or Clock()
         self.connections = connections
+        self.tally = Tally()
         self._request_timeout = request_timeout
         self.target = load()
         client = _client(self.target.configuration, connections)
@@ -117,6 +100,7 @@ class Connection:
         authorization = self._credentials.header()
         response = self._send(method, target, body, headers, authorization)
         if response.status == 401 and self._credentials.renew(authorization):
+            self.tally.repeated()
             response = self._send(method, target, body, headers, self._credentials.header())
         return response
 
@@ -150,6 +134,7 @@ class Connection:
             headers = {**headers, "Authorization": authorization}
         limit = self._limit(is_write=method != "GET")
         until = None if limit is None else time.monotonic() + limit
+        code = NO_ANSWER
         try:
             answer = self._pool.urlopen(
                 method,
@@ -162,11 +147,14 @@ class Connection:
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=limit),
             )
-            content = _whole_body(answer, until)
+            content = whole_body(answer, until)
+            code = str(answer.status)
         except urllib3.exceptions.HTTPError as error:
             raise self._no_answer(error) from error
         except (OSError, UnicodeError) as error:
             raise NoAnswerError(str(error), is_sent=True) from error
+        finally:
+            self.tally.sent(method, target, code)
         log.debug("%s %s: %d", method, target.partition("?")[0], answer.status)
         return Response(
             status=answer.status,
@@ -197,34 +185,6 @@ class Connection:
             )
         not_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
         return NoAnswerError(_reason(error), is_sent=not isinstance(error, not_sent))
-
-
-def _whole_body(answer: urllib3.BaseHTTPResponse, until: float | None) -> bytes:
-    """The body, read in pieces: a timeout alone would let a server trickle for ever.
-
-    Lists come in chunks, which `stream` takes whole: `read1` of them costs half as much CPU again.
-    """
-    is_chunked = isinstance(answer, urllib3.HTTPResponse) and answer.chunked
-    pieces = answer.stream(CHUNK_BYTES) if is_chunked else iter(answer.read1, b"")
-    kept: list[bytes] = []
-    for piece in pieces:
-        kept.append(piece)
-        if until is not None and time.monotonic() > until:
-            answer.close()
-            raise NoAnswerError("the answer took too long", is_sent=True)
-    body = b"".join(kept)
-    if not _is_whole(answer, len(body), is_chunked=is_chunked):
-        answer.close()
-        raise NoAnswerError("the answer broke off", is_sent=True)
-    return body
-
-
-def _is_whole(answer: urllib3.BaseHTTPResponse, size: int, *, is_chunked: bool) -> bool:
-    """Whether the body is all that was announced; a head that broke off announces nothing."""
-    announced = answer.headers.get("Content-Length")
-    if announced is not None:
-        return announced == str(size)
-    return is_chunked or answer.version < 11 or answer.headers.get("Connection") == "close"
 
 
 def _client(configuration: Configuration, connections: int) -> ApiClient:

@@ -7,7 +7,7 @@ message, missing rights have neither.
 
 import msgspec
 
-from podcm_sync.cluster.kube.connection import Response
+from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.model.changes import Answer, Result
 from podcm_sync.model.reasons import Reason
 

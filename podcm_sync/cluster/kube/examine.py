@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.core.contents import Contents, contents
 from podcm_sync.core.facts import Facts, Lease

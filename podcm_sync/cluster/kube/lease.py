@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from podcm_sync.cluster.kube import paths
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.bounded import in_time
-from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.write import MERGE_PATCH
 from podcm_sync.cluster.port import LockError

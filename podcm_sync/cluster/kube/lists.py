@@ -10,7 +10,8 @@ from typing import Final
 from msgspec import Struct, structs
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError
@@ -106,7 +107,9 @@ class Lists:
             return self._connection.get(path, query, accept)
 
         try:
-            response = repeated(send, self._connection.clock)
+            response = repeated(
+                send, self._connection.clock, repeats=self._connection.tally.repeated
+            )
         except NoAnswerError as error:
             if self._has_answered:
                 raise ListError(f"cannot {what}: no answer from {self.server}: {error}") from error

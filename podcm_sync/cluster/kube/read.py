@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import Connection, Response
+from podcm_sync.cluster.kube.answers import Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.crd import check_crd
 from podcm_sync.cluster.kube.listed import Listed, unseen
 from podcm_sync.cluster.kube.lists import ListError, Lists, Query

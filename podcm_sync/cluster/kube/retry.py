@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.connection import NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import NoAnswerError, Response
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 
 log = logging.getLogger(__name__)
@@ -22,17 +22,19 @@ MAX_RETRY_AFTER_SECONDS: Final = 30.0
 TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
 
-def repeated(
+def repeated(  # noqa: PLR0913 - what may be repeated, when, and who is told
     send: Callable[[], Response],
     clock: Clock,
     *,
     statuses: frozenset[int] = TRANSIENT,
     repeat_lost: bool = True,
     pace: Pace | None = None,
+    repeats: Callable[[], None] = lambda: None,
 ) -> Response:
     """The answer of the first attempt that is neither lost nor of these statuses, or the last's.
 
     The last is the fourth, or the one after which the clock leaves no time to wait for another.
+    `repeats` is told of each attempt after the first.
     Raises NoAnswerError where it had no answer, or an answer was lost and must not be repeated;
     NotBegunError where the run ended before the pace let anything begin.
     """
@@ -61,6 +63,7 @@ def repeated(
                 if not _waited(clock, wait, f"the server answered {response.status}"):
                     return response
         attempt += 1
+        repeats()
 
 
 def _last_word(last: Response | NoAnswerError | None) -> Response:

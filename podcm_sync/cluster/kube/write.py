@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import refusal
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 from podcm_sync.cluster.kube.retry import TRANSIENT, repeated
@@ -40,6 +41,7 @@ class KubeWriter:
         """`qps` is how many writes may begin in a second; None is no limit."""
         self._connection = connection
         self._clock = connection.clock
+        self._repeats = connection.tally.repeated
         self._pace = Pace(connection.clock, qps)
         self._is_event_loss_said = False
 
@@ -59,6 +61,7 @@ class KubeWriter:
                     statuses=REFUSED_UNSEEN,
                     repeat_lost=False,
                     pace=self._pace,
+                    repeats=self._repeats,
                 )
             except NoAnswerError as error:
                 return self._settle(desired, str(error)) if error.is_sent else _lost(error)
@@ -101,7 +104,7 @@ class KubeWriter:
 
         def delete() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -133,7 +136,7 @@ class KubeWriter:
 
         def post() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -169,7 +172,7 @@ class KubeWriter:
 
         def patch_it() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace)
+                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
             except NoAnswerError as error:
                 return _lost(error)
             match response.status:
@@ -195,7 +198,7 @@ class KubeWriter:
             return self._connection.get(path)
 
         try:
-            response = repeated(send, self._clock)
+            response = repeated(send, self._clock, repeats=self._repeats)
             if response.status == 200:
                 found = decode_config_map(response.body)
                 if names.is_ours(found) and managed.is_in_step(found, desired):

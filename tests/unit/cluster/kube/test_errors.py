@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from podcm_sync.cluster.kube.connection import Response
+from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.cluster.kube.errors import refusal, status_of
 from podcm_sync.model.changes import Result
 from podcm_sync.model.reasons import Reason

@@ -1,0 +1,73 @@
+"""Metrics as a file for node_exporter's textfile collector: whole at any moment, or as before."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from podcm_sync.metrics import table
+from podcm_sync.metrics.exposition import Exposition
+from podcm_sync.metrics.samples import Samples
+from podcm_sync.metrics.table import Type
+
+MODE = 0o644
+"""node_exporter is another user."""
+
+
+class MetricsFileError(Exception):
+    """The file cannot be read as metrics or cannot be written; why, in one line."""
+
+
+def write(path: Path, exposition: Exposition) -> None:
+    """Put the metrics there, by a rename within the directory. Raises MetricsFileError."""
+    content = generate_latest(exposition.registry)
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise MetricsFileError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def kept(path: Path) -> Samples:
+    """The gauges of earlier runs, such as the last success, which a failed run does not say.
+
+    Raises MetricsFileError for a file that is there and is none of ours, so that a wrong path
+    costs nobody a file.
+    """
+    if not path.exists():
+        return {}
+    if not path.is_file():
+        raise MetricsFileError(f"{path} is no regular file, and stays as it is")
+    try:
+        text = path.read_text(encoding="utf-8")
+        families = list(text_string_to_metric_families(text))
+    except OSError as error:
+        raise MetricsFileError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        # The parser raises whatever a line makes it stumble over.
+        raise MetricsFileError(f"{path} has other content than metrics, and stays") from error
+    found: Samples = {}
+    for family in families:
+        row = table.BY_NAME.get(family.name)
+        if row is not None and row.type is Type.GAUGE:
+            found[row.name] = {
+                tuple(sample.labels.get(label, "") for label in row.labels): sample.value
+                for sample in family.samples
+            }
+    if families and table.LAST_RUN not in found:
+        raise MetricsFileError(f"{path} has metrics of something else, and stays")
+    return found
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # Not *.prom while it is in the making: the collector reads those.
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), MODE)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

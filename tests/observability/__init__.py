@@ -1,0 +1,1 @@
+"""The real Prometheus, Pushgateway and promtool, and what podcm-sync tells them."""

@@ -1,0 +1,41 @@
+"""What a run came to (spec §7), whether a Report says so or what ended it."""
+
+import pytest
+
+from podcm_sync.core.ended import Ended, RunResult, failure_of
+from podcm_sync.core.report import Report
+from podcm_sync.errors import ClusterError, InputError, Interrupted, OutputError
+from tests.unit.core.test_report import CREATED, FOREIGN, HELD_BACK, LOST, report
+
+
+@pytest.mark.parametrize(
+    ("made", "failure", "result"),
+    [
+        (report(CREATED), "", RunResult.SUCCEEDED),
+        (report(FOREIGN), "", RunResult.FAILED_OBJECTS),
+        (report(FOREIGN, HELD_BACK), "", RunResult.HELD_BACK),
+        (report(HELD_BACK, incomplete=LOST), "", RunResult.INCOMPLETE),
+        (report(FOREIGN, signal=15), "", RunResult.INTERRUPTED),
+        (None, "", RunResult.INTERRUPTED),
+        (None, "Bug", RunResult.FAILED),
+        (report(CREATED), "ReportUnwritten", RunResult.FAILED),
+    ],
+)
+def test_a_run_has_one_result(made: Report | None, failure: str, result: RunResult) -> None:
+    # The exit code may be a tolerated 0; the result is not of it.
+    ended = Ended(at=0.0, duration_seconds=0.0, exit_code=0, report=made, failure=failure)
+    assert ended.result is result
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "failure"),
+    [
+        (InputError("x"), 2, "UnusableInput"),
+        (ClusterError("x"), 5, "ClusterUnavailable"),
+        (OutputError("x"), 5, "ReportUnwritten"),
+        (Interrupted(15), 143, ""),
+        (ValueError("x"), 70, "Bug"),
+    ],
+)
+def test_what_ends_a_run_has_a_code_and_a_word(error: Exception, code: int, failure: str) -> None:
+    assert failure_of(error) == (code, failure)

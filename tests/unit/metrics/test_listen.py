@@ -1,0 +1,142 @@
+"""The open port under clients that mean no good: slow, many, huge, broken off."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+
+from podcm_sync.errors import InputError
+from podcm_sync.metrics import listen
+from podcm_sync.metrics.exposition import Exposition
+from podcm_sync.metrics.health import Health
+from podcm_sync.metrics.listen import MAX_CONNECTIONS, Listener
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """One whose exchanges are given a fifth of a second."""
+    monkeypatch.setattr(listen, "EXCHANGE_SECONDS", 0.2)
+    made = Listener("127.0.0.1", 0, Exposition(), Health(interval=60.0, deadline=None))
+    yield made
+    made.close()
+
+
+def connect(listener: Listener) -> socket.socket:
+    parts = urlsplit(listener.url)
+    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20)
+
+
+def all_of(client: socket.socket) -> bytes:
+    """Everything up to the end of the connection, however it comes."""
+    found = b""
+    try:
+        while piece := client.recv(65_536):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def asked(listener: Listener, request: bytes = GET) -> bytes:
+    with connect(listener) as client:
+        client.sendall(request)
+        return all_of(client)
+
+
+def test_an_answer_is_whole_and_the_connection_ends(listener: Listener) -> None:
+    answer = asked(listener)
+    assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert b"Connection: close\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nok\n")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_a_client_that_never_ends_its_head_is_cut_off(listener: Listener, sent: bytes) -> None:
+    with connect(listener) as client:
+        client.sendall(sent)
+        assert all_of(client) == b""
+
+
+def test_a_client_that_trickles_is_cut_off_all_the_same(listener: Listener) -> None:
+    """Each byte comes in time; all of them do not."""
+    with connect(listener) as client:
+        client.settimeout(0.02)
+        for _ in range(1_000):
+            try:
+                client.sendall(b"x")
+                if not client.recv(1):
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+        pytest.fail("it may trickle for ever")
+
+
+def test_a_huge_head_is_not_read_to_its_end(listener: Listener) -> None:
+    with connect(listener) as client:
+        try:
+            client.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000_000)
+        except ConnectionError:
+            return
+        assert all_of(client) == b""
+
+
+def test_too_many_at_once_are_turned_away_and_later_ones_served(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listen, "EXCHANGE_SECONDS", 20.0)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(listener)) for _ in range(MAX_CONNECTIONS)]
+        assert asked(listener) == b""
+        for client in clients:
+            client.sendall(GET)
+        assert {all_of(client)[-3:] for client in clients} == {b"ok\n"}
+    until = time.monotonic() + 20
+    while not asked(listener).endswith(b"ok\n"):  # a thread's end is a moment after its answer
+        assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "::1"])
+def test_it_listens_on_any_address_of_either_family(host: str) -> None:
+    if ":" in host and not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    made = Listener(host, 0, Exposition(), Health(interval=60.0, deadline=None))
+    try:
+        port = urlsplit(made.url).port
+        with socket.create_connection((host or "127.0.0.1", port), timeout=20) as client:
+            client.sendall(GET)
+            assert all_of(client).endswith(b"ok\n")
+    finally:
+        made.close()
+
+
+def test_an_address_of_somebody_elses_is_an_input_error() -> None:
+    with pytest.raises(InputError, match=r"cannot listen on 192\.0\.2\.1:0: cannot assign"):
+        Listener("192.0.2.1", 0, Exposition(), Health(interval=60.0, deadline=None))
+
+
+@pytest.mark.parametrize("request_", [b"\r\n\r\n", b"GET\r\n\r\n", b"\xff\xfe\r\n\r\n"])
+def test_what_is_no_request_costs_nothing(listener: Listener, request_: bytes) -> None:
+    asked(listener, request_)
+    assert asked(listener).endswith(b"ok\n")
+
+
+def test_a_loop_that_hangs_is_said_to_be_not_alive() -> None:
+    """The probe's own words, for `kubectl describe`."""
+    now = [0.0]
+    health = Health(interval=60.0, deadline=60.0, now=lambda: now[0])
+    made = Listener("127.0.0.1", 0, Exposition(), health)
+    try:
+        assert asked(made).endswith(b"\r\n\r\nok\n")
+        now[0] = 100.0
+        answer = asked(made)
+    finally:
+        made.close()
+    assert answer.startswith(b"HTTP/1.0 503 Service Unavailable\r\n")
+    assert answer.endswith(b"\r\n\r\nno sign of life for 10 s longer than there should be\n")

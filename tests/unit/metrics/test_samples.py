@@ -1,0 +1,150 @@
+"""What a run's end says, by hand: one failure, one reason; and what it does not speak of."""
+
+import pytest
+from msgspec.structs import replace
+
+from podcm_sync.core.ended import Ended
+from podcm_sync.core.report import Count, Report
+from podcm_sync.metrics import table
+from podcm_sync.metrics.samples import Samples, samples
+from podcm_sync.model.changes import Result, StatusOutcome
+from podcm_sync.model.objects import Problem
+from podcm_sync.model.reasons import Reason
+from podcm_sync.model.traffic import RequestCount, Traffic
+from tests.builders import outcome, problem
+from tests.unit.core.test_report import (
+    CREATED,
+    FOREIGN,
+    HELD_BACK,
+    INTERRUPTED,
+    LOST,
+    SUSPENDED,
+    UNCHANGED,
+    report,
+    status,
+)
+
+KIND = "PodConfigMapConfig"
+
+
+def of(made: Report | None, code: int = 0, failure: str = "") -> Samples:
+    return samples(
+        Ended(at=1_000.0, duration_seconds=2.0, exit_code=code, report=made, failure=failure)
+    )
+
+
+def failed(found: Samples) -> dict[tuple[str, ...], float]:
+    return {labels: value for labels, value in found[table.FAILURES].items() if value}
+
+
+@pytest.mark.parametrize(
+    ("made", "labels"),
+    [
+        (report(FOREIGN), ("blocking", "Foreign")),
+        (report(HELD_BACK), ("held_back", "PruneBlocked")),
+        (report(outcome(Result.FAILED, Reason.FORBIDDEN)), ("blocking", "Forbidden")),
+        (report(outcome(Result.FAILED, Reason.SERVER_ERROR)), ("api", "ServerError")),
+        (report(outcome(Result.FAILED, Reason.UNREACHABLE)), ("api", "Unreachable")),
+        (report(INTERRUPTED), ("api", "Interrupted")),
+        (report(incomplete=LOST), ("api", "Incomplete")),
+        # What an incomplete list keeps from being deleted is that one failure, not others.
+        (
+            report(outcome(Result.SKIPPED, Reason.INCOMPLETE), incomplete=LOST),
+            ("api", "Incomplete"),
+        ),
+        (report(broken=(problem(KIND),)), ("blocking", "Unreadable")),
+        (report(statuses=(status(Result.FAILED, Reason.FORBIDDEN),)), ("blocking", "Forbidden")),
+    ],
+)
+def test_each_failure_is_in_one_series(made: Report, labels: tuple[str, ...]) -> None:
+    assert failed(of(made)) == {labels: 1.0}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        report(CREATED, UNCHANGED, SUSPENDED),
+        # Spec §5: a conflict on a status is no failure of the ConfigMaps.
+        report(statuses=(status(Result.FAILED, Reason.CONFLICT),)),
+    ],
+)
+def test_what_is_no_failure_is_in_none(made: Report) -> None:
+    assert failed(of(made)) == {}
+
+
+def test_a_run_that_an_error_ended_says_so_and_nothing_of_what_is_there() -> None:
+    found = of(None, 5, "ClusterUnavailable")
+    assert failed(found) == {("run", "ClusterUnavailable"): 1.0}
+    assert found[table.RUNS]["failed",] == 1.0
+    assert found[table.LAST_CODE] == {(): 5.0}
+    unknown = {table.LAST_SUCCESS, table.MANAGED, table.CONFIGS, table.NOT_READY, table.INVALID}
+    assert unknown.isdisjoint(found)
+    # But of itself: it held nothing back.
+    assert found[table.HELD_BACK] == {(): 0.0}
+
+
+@pytest.mark.parametrize(("code", "is_success"), [(0, True), (1, True), (3, False), (143, False)])
+def test_a_success_is_an_exit_code_of_0_or_1(code: int, is_success: bool) -> None:
+    assert of(report(CREATED), code).get(table.LAST_SUCCESS) == (
+        {(): 1_000.0} if is_success else None
+    )
+
+
+def test_a_tolerated_failure_is_a_success_that_shows_its_failures() -> None:
+    """`--tolerate-object-failures` exits 0: the result says what it was all the same."""
+    found = of(report(FOREIGN), 0)
+    assert found[table.LAST_SUCCESS] == {(): 1_000.0}
+    assert found[table.RUNS]["failed_objects",] == 1.0
+    assert failed(found) == {("blocking", "Foreign"): 1.0}
+
+
+def counts(**configs: int) -> dict[str, Count]:
+    return {namespace: Count(configs=count) for namespace, count in configs.items()}
+
+
+def not_ready(*statuses: StatusOutcome, broken: tuple[Problem, ...] = ()) -> dict[str, float]:
+    made = replace(report(statuses=statuses, broken=broken), counts=counts(shop=2))
+    found = of(made)
+    return {name: found[name]["shop",] for name in (table.CONFIGS, table.NOT_READY, table.INVALID)}
+
+
+def test_an_unreadable_config_is_there_not_ready_and_invalid() -> None:
+    broken = (problem(KIND, "broken"),)
+    assert not_ready(broken=broken) == {
+        table.CONFIGS: 3.0,
+        table.NOT_READY: 1.0,
+        table.INVALID: 1.0,
+    }
+
+
+def test_a_namespace_that_was_not_seen_has_no_gauge() -> None:
+    """Where no list completed at all, the gauges of before stay."""
+    assert table.MANAGED not in of(report(incomplete=LOST), 5)
+    made = replace(report(incomplete=LOST), counts=counts(bank=1))
+    assert of(made, 5)[table.MANAGED] == {("bank",): 0.0}
+
+
+def test_an_empty_scope_says_0_and_so_replaces_what_was_pushed_before() -> None:
+    assert of(report())[table.MANAGED] == {("",): 0.0}
+
+
+def test_beyond_a_thousand_namespaces_there_is_one_sum() -> None:
+    thousand = {f"n-{number}": Count(configs=2) for number in range(1_000)}
+    assert len(of(replace(report(), counts=thousand))[table.CONFIGS]) == 1_000
+    more = thousand | counts(one=3)
+    assert of(replace(report(), counts=more))[table.CONFIGS] == {("",): 2_003.0}
+
+
+def test_requests_are_the_traffics() -> None:
+    traffic = Traffic(
+        requests=(
+            RequestCount(verb="list", code="200", count=3),
+            RequestCount(verb="create", code="<error>", count=1),
+        ),
+        retries=2,
+    )
+    ended = Ended(at=0.0, duration_seconds=0.0, exit_code=0, report=report(), traffic=traffic)
+    found = samples(ended)
+    asked = {labels: value for labels, value in found[table.REQUESTS].items() if value}
+    assert asked == {("list", "200"): 3.0, ("create", "<error>"): 1.0}
+    assert found[table.RETRIES] == {(): 2.0}
