@@ -11,14 +11,15 @@ WITHHELD: Final = "(details withheld by --redact)"
 
 _KEY: Final = r'"(?:[^"\\]|\\.)*"'
 _POSITION: Final = r"(?:line \d+(?:, column \d+)?: )?"
-_FILE: Final = re.compile(r"(?:cannot be decoded: |its Pod cannot be decoded: )?\S+\.\w+:\d+: ")
+_LOST: Final = re.compile(r"(?:its Pod )?cannot be decoded: ")
+_FILE: Final = re.compile(r"\S+\.\w+:\d+: ")
 _TEMPLATE: Final = re.compile(rf"template {_KEY}: {_POSITION}")
 _SPEC: Final = re.compile(rf"spec(?:\.\w+|\[(?:\d+|{_KEY}|\.\.\.)\])*: {_POSITION}")
 _LIST: Final = re.compile(r"(?:no right to|cannot) (?:list|read|discover) [\w./, -]+")
 _HTTP: Final = re.compile(r": HTTP \d{3}\b")
 _TYPE: Final = re.compile(
     r"(?:[\w.\[\]]+: )?must be of type `(?:object|array|str|int|float|bool|null)`, "
-    r"not `(?:object|array|str|int|float|bool|null)`$"
+    r"not `(?:object|array|str|int|float|bool|null)`"
 )
 _CALL: Final = re.compile(
     r"error calling ("
@@ -37,10 +38,10 @@ def scrubbed(message: str) -> str:
     if not message:
         return ""
     said, rest = "", message
-    for place in (_FILE, _TEMPLATE, _SPEC):
+    for place in (_LOST, _FILE, _TEMPLATE, _SPEC):
         if found := place.match(rest):
             said, rest = said + found[0], rest[found.end() :]
-    if found := _TYPE.search(rest):
+    if found := _TYPE.fullmatch(rest):
         said += f"{found[0]} "
     elif said.endswith(": ") and (call := _CALL.search(rest)):
         said += f"error calling {call[1]} "
