@@ -17,6 +17,8 @@ from podcm_sync.render.words import count
 NOTE_BYTES: Final = 400
 """Kept for saying what was cut."""
 CUT_NOTE_BYTES: Final = 80
+LEAST_LINES: Final = 8
+"""Less of a cut diff says nothing: its head has three lines."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -128,6 +130,8 @@ def _with_diff(entry: Entry, change: Change, room: int, cut: _Cut) -> tuple[str,
     note = ""
     if is_cut:
         more = 1 + sum(1 for _ in diff)
+        if len(lines) < LEAST_LINES:
+            more, lines = more + len(lines), []
         cut.diffs += 1
         cut.lines += more
         note = f"\n{count(more, 'more line')} of this diff cut.\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from podcm_sync.core.report import Report, summary
+from podcm_sync.core.status import SYNCED
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.model.changes import Outcome, Result, StatusOutcome
 from podcm_sync.model.reasons import REASONS, Reason
@@ -54,10 +55,20 @@ def _sentence(report: Report) -> str:
         verbs = ("deleted", "updated", "created")
     parts = [f"{verb} {number:,}" for verb, number in zip(verbs, numbers, strict=True) if number]
     would = "would " if report.is_prediction else ""
+    also = {
+        "held back": totals.held_back,
+        "failed": totals.failed,
+        "blocked": totals.blocked,
+        "incomplete": len(report.incomplete),
+    }
+    notes = [f"; {number:,} {word}" for word, number in also.items() if number]
+    if report.problems:
+        notes.append(f"; {words.count(len(report.problems), 'problem')}")
     if not parts:
-        return f"{would}change nothing" if would else "changed nothing"
+        return "".join([f"{would}change nothing" if would else "changed nothing", *notes])
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-    return f"{would}{listed} {'ConfigMap' if sum(numbers) == 1 else 'ConfigMaps'}"
+    noun = "ConfigMap" if sum(numbers) == 1 else "ConfigMaps"
+    return "".join([f"{would}{listed} {noun}", *notes])
 
 
 def _verdict(report: Report) -> str:
@@ -194,11 +205,12 @@ def _entry(outcome: Outcome, is_prediction: bool) -> Entry:
 def _status(status: StatusOutcome) -> str:
     name = code(_name(str(status.update.namespaced_name)))
     ready = [each for each in status.update.desired.conditions if each.type == "Ready"]
-    said = (
-        f"{code(shortened(f'Ready={each.status} {each.reason}', 100))}: {_message(each.message)}"
-        for each in ready[:1]
-    )
-    return " ".join([name, *said])
+    if not ready:
+        return name
+    said = code(shortened(f"Ready={ready[0].status} {ready[0].reason}", 100))
+    # What is not Synced was said above, object for object.
+    is_said = ready[0].reason != SYNCED
+    return f"{name} {said}" + ("" if is_said else f": {_message(ready[0].message)}")
 
 
 def _why(reason: Reason | None, message: str, action: str = "") -> str:
