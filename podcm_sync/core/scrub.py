@@ -41,7 +41,7 @@ def scrubbed(message: str) -> str:
     for place in (_LOST, _FILE, _TEMPLATE, _SPEC):
         if found := place.match(rest):
             said, rest = said + found[0], rest[found.end() :]
-    if found := _TYPE.fullmatch(rest):
+    if not said.startswith("template ") and (found := _TYPE.fullmatch(rest)):
         said += f"{found[0]} "
     elif said.endswith(": ") and (call := _CALL.search(rest)):
         said += f"error calling {call[1]} "

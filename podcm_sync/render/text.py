@@ -10,9 +10,10 @@ from podcm_sync.model.changes import Change, Outcome, Result, StatusOutcome, Ver
 from podcm_sync.model.objects import Problem
 from podcm_sync.model.reasons import REASONS, Reason
 from podcm_sync.render import words
-from podcm_sync.render.columns import columns, cut, folded
+from podcm_sync.render.columns import columns, folded
 from podcm_sync.render.diff import unified
 from podcm_sync.render.escape import printable
+from podcm_sync.render.narrow import narrowed
 
 WIDTH: Final = 10
 INDENT: Final = " " * (WIDTH + 1)
@@ -88,8 +89,8 @@ class _Text:
         if self.width is None:
             yield from map(self._diff_line, lines)
             return
-        for line in itertools.islice(lines, MAX_DIFF_LINES):
-            yield self._diff_line(cut(line, self.width))
+        for line in narrowed(itertools.islice(lines, MAX_DIFF_LINES), self.width):
+            yield self._diff_line(line)
         if more := sum(1 for _ in lines):
             yield self._coloured(f"… {words.count(more, 'more line')}; -o json has all of it", _DIM)
 

@@ -114,7 +114,13 @@ def hostile() -> Report:
     return _dry(
         *(long, web),
         pcmc(annotations=keys),
-        config_map(made_for=web, more_data={"annotation_example.com_details": "<b>"}),
+        config_map(
+            made_for=web,
+            more_data={
+                "annotation_example.com_details": "<b>",
+                "annotation_example.com_long": f"{'0123456789' * 30} another end",
+            },
+        ),
         config_map(
             made_for=pod("gone"),
             data={"`` ` ``": "| a |", "podName": "@octocat"},
