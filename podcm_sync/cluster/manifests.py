@@ -151,7 +151,8 @@ def _yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise InputError(f"{path}:{line}: does not parse as YAML: {error.reason}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError) as error:
+        # The last two are PyYAML's own, of `!!timestamp soon` and `!!bool maybe`.
         raise InputError(f"{path}: does not parse as YAML: {error}", quoted=error) from error
 
 
