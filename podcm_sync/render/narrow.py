@@ -30,7 +30,7 @@ def _alike(wide: list[str], changed: list[str], width: int) -> dict[str, str]:
         other = others.get(("+" if line[0] == "-" else "-", key))
         if other is None or not key:
             continue
-        common = 1 + _common(line[1:], other[1:]) - BEFORE
+        common = 1 + _length_alike(line[1:], other[1:]) - BEFORE
         head = len(key) + len("-: ")
         if common > max(head + BEFORE, width // 2):
             skipped = f"… {common - head:,} alike …"
@@ -38,7 +38,7 @@ def _alike(wide: list[str], changed: list[str], width: int) -> dict[str, str]:
     return shorter
 
 
-def _common(one: str, another: str) -> int:
+def _length_alike(one: str, another: str) -> int:
     """How many characters they begin with alike."""
     pairs = zip(one, another, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -3,6 +3,8 @@
 tests/laws has what holds for any report; tests/golden/formats has whole ones.
 """
 
+import tracemalloc
+
 from msgspec.structs import replace
 
 from podcm_sync.core.report import Report
@@ -128,6 +130,16 @@ def test_ten_thousand_creates_do_not_crowd_out_a_deletion() -> None:
     assert "### To create (10,000)" in said
     assert "-  podName: web-99999\n" in said
     assert "> **Cut to 60,000 bytes.**" in said
+
+
+def test_what_is_cut_takes_no_memory() -> None:
+    """Diffs are made one by one, and only what is shown is kept."""
+    of = report(*(create(number, a="x" * 2_000) for number in range(2_000)))
+    tracemalloc.start()
+    markdown(of, exit_code=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_one_huge_value_is_cut_and_its_lines_are_counted() -> None:
