@@ -132,6 +132,19 @@ def test_ten_thousand_creates_do_not_crowd_out_a_deletion() -> None:
     assert "> **Cut to 60,000 bytes.**" in said
 
 
+def test_the_limit_is_in_bytes_and_counts_line_ends() -> None:
+    for line in ("日" * 20, "y"):
+        said = markdown(report(create(a=f"x\n{line}\n" * 2_000)), exit_code=0, max_bytes=8_000)
+        assert 7_000 < len(said.encode()) <= 8_000
+
+
+def test_nothing_of_less_weight_slips_in_where_deletions_are_cut() -> None:
+    """However little room the next deletion's long name leaves."""
+    of = report(*(delete(int(f"{number}{'9' * 200}")) for number in range(100)), create(1))
+    for max_bytes in range(12_000, 12_300, 20):
+        assert "### To create" not in markdown(of, exit_code=0, max_bytes=max_bytes)
+
+
 def test_what_is_cut_takes_no_memory() -> None:
     """Diffs are made one by one, and only what is shown is kept."""
     of = report(*(create(number, a="x" * 2_000) for number in range(2_000)))
