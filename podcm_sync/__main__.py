@@ -62,8 +62,12 @@ def run(arguments: Sequence[str]) -> int:
         _forget_stdout()
         return BROKEN_PIPE
     except Exception as error:
-        said = f"bug: {type(error).__name__}: {error}; run again with -v and report the traceback"
-        log.error("%s", said, exc_info=is_verbose)  # noqa: TRY400 - the traceback is for -v
+        log.error(  # noqa: TRY400 - the traceback is for -v
+            "bug: %s: %s; run again with -v and report the traceback",
+            type(error).__name__,
+            error,
+            exc_info=is_verbose,
+        )
         return BUG
     return code
 

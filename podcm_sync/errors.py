@@ -28,6 +28,11 @@ class RunError(Exception):
 
     exit_code: ClassVar[int] = 70
 
+    def __init__(self, message: str, *, quoted: object = "") -> None:
+        """`quoted` is the part of the message that others wrote, which --redact withholds."""
+        super().__init__(message)
+        self.quoted = str(quoted)
+
 
 class InputError(RunError):
     """Options, a kubeconfig, a context or a manifest that cannot be used; nothing was changed."""

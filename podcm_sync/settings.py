@@ -14,6 +14,10 @@ from podcm_sync.core.guards import PruneLimit
 from podcm_sync.model.objects import Shard
 
 MAX_CONCURRENCY: Final = 256
+DEFAULT_MAX_BYTES: Final = 60_000
+"""GitHub takes 65,536 characters in a comment; workflows like to add some of their own."""
+LEAST_MAX_BYTES: Final = 4_000
+"""Room for a Markdown report's heading, counts and what was cut."""
 
 
 class Output(StrEnum):
@@ -22,6 +26,7 @@ class Output(StrEnum):
     TEXT = "text"
     JSON = "json"
     YAML = "yaml"
+    MARKDOWN = "markdown"
 
 
 class Findings(StrEnum):
@@ -120,6 +125,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     changes_are_1: bool
     tolerate_object_failures: bool
     output: Output
+    max_bytes: int = DEFAULT_MAX_BYTES
+    is_redacted: bool = False
     colour: Colour
     log_format: LogFormat
     verbosity: int

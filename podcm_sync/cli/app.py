@@ -10,6 +10,7 @@ from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.settings import (
+    DEFAULT_MAX_BYTES,
     Colour,
     LogFormat,
     Output,
@@ -82,6 +83,8 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     listen: metrics.Listen = None,
     writes_events: events.Events = True,
     output_format: output.OutputFormat = Output.TEXT,
+    max_bytes: output.MaxBytes = DEFAULT_MAX_BYTES,
+    redact: output.Redaction = False,
     colour: output.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,
     verbosity: output.Verbosity = 0,
@@ -103,6 +106,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         raise typer.BadParameter(
             "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
         )
+    output.see_that_format_fits(context, output_format, is_loop=loop)
     if leader_elect and (not loop or dry_run or directory is not None):
         raise typer.BadParameter(
             "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
@@ -142,6 +146,8 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,
             output=output_format,
+            max_bytes=max_bytes,
+            is_redacted=redact,
             colour=colour,
             log_format=log_format,
             verbosity=verbosity,

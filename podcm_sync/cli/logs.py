@@ -1,23 +1,28 @@
 """The log on stderr, as text or as JSON lines, from the very first line on.
 
 The format is read from the raw arguments, before anything can go wrong with them. JSON lines carry
-a run id and `severity`, the word that log collectors know; no line holds a value of any ConfigMap.
+a run id and `severity`, the word that log collectors know; no line holds a value of any ConfigMap,
+but for what an error quotes, which --redact withholds.
 """
 
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
+from podcm_sync.core import scrub
 from podcm_sync.render.escape import json_text, printable
 from podcm_sync.settings import LogFormat
 
 ENVIRONMENT: Final = "PODCM_SYNC_LOG_FORMAT"
 OPTION: Final = "--log-format"
+REDACT_ENVIRONMENT: Final = "PODCM_SYNC_REDACT"
+REDACT_OPTION: Final = "--redact"
 
 
 class RunId:
@@ -39,7 +44,8 @@ run_id: Final = RunId()
 def begin(arguments: Sequence[str]) -> None:
     """Send all logs to stderr, in the format that the arguments or the environment ask for."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if _is_json(arguments) else _Text())
+    formatter = _Json if _is_json(arguments) else _Text
+    handler.setFormatter(formatter(is_redacted=_is_redacted(arguments)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("podcm_sync").setLevel(logging.INFO)
     # It warns, with a traceback, of heads that break off, which are said as what they are.
@@ -67,16 +73,56 @@ def _is_json(arguments: Sequence[str]) -> bool:
     return chosen == LogFormat.JSON
 
 
-class _Text(logging.Formatter):
+def _is_redacted(arguments: Sequence[str]) -> bool:
+    """Whatever does not say no is a yes: a slip must not show what was to be hidden."""
+    said = os.environ.get(REDACT_ENVIRONMENT, "").strip().lower()
+    return REDACT_OPTION in arguments or said not in {"", "0", "f", "false", "n", "no", "off"}
+
+
+class _Formatter(logging.Formatter):
+    """What a record says, with what errors quote or without it."""
+
+    def __init__(self, *, is_redacted: bool) -> None:
+        super().__init__()
+        self._is_redacted = is_redacted
+
+    def said(self, record: logging.LogRecord) -> str:
+        if not self._is_redacted:
+            return record.getMessage()
+        if not record.name.startswith("podcm_sync"):
+            return f"{record.name}: {scrub.WITHHELD}"
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        shown = (scrub.failure(x) if isinstance(x, BaseException) else x for x in arguments)
+        return str(record.msg) % tuple(shown) if arguments else record.getMessage()
+
+    def raised(self, record: logging.LogRecord) -> str:
+        """The traceback; "" where there is none."""
+        if not record.exc_info:
+            return ""
+        if not self._is_redacted:
+            return self.formatException(record.exc_info)
+        return "\n".join(_frames(record.exc_info[1]))
+
+
+def _frames(error: BaseException | None) -> Iterator[str]:
+    """A traceback without what the exceptions say: our own lines of code, and types."""
+    while error is not None:
+        yield "Traceback (most recent call last):"
+        yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        yield f"{type(error).__name__}: {scrub.WITHHELD}"
+        error = error.__cause__ or error.__context__
+
+
+class _Text(_Formatter):
     """`podcm-sync: error: …`; the level only where it matters."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        said = f"podcm-sync: {level}{printable(record.getMessage())}"
-        return f"{said}\n{self.formatException(record.exc_info)}" if record.exc_info else said
+        said = f"podcm-sync: {level}{printable(self.said(record))}"
+        return f"{said}\n{raised}" if (raised := self.raised(record)) else said
 
 
-class _Json(logging.Formatter):
+class _Json(_Formatter):
     """One JSON object a line; a change's fields stand beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -84,9 +130,9 @@ class _Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "severity": record.levelname,
             "runId": run_id.value,
-            "message": record.getMessage(),
+            "message": self.said(record),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
-            content["traceback"] = self.formatException(record.exc_info)
+        if raised := self.raised(record):
+            content["traceback"] = raised
         return json_text(content)

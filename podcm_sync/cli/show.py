@@ -2,10 +2,14 @@
 
 import logging
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
+from typing import Final
 
 from podcm_sync.cli import logs
+from podcm_sync.core.redact import redacted
 from podcm_sync.core.report import Report
 from podcm_sync.errors import OutputError
 from podcm_sync.settings import Colour, Output, Settings
@@ -15,7 +19,9 @@ log = logging.getLogger(__name__)
 
 def show(report: Report, settings: Settings, code: int) -> None:
     """Write the report to stdout, and what it lacks to the log. Raises OutputError."""
-    put(_rendered(report, settings, code))
+    if settings.is_redacted:
+        report = redacted(report)
+    put(_FORMATS[settings.output](report, settings, code))
     if not (report.outcomes or report.statuses or report.problems or report.incomplete):
         log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
     for message in report.incomplete.values():
@@ -36,21 +42,50 @@ def put(text: str) -> None:
         raise OutputError(f"the report cannot be written: {error.strerror}") from error
 
 
-def _rendered(report: Report, settings: Settings, code: int) -> str:
-    if settings.output is Output.TEXT:
-        from podcm_sync.render.text import text
+def _text(report: Report, settings: Settings, _: int) -> str:
+    from podcm_sync.render.text import text
 
-        return text(
-            report,
-            is_coloured=is_coloured(settings.colour),
-            is_verbose=settings.verbosity > 0,
-        )
-    from podcm_sync.render.document import as_json, as_yaml, document
+    return text(
+        report,
+        is_coloured=is_coloured(settings.colour),
+        is_verbose=settings.verbosity > 0,
+        width=_width(),
+    )
+
+
+def _json(report: Report, settings: Settings, code: int) -> str:
+    from podcm_sync.render.document import as_json, document
 
     content = document(report, exit_code=code, run_id=logs.run_id.value)
-    if settings.output is Output.YAML:
-        return as_yaml(content)
     return as_json(content, is_one_line=settings.is_loop)
+
+
+def _yaml(report: Report, _: Settings, code: int) -> str:
+    from podcm_sync.render.document import as_yaml, document
+
+    return as_yaml(document(report, exit_code=code, run_id=logs.run_id.value))
+
+
+def _markdown(report: Report, settings: Settings, code: int) -> str:
+    from podcm_sync.render.markdown import markdown
+
+    return markdown(report, exit_code=code, max_bytes=settings.max_bytes)
+
+
+_FORMATS: Final[dict[Output, Callable[[Report, Settings, int], str]]] = {
+    Output.TEXT: _text,
+    Output.JSON: _json,
+    Output.YAML: _yaml,
+    Output.MARKDOWN: _markdown,
+}
+"""A format is a row here, a member of Output, and a file in `render`, imported when asked for."""
+
+
+def _width() -> int | None:
+    """The columns of the terminal that stdout is; None where it is none, or does not say."""
+    if not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size((0, 0)).columns or None
 
 
 def is_coloured(colour: Colour) -> bool:

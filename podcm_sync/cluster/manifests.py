@@ -73,7 +73,7 @@ def read_file(path: Path) -> Iterator[Manifest]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        raise InputError(f"{path}: cannot be read: {error}", quoted=error) from error
     yield from parse(path, text)
 
 
@@ -91,14 +91,17 @@ def _check(path: Path, line: int, document: Any) -> None:
     try:
         msgspec.json.encode(document)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}:{line}: cannot be read as JSON data: {error}") from error
+        said = f"{path}:{line}: cannot be read as JSON data: {error}"
+        raise InputError(said, quoted=error) from error
 
 
 def _objects(
     path: Path, line: int, document: Any, kind: str = "", api_version: str = ""
 ) -> Iterator[Manifest]:
     if not isinstance(document, dict):
-        raise InputError(f"{path}:{line}: a Kubernetes object is a mapping, not {document!r:.60}")
+        shown = f"{document!r:.60}"
+        said = f"{path}:{line}: a Kubernetes object is a mapping, not {shown}"
+        raise InputError(said, quoted=shown)
     # The items of a PodList name no kind of their own.
     content = {"kind": kind, "apiVersion": api_version, **document} if kind else document
     if not (isinstance(content.get("kind"), str) and isinstance(content.get("apiVersion"), str)):
@@ -118,7 +121,8 @@ def _json(path: Path, text: str) -> Iterator[tuple[int, Any]]:
         yield 1, json.loads(text, object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
-        raise InputError(f"{path}:{line}: does not parse as JSON: {error}") from error
+        said = f"{path}:{line}: does not parse as JSON: {error}"
+        raise InputError(said, quoted=error) from error
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> Json:
@@ -142,12 +146,14 @@ def _yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise InputError(f"{path}:{line}: does not parse as YAML: {error.problem}") from error
+        said = f"{path}:{line}: does not parse as YAML: {error.problem}"
+        raise InputError(said, quoted=error.problem) from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise InputError(f"{path}:{line}: does not parse as YAML: {error.reason}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: does not parse as YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError) as error:
+        # The last two are PyYAML's own, of `!!timestamp soon` and `!!bool maybe`.
+        raise InputError(f"{path}: does not parse as YAML: {error}", quoted=error) from error
 
 
 def _measure(node: yaml.Node, known: dict[int, int]) -> int:

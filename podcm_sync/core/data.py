@@ -1,8 +1,12 @@
 """A Pod's facts as ConfigMap data: four facts, included labels and annotations, templates."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from podcm_sync.model.objects import Pod, PodConfigMapConfigSpec
+
+FACTS: Final = ("podName", "namespace", "nodeName", "phase")
+"""What every ConfigMap says of its Pod, unless a template replaces it."""
 
 
 def label_data_key(key: str) -> str:

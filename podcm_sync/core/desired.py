@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from podcm_sync.core import managed, names, validate
 from podcm_sync.core.candidates import Candidates
-from podcm_sync.core.data import pod_data
+from podcm_sync.core.data import FACTS, pod_data
 from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
 from podcm_sync.core.selector import Matcher, compile_selector
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
@@ -119,6 +119,7 @@ class _BuildUp:
             pod_uid=pod.uid,
             pcmc_name=config.namespaced_name.name,
             data=pod_data(pod, spec, rendered.data),
+            replaced_facts=tuple(fact for fact in FACTS if fact in rendered.data),
         )
         if message := managed.size_problem(desired):
             self._withhold(config, desired.pod_name, Reason.TOO_LARGE, message)

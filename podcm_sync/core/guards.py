@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from podcm_sync.core import names
 from podcm_sync.model.changes import Change, Outcome, Plan, Result, Verb
@@ -99,12 +100,11 @@ def _counted(changes: Iterable[Change]) -> int:
 def _held_back(change: Change, message: str) -> Change:
     if change.verb is not Verb.DELETE:
         return change
-    return Change(
+    return replace(
+        change,
         verb=Verb.SKIP,
-        namespaced_name=change.namespaced_name,
-        pod_name=change.pod_name,
-        pcmc_name=change.pcmc_name,
         reason=Reason.PRUNE_BLOCKED,
         message=message,
-        existing=change.existing,
+        planned_reason=change.reason,
+        planned_message=change.message,
     )

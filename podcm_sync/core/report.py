@@ -56,6 +56,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """The signal that cut the run short, if one did."""
     digest: str = ""
     """`sha256:…` over what the plan would write; "" where nobody asked."""
+    is_redacted: bool = False
+    """Whether `core.redact` has masked its values."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):

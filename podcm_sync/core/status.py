@@ -20,6 +20,8 @@ from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 READY: Final = "Ready"
 STALLED: Final = "Stalled"
+SYNCED: Final = "Synced"
+SOME_FAILED: Final = "SomeConfigMapsFailed"
 MAX_MESSAGE: Final = 2_048
 """Far below the CRD's 32,768: a status is read in a terminal."""
 NAMED: Final = 3
@@ -100,15 +102,15 @@ def _ready(
     matched_pods: int, config_maps: int, failed: list[Outcome], held_back: list[Outcome]
 ) -> Condition:
     if failed:
-        return _condition(READY, "False", "SomeConfigMapsFailed", _failures(failed))
+        return _condition(READY, "False", SOME_FAILED, failures(failed))
     if held_back:
         message = f"{held_back[0].message}. Not deleted: {_named(held_back)}."
         return _condition(READY, "False", Reason.PRUNE_BLOCKED, message)
     message = f"{_count(config_maps, 'ConfigMap')} in step, {_count(matched_pods, 'Pod')} selected"
-    return _condition(READY, "True", "Synced", message)
+    return _condition(READY, "True", SYNCED, message)
 
 
-def _failures(failed: list[Outcome]) -> str:
+def failures(failed: list[Outcome]) -> str:
     """Up to three objects with reason, message and what to do; the rest as a count."""
     parts = []
     for outcome in failed[:NAMED]:

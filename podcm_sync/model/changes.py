@@ -45,6 +45,8 @@ class DesiredConfigMap(Struct, frozen=True, kw_only=True):
     pod_uid: str
     pcmc_name: str
     data: dict[str, str]
+    replaced_facts: tuple[str, ...] = ()
+    """Which of the four facts of a Pod a template replaced, so that they may say anything."""
 
 
 class Withheld(Struct, frozen=True, kw_only=True):
@@ -86,6 +88,9 @@ class Change(Struct, frozen=True, kw_only=True):
     message: str
     existing: ConfigMap | None = None
     desired: DesiredConfigMap | None = None
+    planned_reason: Reason | None = None
+    """Why it was to be deleted, where a guard holds it back."""
+    planned_message: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):

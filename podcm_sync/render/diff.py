@@ -19,7 +19,7 @@ def unified(change: Change) -> Iterator[str]:
     desired: list[str] = []
     if change.desired is not None:
         desired = list(_lines(managed.desired_view(change.existing, change.desired)))
-    name = str(change.namespaced_name)
+    name = printable(str(change.namespaced_name))
     before = name if change.existing is not None else "/dev/null"
     after = name if change.desired is not None else "/dev/null"
     if len(existing) + len(desired) > MAX_LINES:

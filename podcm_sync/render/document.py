@@ -29,6 +29,7 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
         "tool": f"podcm-sync {__version__}",
         "runId": run_id,
         "dryRun": report.is_prediction,
+        **({"redacted": True} if report.is_redacted else {}),
         # null is every namespace
         "namespaces": report.scope.namespaces and list(report.scope.namespaces),
         "exitCode": exit_code,
@@ -97,7 +98,14 @@ def _change(outcome: Outcome, *, is_prediction: bool) -> Json:
     }
     if outcome.code is not None:
         content["code"] = outcome.code
-    if is_prediction and change.verb in {Verb.CREATE, Verb.UPDATE, Verb.DELETE}:
+    if change.planned_reason is not None:
+        content["planned"] = {
+            "reason": str(change.planned_reason),
+            "message": change.planned_message,
+        }
+    if is_prediction and (
+        change.verb in {Verb.CREATE, Verb.UPDATE, Verb.DELETE} or change.planned_reason is not None
+    ):
         content["diff"] = "".join(f"{line}\n" for line in unified(change))
     return content
 

@@ -1,17 +1,26 @@
 """Report → text for people: what changed or would, what did not and why, and a line to end with."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from podcm_sync.core.report import Report, Summary, summary
-from podcm_sync.model.changes import Outcome, Result, StatusOutcome, Verb
+from podcm_sync.model.changes import Change, Outcome, Result, StatusOutcome, Verb
 from podcm_sync.model.objects import Problem
-from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
+from podcm_sync.model.reasons import REASONS, Reason
+from podcm_sync.render import words
+from podcm_sync.render.columns import columns, folded
 from podcm_sync.render.diff import unified
 from podcm_sync.render.escape import printable
+from podcm_sync.render.narrow import narrowed
 
 WIDTH: Final = 10
+INDENT: Final = " " * (WIDTH + 1)
+NARROWEST: Final = 40
+"""Columns below which lines are not made to fit: little would be left of them."""
+MAX_DIFF_LINES: Final = 200
+"""Lines of one diff that a terminal is shown; elsewhere diffs are whole."""
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN, _DIM = "1", "31", "32", "33", "36", "2"
 _COLOURS: Final = {
     "create": _GREEN,
@@ -27,16 +36,31 @@ _COLOURS: Final = {
 }
 
 
-def text(report: Report, *, is_coloured: bool = False, is_verbose: bool = False) -> str:
-    """The whole report, ending in a newline. `is_verbose` shows what is in step or left alone."""
-    return "".join(f"{line}\n" for line in _Text(report, is_coloured, is_verbose).lines())
+def text(
+    report: Report,
+    *,
+    is_coloured: bool = False,
+    is_verbose: bool = False,
+    width: int | None = None,
+) -> str:
+    """The whole report, ending in a newline. `is_verbose` shows what is in step or left alone.
+
+    `width` is a terminal's, in columns: sentences are folded to it, values cut. None: nothing is.
+    """
+    if width is not None and width < NARROWEST:
+        width = None
+    shown = _Text(report, is_coloured, is_verbose, width)
+    return "".join(f"{line}\n" for line in shown.lines())
 
 
 class _Text:
-    def __init__(self, report: Report, is_coloured: bool, is_verbose: bool) -> None:
+    def __init__(
+        self, report: Report, is_coloured: bool, is_verbose: bool, width: int | None
+    ) -> None:
         self.report = report
         self.is_coloured = is_coloured
         self.is_verbose = is_verbose
+        self.width = width
 
     def lines(self) -> Iterator[str]:
         for outcome in self.report.outcomes:
@@ -44,7 +68,7 @@ class _Text:
         if not self.is_verbose:
             yield from self._left_alone()
         for problem in self.report.problems:
-            yield self._problem(problem)
+            yield from self._problem(problem)
         for status in self.report.statuses:
             yield from self._status(status)
         yield from self._end()
@@ -52,73 +76,104 @@ class _Text:
     def _outcome(self, outcome: Outcome) -> Iterator[str]:
         change = outcome.change
         is_planned = self.report.is_prediction and change.verb not in {Verb.KEEP, Verb.SKIP}
-        if is_planned:
-            yield self._line(change.verb, str(change.namespaced_name), _why(outcome))
-            for line in unified(change):
-                yield self._diff_line(line)
-            return
-        word = _word(outcome)
+        word = str(change.verb) if is_planned else words.word(outcome)
         if word in {"unchanged", "skipped"} and not self.is_verbose:
             return
-        yield self._line(word, str(change.namespaced_name), _why(outcome))
+        yield from self._line(word, str(change.namespaced_name), words.why(outcome))
+        is_spared = self.report.is_prediction and change.planned_reason is not None
+        if is_planned or (is_spared and self.is_verbose):
+            yield from self._diff(change)
+
+    def _diff(self, change: Change) -> Iterator[str]:
+        lines = unified(change)
+        if self.width is None:
+            yield from map(self._diff_line, lines)
+            return
+        for line in narrowed(itertools.islice(lines, MAX_DIFF_LINES), self.width):
+            yield self._diff_line(line)
+        if more := sum(1 for _ in lines):
+            yield self._coloured(f"… {words.count(more, 'more line')}; -o json has all of it", _DIM)
 
     def _left_alone(self) -> Iterator[str]:
         """Intended skips, by config and reason: a suspended config may have thousands."""
         skips = Counter(
             (outcome.change.namespaced_name.namespace, outcome.change.pcmc_name, outcome.reason)
             for outcome in self.report.outcomes
-            if _word(outcome) == "skipped"
+            if words.word(outcome) == "skipped"
         )
         for (namespace, pcmc_name, reason), count in sorted(skips.items()):
-            what = f"{namespace}: {_count(count, 'ConfigMap')} of {pcmc_name}"
-            yield self._line("skipped", what, _reason(reason, REASONS[reason].meaning))
+            what = f"{namespace}: {words.count(count, 'ConfigMap')} of {pcmc_name}"
+            yield from self._line(
+                "skipped", what, words.reason_and(reason, REASONS[reason].meaning)
+            )
 
-    def _problem(self, problem: Problem) -> str:
+    def _problem(self, problem: Problem) -> Iterator[str]:
         what = f"{problem.kind} {problem.namespaced_name}"
-        said = _reason(problem.reason, problem.message)
-        return self._line("problem", what, f"{said}; {REASONS[problem.reason].action}")
+        said = words.reason_and(problem.reason, problem.message)
+        yield from self._line("problem", what, f"{said}; {REASONS[problem.reason].action}")
 
     def _status(self, status: StatusOutcome) -> Iterator[str]:
         if status.result is Result.UNCHANGED and not self.is_verbose:
             return
         name = str(status.update.namespaced_name)
         if status.result is Result.FAILED and status.reason is not None:
-            yield self._line("failed", f"status of {name}", _reason(status.reason, status.message))
+            why = words.reason_and(status.reason, status.message)
+            yield from self._line("failed", f"status of {name}", why)
             return
         for condition in status.update.desired.conditions:
             if condition.type == "Ready":
                 colour = _GREEN if condition.status == "True" else _YELLOW
-                said = self._coloured(f"Ready={condition.status} {condition.reason}", colour)
+                mark = f"Ready={condition.status} {condition.reason}"
                 # An invalid spec was said in full as a problem, a few lines above.
                 is_said = condition.reason == Reason.INVALID_SPEC
-                message = "" if is_said else f": {printable(condition.message)}"
-                yield f"{'status':{WIDTH}} {name}  {said}{message}"
+                message = "" if is_said else f": {condition.message}"
+                yield from self._line("status", name, mark + message, printable(mark), colour)
 
     def _end(self) -> Iterator[str]:
         totals = summary(self.report)
         is_stuck = totals.blocked or totals.held_back or totals.failed or self.report.problems
         is_stamped = any(each.result is Result.UPDATED for each in self.report.statuses)
         is_cut_short = any(each.reason is Reason.INTERRUPTED for each in self.report.outcomes)
-        said = _totals(
-            _beginning(self.report),
-            totals,
-            is_prediction=self.report.is_prediction,
-            is_idle=not (
-                totals.changed or is_stuck or is_stamped or is_cut_short or self.report.incomplete
-            ),
+        is_idle = not (
+            totals.changed or is_stuck or is_stamped or is_cut_short or self.report.incomplete
         )
+        start = words.beginning(self.report)
+        if is_idle:
+            start += "; nothing to do" if self.report.is_prediction else ", nothing to do"
+        parts = [*_totals(totals, is_prediction=self.report.is_prediction)]
+        after = ""
         if self.report.problems:
-            said += f"; {_count(len(self.report.problems), 'problem')}"
+            after += f"; {words.count(len(self.report.problems), 'problem')}"
         if self.report.incomplete:
             where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
-            said += f"; incomplete: {where}, where nothing is deleted"
-        yield self._coloured(said, _BOLD)
-        for message in sorted({x.message for x in self.report.outcomes if _is_held_back(x)}):
-            yield self._coloured(printable(message), _YELLOW)
+            after += f"; incomplete: {printable(where)}, where nothing is deleted"
+        said = f"{start}: {', '.join(said for said, _ in parts)}{after}"
+        if self.width is not None and columns(said) > self.width:
+            for line in folded(said.split(" "), self.width, "  "):
+                yield self._coloured(line, _BOLD)
+        else:
+            counts = ", ".join(self._coloured(said, colour) for said, colour in parts)
+            end = self._coloured(after, _BOLD) if after else ""
+            yield f"{self._coloured(f'{start}:', _BOLD)} {counts}{end}"
+        for message in sorted({x.message for x in self.report.outcomes if words.is_held_back(x)}):
+            for line in self._folded(printable(message), ""):
+                yield self._coloured(line, _YELLOW)
 
-    def _line(self, word: str, what: str, why: str) -> str:
-        line = f"{self._coloured(f'{word:{WIDTH}}', _COLOURS.get(word, _DIM))} {printable(what)}"
-        return f"{line}  {printable(why)}" if why else line
+    def _line(
+        self, word: str, what: str, why: str, mark: str = "", colour: str = ""
+    ) -> Iterator[str]:
+        """A word, what it is about, and why, which may begin with a mark in a colour of its own."""
+        what, why = printable(what), printable(why)
+        first, rest = f"{word:{WIDTH}}", f" {what}  {why}" if why else f" {what}"
+        if self.width is None or columns(first + rest) <= self.width:
+            shown = [f"{first} {what}  " + why if why else first + rest]
+        else:
+            shown = [*folded([first, *what.split(" ")], self.width, INDENT)]
+            shown += self._folded(why, INDENT) if why else []
+        if word != "status":
+            shown[0] = shown[0].replace(first, self._coloured(first, _COLOURS.get(word, _DIM)), 1)
+        for line in shown:
+            yield line.replace(mark, self._coloured(mark, colour), 1) if mark else line
 
     def _diff_line(self, line: str) -> str:
         if line.startswith(("--- ", "+++ ")):
@@ -126,68 +181,29 @@ class _Text:
         colour = {"+": _GREEN, "-": _RED, "@": _CYAN}.get(line[:1])
         return self._coloured(line, colour) if colour else line
 
+    def _folded(self, said: str, indent: str) -> Iterator[str]:
+        if self.width is None:
+            return iter([said])
+        return folded(said.split(" "), self.width, indent, start=indent)
+
     def _coloured(self, said: str, colour: str) -> str:
         return f"\x1b[{colour}m{said}\x1b[0m" if self.is_coloured else said
 
 
-def _word(outcome: Outcome) -> str:
-    if outcome.result is not Result.SKIPPED:
-        return str(outcome.result)
-    match kind_of(outcome.reason):
-        case Kind.BLOCKING:
-            return "blocked"
-        case Kind.HELD_BACK:
-            return "held back"
-        case _:
-            return "skipped"
-
-
-def _why(outcome: Outcome) -> str:
-    """What is worth saying: nothing of a create or of what is in step, else reason and message."""
-    if outcome.reason in {Reason.MISSING, Reason.IN_STEP} or _is_held_back(outcome):
-        return ""
-    said = _reason(outcome.reason, outcome.message)
-    is_failure = outcome.result is Result.FAILED or _word(outcome) == "blocked"
-    action = REASONS[outcome.reason].action if is_failure else ""
-    return f"{said}; {action}" if action else said
-
-
-def _is_held_back(outcome: Outcome) -> bool:
-    return kind_of(outcome.reason) is Kind.HELD_BACK
-
-
-def _reason(reason: Reason, message: str) -> str:
-    return f"{reason}: {message}" if message else str(reason)
-
-
-def _beginning(report: Report) -> str:
-    """What sort of end it was, in the summary's first words."""
-    if report.signal_number is not None:
-        return f"Interrupted by signal {report.signal_number}"
-    if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
-        return "Out of time"
-    if report.is_prediction:
-        return "Dry run, nothing was changed"
-    return "Incomplete" if report.incomplete else "Done"
-
-
-def _totals(start: str, totals: Summary, *, is_prediction: bool, is_idle: bool) -> str:
+def _totals(totals: Summary, *, is_prediction: bool) -> Iterator[tuple[str, str]]:
+    """The counts in words, each with a colour that catches the eye where it is not 0."""
     before = "to " if is_prediction else ""
-    words = ("create", "update", "delete") if is_prediction else ("created", "updated", "deleted")
-    counts = zip(words, (totals.created, totals.updated, totals.deleted), strict=True)
-    parts = [f"{count} {before}{word}" for word, count in counts]
-    parts.append(f"{totals.unchanged} unchanged")
+    verbs = ("create", "update", "delete") if is_prediction else ("created", "updated", "deleted")
+    counts = zip(verbs, (totals.created, totals.updated, totals.deleted), strict=True)
+    for word, number in counts:
+        yield f"{number} {before}{word}", _COLOURS[word] if number else _BOLD
+    yield f"{totals.unchanged} unchanged", _BOLD
     others = {
         "skipped": totals.skipped,
         "blocked": totals.blocked,
         "held back": totals.held_back,
         "failed": totals.failed,
     }
-    parts += [f"{count} {word}" for word, count in others.items() if count]
-    if is_idle:
-        start += "; nothing to do" if is_prediction else ", nothing to do"
-    return f"{start}: {', '.join(parts)}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    for word, number in others.items():
+        if number:
+            yield f"{number} {word}", _COLOURS.get(word, _BOLD)

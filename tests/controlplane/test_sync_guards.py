@@ -98,7 +98,8 @@ def test_all_deletes_are_held_back_and_all_else_is_done(
 
     assert done.code == 4
     for number in range(3):
-        assert f"held back  {namespace}/pod-p{number}-from-mine-cfg\n" in done.stdout
+        line = f"held back  {namespace}/pod-p{number}-from-mine-cfg  NotSelected: "
+        assert line in done.stdout
     assert "1 created, 1 updated, 0 deleted, 1 unchanged, 3 held back" in done.stdout
     for said in (dry.stdout, done.stdout):
         assert said.splitlines()[-1].endswith("--max-prune 3 lets them through")

@@ -94,10 +94,12 @@ def _from_files(paths: str, context: str | None, impersonate: str | None, second
             namespace = details.get("namespace") or DEFAULT_NAMESPACE
             name = impersonate or _impersonated(paths, details.get("user"))
         except UNREADABLE as error:
-            raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
+            said = _one_line(error)
+            raise InputError(f"kubeconfig {paths}: {said}", quoted=said) from error
     if complaints.messages:
         # The package logs a failing exec plugin and goes on as system:anonymous.
-        raise ClusterError(f"authentication failed ({paths}): {complaints.messages[0]}")
+        said = complaints.messages[0]
+        raise ClusterError(f"authentication failed ({paths}): {said}", quoted=said)
     where = f"context {current.get('name')} of kubeconfig {paths}"
     if not is_namespace(namespace):
         raise InputError(f"{where}: its namespace {namespace!r} is not a legal name")
@@ -132,7 +134,8 @@ def _loader(paths: str, context: str | None) -> KubeConfigLoader:
     try:
         merged = KubeConfigMerger(paths).config
     except yaml.YAMLError as error:
-        raise InputError(f"kubeconfig {paths} does not parse: {_one_line(error)}") from error
+        said = _one_line(error)
+        raise InputError(f"kubeconfig {paths} does not parse: {said}", quoted=said) from error
     except UNREADABLE as error:
         raise InputError(f"kubeconfig {paths} cannot be read: {_one_line(error)}") from error
     if merged is None:
@@ -148,7 +151,8 @@ def _loader(paths: str, context: str | None) -> KubeConfigLoader:
             raise InputError(
                 f"no context {context!r} in kubeconfig {paths}; it has: {known or 'none'}"
             ) from error
-        raise InputError(f"kubeconfig {paths}: {_one_line(error)}") from error
+        said = _one_line(error)
+        raise InputError(f"kubeconfig {paths}: {said}", quoted=said) from error
 
 
 def _names(nodes: Any) -> list[str]:

@@ -96,12 +96,12 @@ class Credentials:
         if self._failure is not None:
             failed, error = self._failure
             if time.monotonic() - failed < FAILED_SECONDS:
-                raise ClusterError(str(error)) from error
+                raise ClusterError(str(error), quoted=error.quoted) from error
         try:
             result = authenticate()
         except RunError as error:
             self._failure = (time.monotonic(), error)
             # A kubeconfig that cannot be read again is no usage error any more: writes were made.
-            raise ClusterError(str(error)) from error
+            raise ClusterError(str(error), quoted=error.quoted) from error
         self._failure = None
         return result

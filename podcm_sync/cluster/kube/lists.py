@@ -114,7 +114,8 @@ class Lists:
             if self._has_answered:
                 raise ListError(f"cannot {what}: no answer from {self.server}: {error}") from error
             raise ClusterError(
-                f"cannot reach {self.server}: {error}; check the server's address and the network"
+                f"cannot reach {self.server}: {error}; check the server's address and the network",
+                quoted=error if error.is_sent else "",
             ) from error
         self._has_answered = True
         return response

@@ -51,7 +51,7 @@ def repeated(  # noqa: PLR0913 - what may be repeated, when, and who is told
         except NoAnswerError as error:
             last = error
             is_final = attempt == ATTEMPTS or (error.is_sent and not repeat_lost)
-            if is_final or not _waited(clock, wait, f"no answer ({error})"):
+            if is_final or not _waited(clock, wait, error):
                 raise
         else:
             if attempt == ATTEMPTS or response.status not in statuses:
@@ -75,7 +75,7 @@ def _last_word(last: Response | NoAnswerError | None) -> Response:
     return last
 
 
-def _waited(clock: Clock, seconds: float, why: str) -> bool:
+def _waited(clock: Clock, seconds: float, why: str | NoAnswerError) -> bool:
     """Wait before another attempt; whether there is still time for it."""
     left = clock.left()
     if left is not None and left <= seconds:

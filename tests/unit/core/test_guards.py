@@ -116,6 +116,13 @@ def test_a_plan_beyond_the_limit_deletes_nothing_and_does_the_rest() -> None:
     assert guarded.changes[1].existing == THREE.changes[1].existing
 
 
+def test_what_is_held_back_keeps_why_it_was_to_be_deleted() -> None:
+    plan = Plan(changes=(delete("a"), delete("b", Reason.POD_GONE)))
+    held_back = guard(plan, PruneBudget(allowed=0)).changes
+    assert [each.planned_reason for each in held_back] == [x.reason for x in plan.changes]
+    assert [each.planned_message for each in held_back] == [x.message for x in plan.changes]
+
+
 def test_what_is_held_back_says_with_which_option_it_would_go_through() -> None:
     held_back = guard(THREE, PruneBudget(allowed=2)).changes[1]
     assert "--max-prune 3 " in held_back.message

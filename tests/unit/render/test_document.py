@@ -12,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from msgspec.structs import replace
 
 from podcm_sync import __version__
 from podcm_sync.core.report import Report, exit_code
@@ -236,6 +237,25 @@ def test_a_dry_run_has_diffs_and_no_results() -> None:
         "+++ shop/pod-web-0-from-web-cfg",
     ]
     assert '-  added: "by \\u202e hand\\x1b[2J"' in only["diff"].splitlines()
+
+
+def test_a_deletion_held_back_says_why_it_was_planned_and_what_would_go() -> None:
+    held_back = replace(
+        change(Verb.SKIP, Reason.PRUNE_BLOCKED, existing=config_map()),
+        planned_reason=Reason.POD_GONE,
+        planned_message="its Pod is gone",
+    )
+    said = outcome(Result.SKIPPED, Reason.PRUNE_BLOCKED, of=held_back)
+    for is_prediction in (True, False):
+        content = valid(documented(report(outcomes=(said,), is_prediction=is_prediction)))
+        (only,) = content["changes"]
+        assert only["planned"] == {"reason": "PodGone", "message": "its Pod is gone"}
+        assert ("-  podName: web-0" in only.get("diff", "")) == is_prediction
+
+
+def test_a_redacted_document_says_so() -> None:
+    assert "redacted" not in documented(report())
+    assert valid(documented(report(is_redacted=True)))["redacted"] is True
 
 
 def test_a_run_has_results_and_no_diffs() -> None:

@@ -110,7 +110,7 @@ def test_what_is_left_alone_is_counted_by_config_and_reason() -> None:
 
 def test_verbose_shows_each_that_is_in_step_or_left_alone() -> None:
     assert shown(report(UNCHANGED, SUSPENDED), is_verbose=True)[:2] == [
-        "unchanged  shop/pod-b-from-web-cfg",
+        "unchanged  shop/pod-b-from-web-cfg  InStep: the ConfigMap is what it should be",
         "skipped    shop/pod-web-0-from-web-cfg  Suspended: it belongs to web",
     ]
 

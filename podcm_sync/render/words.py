@@ -1,0 +1,63 @@
+"""The words that the formats for people share: what an outcome is called, and why it is so."""
+
+from podcm_sync.core.report import Report
+from podcm_sync.model.changes import Outcome, Result
+from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
+
+
+def word(outcome: Outcome) -> str:
+    """What it came to: a result, or of what sort a skip is."""
+    if outcome.result is not Result.SKIPPED:
+        return str(outcome.result)
+    match kind_of(outcome.reason):
+        case Kind.BLOCKING:
+            return "blocked"
+        case Kind.HELD_BACK:
+            return "held back"
+        case _:
+            return "skipped"
+
+
+def why(outcome: Outcome) -> str:
+    """What is worth saying: nothing of a create, else reason, message and what to do.
+
+    Of a deletion that is held back, why it was planned: the guard speaks once for all of them.
+    """
+    change = outcome.change
+    if is_held_back(outcome):
+        planned = change.planned_reason
+        return "" if planned is None else reason_and(planned, change.planned_message)
+    if outcome.reason is Reason.MISSING and outcome.result is not Result.FAILED:
+        return ""
+    if outcome.reason is Reason.IN_STEP:
+        return reason_and(outcome.reason, outcome.message or REASONS[outcome.reason].meaning)
+    said = reason_and(outcome.reason, outcome.message)
+    is_failure = outcome.result is Result.FAILED or word(outcome) == "blocked"
+    action = REASONS[outcome.reason].action if is_failure else ""
+    return f"{said}; {action}" if action else said
+
+
+def is_held_back(outcome: Outcome) -> bool:
+    """Whether a guard refused it."""
+    return kind_of(outcome.reason) is Kind.HELD_BACK
+
+
+def reason_and(reason: Reason, message: str) -> str:
+    """A reason with its message, if it has one."""
+    return f"{reason}: {message}" if message else str(reason)
+
+
+def beginning(report: Report) -> str:
+    """What sort of end it was, in the summary's first words."""
+    if report.signal_number is not None:
+        return f"Interrupted by signal {report.signal_number}"
+    if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
+        return "Out of time"
+    if report.is_prediction:
+        return "Dry run, nothing was changed"
+    return "Incomplete" if report.incomplete else "Done"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things, `1 Pod` and `2 Pods`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

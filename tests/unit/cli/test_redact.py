@@ -1,0 +1,135 @@
+"""--redact on the command line: neither stdout nor stderr holds a value, whatever goes wrong."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podcm_sync.cli import logs
+from podcm_sync.errors import ClusterError
+
+SENTINEL = "s3ntinel"
+WITHHELD = "(details withheld by --redact)"
+CLUSTER = f"""\
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {{name: web, namespace: shop}}
+spec:
+  annotationsToInclude: [note]
+  configMapDataTemplate: {{fine: 'a {{{{ .annotations.note }}}}'}}
+---
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {{name: fails, namespace: shop}}
+spec: {{configMapDataTemplate: {{url: '{{{{ fail .annotations.note }}}}'}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web-0, namespace: shop, annotations: {{note: {SENTINEL}}}}}
+status: {{phase: Running}}
+"""
+
+
+def podcm_sync(
+    directory: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "podcm_sync", "--from", str(directory), *options],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("output", ["text", "json", "yaml", "markdown"])
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_run_shows_no_value(tmp_path: Path, output: str, log_format: str) -> None:
+    (tmp_path / "a.yaml").write_text(CLUSTER)
+    options = ("--dry-run", "-v", "-o", output, "--log-format", log_format)
+    plain = podcm_sync(tmp_path, *options)
+    done = podcm_sync(tmp_path, *options, "--redact")
+    assert SENTINEL in plain.stdout
+    assert SENTINEL not in done.stdout + done.stderr
+    assert "redacted-1" in done.stdout
+    assert done.returncode == plain.returncode == 3
+
+
+def test_what_is_written_is_not_masked(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(CLUSTER)
+    done = podcm_sync(tmp_path, "--redact", "-v")
+    assert SENTINEL not in done.stdout + done.stderr
+    (written,) = (tmp_path / "generated").rglob("*.yaml")
+    assert yaml.safe_load(written.read_text())["data"]["fine"] == f"a {SENTINEL}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.yaml", f"kind: [{SENTINEL}\n", "a.yaml:2: does not parse as YAML: "),
+        ("a.yaml", f"- {SENTINEL}", "a.yaml:1: a Kubernetes object is a mapping, not "),
+        ("a.yaml", f"a: !!timestamp {SENTINEL}", "a.yaml: does not parse as YAML: "),
+        ("a.yaml", f"a: !!bool {SENTINEL}", "a.yaml: does not parse as YAML: "),
+        ("a.json", f'{{"{SENTINEL}": 1, "{SENTINEL}": 2}}', "a.json:1: does not parse as JSON: "),
+    ],
+)
+def test_unreadable_manifests_are_named_and_not_quoted(
+    tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    plain = podcm_sync(tmp_path, "--dry-run")
+    done = podcm_sync(tmp_path, "--dry-run", "-v", "--redact")
+    assert (plain.returncode, done.returncode) == (2, 2)
+    assert said + WITHHELD in done.stderr
+    assert SENTINEL not in done.stderr
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(("value", "is_masked"), [("1", True), ("true", True), ("0", False)])
+def test_the_variable_masks_as_the_option_does(tmp_path: Path, value: str, is_masked: bool) -> None:
+    (tmp_path / "a.yaml").write_text(f"- {SENTINEL}")
+    done = podcm_sync(tmp_path, "--dry-run", PODCM_SYNC_REDACT=value)
+    assert (SENTINEL not in done.stderr) == is_masked
+
+
+def record(message: str, *arguments: object, name: str = "podcm_sync.a") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, "a.py", 1, message, arguments, None)
+
+
+def line(of: logging.LogRecord) -> str:
+    handlers = logging.getLogger().handlers[:]
+    try:
+        logs.begin(["--redact"])
+        return logging.getLogger().handlers[0].format(of)
+    finally:
+        logging.getLogger().handlers[:] = handlers
+
+
+def test_a_bug_says_its_type_and_no_more() -> None:
+    of = record("bug: %s: %s; report it", "KeyError", KeyError(SENTINEL))
+    assert line(of) == f"podcm-sync: error: bug: KeyError: {WITHHELD}; report it"
+
+
+def test_a_traceback_has_lines_of_code_and_types_alone() -> None:
+    try:
+        try:
+            raise KeyError(SENTINEL)  # noqa: TRY301 - to have a traceback
+        except KeyError as error:
+            raise ClusterError(f"no: {error}", quoted=error) from error
+    except ClusterError as error:
+        of = record("%s", error)
+        of.exc_info = (type(error), error, error.__traceback__)
+    said = line(of)
+    assert said.startswith(f"podcm-sync: error: no: {WITHHELD}\nTraceback")
+    assert f"ClusterError: {WITHHELD}" in said
+    assert f"KeyError: {WITHHELD}" in said
+    assert SENTINEL not in said
+
+
+def test_other_packages_lines_are_withheld() -> None:
+    of = record(f"body was {SENTINEL}", name="urllib3.connectionpool")
+    assert line(of) == f"podcm-sync: error: urllib3.connectionpool: {WITHHELD}"
