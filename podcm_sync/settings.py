@@ -58,24 +58,28 @@ class Access(Struct, frozen=True, kw_only=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """The options. Durations are in seconds; a deadline of None is no limit."""
 
-    namespaces: tuple[str, ...]
-    is_all_namespaces: bool
+    namespaces: tuple[str, ...] = ()
+    is_all_namespaces: bool = False
     shard: Shard | None = None
-    is_dry_run: bool
-    directory: Path | None
-    access: Access
-    deadline: float | None
-    is_loop: bool
-    interval: float
-    concurrency: int
+    is_dry_run: bool = False
+    files: tuple[str, ...] = ()
+    only_files: bool = False
+    plan_out: Path | None = None
+    expected_digest: str = ""
+    directory: Path | None = None
+    access: Access = Access()
+    deadline: float | None = None
+    is_loop: bool = False
+    interval: float = 60.0
+    concurrency: int = 16
     qps: float | None = None
-    max_prune: tuple[PruneLimit, ...]
-    changes_are_1: bool
-    tolerate_object_failures: bool
-    output: Output
-    colour: Colour
-    log_format: LogFormat
-    verbosity: int
+    max_prune: tuple[PruneLimit, ...] = ()
+    changes_are_1: bool = False
+    tolerate_object_failures: bool = False
+    output: Output = Output.TEXT
+    colour: Colour = Colour.AUTO
+    log_format: LogFormat = LogFormat.TEXT
+    verbosity: int = 0
 
 
 def parse_duration(text: str) -> float | None:

@@ -2,7 +2,7 @@
 
 A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
 met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
-say what is right there now.
+say what is right there now. A run that expects a plan applies that one or none, and in one pass.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,9 @@ from msgspec import Struct
 from podcm_sync.apply import NEVER, Stopping, Watch, apply, stamp
 from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
+from podcm_sync.core.digest import digest
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
+from podcm_sync.core.outdated import refused
 from podcm_sync.core.plan import creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
@@ -32,6 +34,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     max_prune: tuple[PruneLimit, ...] = ()
     concurrency: int = 16
+    expected_digest: str = ""
+    """Apply only a plan that has this digest; "" is any plan."""
 
 
 class Observer(Struct, frozen=True, kw_only=True):
@@ -39,6 +43,7 @@ class Observer(Struct, frozen=True, kw_only=True):
 
     stopping: Stopping = NEVER
     planned: Callable[[Plan], None] = lambda _: None
+    """Told of each plan that is about to be applied."""
     watch: Watch = lambda _: None
 
 
@@ -48,6 +53,8 @@ class Pass(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     desired: Desired
     outcomes: tuple[Outcome, ...]
+    is_prediction: bool = False
+    digest: str = ""
 
     def covers(self, namespace: str) -> bool:
         """Whether this pass looked at a namespace."""
@@ -81,7 +88,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     updates = _last_words(
         passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
     )
-    if writer is None:
+    if writer is None or passes[0].is_prediction:
         statuses = predicted_statuses(updates)
     else:
         statuses = stamp(
@@ -91,7 +98,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     for again in passes[1:]:
         outcomes = merged(outcomes, again.outcomes, again.settles)
     return Report(
-        is_prediction=writer is None,
+        is_prediction=passes[0].is_prediction,
         scope=scope,
         outcomes=outcomes,
         statuses=statuses,
@@ -101,6 +108,8 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
             for each in passes
             for namespace, message in each.snapshot.incomplete.items()
         },
+        digest=passes[0].digest,
+        expected_digest=policy.expected_digest,
     )
 
 
@@ -120,10 +129,17 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
         taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
         proposed = diff(snapshot, desired, taken)
         plan = guard(proposed, budget)
-        observer.planned(plan)
-        if writer is None:
-            yield Pass(snapshot=snapshot, desired=desired, outcomes=predicted(plan))
+        found = digest(plan.changes) if writer is None or policy.expected_digest else ""
+        if writer is None or found != policy.expected_digest:
+            yield Pass(
+                snapshot=snapshot,
+                desired=desired,
+                outcomes=predicted(plan),
+                is_prediction=True,
+                digest=found,
+            )
             return
+        observer.planned(plan)
         outcomes = apply(
             plan,
             writer,
@@ -131,7 +147,9 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
             stopping=observer.stopping,
             watch=observer.watch,
         )
-        yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes)
+        if policy.expected_digest:
+            outcomes = refused(outcomes)
+        yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes, digest=found)
         contested = _contested(outcomes)
         if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
             return

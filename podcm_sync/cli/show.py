@@ -15,11 +15,18 @@ log = logging.getLogger(__name__)
 
 def show(report: Report, settings: Settings, code: int) -> None:
     """Write the report to stdout, and what it lacks to the log. Raises OutputError."""
-    put(_rendered(report, settings, code))
+    put(rendered(report, settings, code, logs.run_id.value))
     if not (report.outcomes or report.statuses or report.problems or report.incomplete):
         log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
     for message in report.incomplete.values():
         log.error("%s", message)
+    if report.is_unexpected:
+        log.error(
+            "the plan is not %s, so nothing was changed: review the one above, and if it is meant "
+            "give --expect-plan %s",
+            report.expected_digest,
+            report.digest,
+        )
 
 
 def put(text: str) -> None:
@@ -36,7 +43,8 @@ def put(text: str) -> None:
         raise OutputError(f"the report cannot be written: {error.strerror}") from error
 
 
-def _rendered(report: Report, settings: Settings, code: int) -> str:
+def rendered(report: Report, settings: Settings, code: int, run_id: str) -> str:
+    """The report in the format, and with the colour and detail, that the settings ask for."""
     if settings.output is Output.TEXT:
         from podcm_sync.render.text import text
 
@@ -47,7 +55,7 @@ def _rendered(report: Report, settings: Settings, code: int) -> str:
         )
     from podcm_sync.render.document import as_json, as_yaml, document
 
-    content = document(report, exit_code=code, run_id=logs.run_id.value)
+    content = document(report, exit_code=code, run_id=run_id)
     if settings.output is Output.YAML:
         return as_yaml(content)
     return as_json(content, is_one_line=settings.is_loop)

@@ -45,6 +45,13 @@ class Report(Struct, frozen=True, kw_only=True):
     """The signal that cut the run short, if one did."""
     digest: str = ""
     """`sha256:…` over what the plan would write; "" where nobody asked."""
+    expected_digest: str = ""
+    """The digest that the plan had to have for anything to be written; "" where any would do."""
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether the plan is another than the one that was asked for: nothing was written."""
+        return bool(self.expected_digest) and self.digest != self.expected_digest
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -140,7 +147,7 @@ def exit_code(
     # Cut short without a signal: the deadline came before the end of the work.
     if report.incomplete or Kind.API in kinds or Reason.INTERRUPTED in reasons:
         return 5
-    if Kind.HELD_BACK in kinds:
+    if Kind.HELD_BACK in kinds or report.is_unexpected:
         return 4
     is_failed = bool(report.problems) or any(map(is_failure, report.outcomes))
     # A status that changed meanwhile is the next run's business, not a failure of any object.

@@ -112,9 +112,16 @@ class _Text:
         if self.report.incomplete:
             where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
             said += f"; incomplete: {where}, where nothing is deleted"
+        if self.report.digest:
+            yield f"Plan {self.report.digest}{self._expected()}"
         yield self._coloured(said, _BOLD)
         for message in sorted({x.message for x in self.report.outcomes if _is_held_back(x)}):
             yield self._coloured(printable(message), _YELLOW)
+
+    def _expected(self) -> str:
+        if not self.report.is_unexpected:
+            return ""
+        return f" is not the expected {self.report.expected_digest}"
 
     def _line(self, word: str, what: str, why: str) -> str:
         line = f"{self._coloured(f'{word:{WIDTH}}', _COLOURS.get(word, _DIM))} {printable(what)}"
@@ -147,13 +154,14 @@ def _why(outcome: Outcome) -> str:
     if outcome.reason in {Reason.MISSING, Reason.IN_STEP} or _is_held_back(outcome):
         return ""
     said = _reason(outcome.reason, outcome.message)
-    is_failure = outcome.result is Result.FAILED or _word(outcome) == "blocked"
+    is_failure = outcome.result is Result.FAILED or _word(outcome) in {"blocked", "held back"}
     action = REASONS[outcome.reason].action if is_failure else ""
     return f"{said}; {action}" if action else said
 
 
 def _is_held_back(outcome: Outcome) -> bool:
-    return kind_of(outcome.reason) is Kind.HELD_BACK
+    """Whether a guard held it back, which is said once, at the end."""
+    return outcome.reason is Reason.PRUNE_BLOCKED
 
 
 def _reason(reason: Reason, message: str) -> str:
@@ -166,6 +174,8 @@ def _beginning(report: Report) -> str:
         return f"Interrupted by signal {report.signal_number}"
     if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
         return "Out of time"
+    if report.is_unexpected:
+        return "Not the expected plan, nothing was changed"
     if report.is_prediction:
         return "Dry run, nothing was changed"
     return "Incomplete" if report.incomplete else "Done"
