@@ -27,26 +27,28 @@ class Overlay:
         """What is there, with the files' configs. Raises as the other Reader does."""
         live = self._reader.snapshot(scope)
         there = {each.namespaced_name: each for each in live.configs}
+        # Applying a file leaves what a server says of an object: this one would be no better.
+        unreadable = {each.namespaced_name for each in live.problems if each.kind == KIND}
         laid = {
             each.namespaced_name: _laid_over(there.get(each.namespaced_name), each)
             for each in self._configs
+            if each.namespaced_name not in unreadable
         }
         kept = {} if self._is_complete else there
         return structs.replace(
             live,
             configs=tuple({**kept, **laid}.values()),
-            problems=tuple(
-                each for each in live.problems if not self._is_replaced(each, laid.keys())
-            ),
+            problems=tuple(each for each in live.problems if not self._is_removed(each)),
         )
 
     def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
         """As the other Reader has them."""
         return self._reader.taken_names(namespaces)
 
-    def _is_replaced(self, problem: Problem, laid: Collection[NamespacedName]) -> bool:
-        """Whether it is of a config that is gone, or readable, once the files are applied."""
-        return problem.kind == KIND and (self._is_complete or problem.namespaced_name in laid)
+    def _is_removed(self, problem: Problem) -> bool:
+        """Whether it is of a config that none of the files has, where they have all."""
+        names = {each.namespaced_name for each in self._configs}
+        return self._is_complete and problem.kind == KIND and problem.namespaced_name not in names
 
 
 def _laid_over(live: PodConfigMapConfig | None, config: PodConfigMapConfig) -> PodConfigMapConfig:
