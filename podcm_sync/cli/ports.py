@@ -24,7 +24,7 @@ class Ports(Struct, frozen=True, kw_only=True):
     reader: Reader
     writer: Writer | None
     scope: Scope
-    origin: Origin
+    origin: Origin = Origin()
 
 
 def opened(settings: Settings, clock: Clock) -> Ports:

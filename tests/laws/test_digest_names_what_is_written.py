@@ -4,6 +4,7 @@ And so a preview of files has the digest of the run after they were applied.
 """
 
 import json
+import random
 import tempfile
 from pathlib import Path
 
@@ -36,10 +37,10 @@ def elsewhere(each: Change) -> Change:
 
 
 @given(world=worlds(), order=st.randoms(use_true_random=False))
-def test_order_versions_and_words_do_not_matter(world: World, order: object) -> None:
+def test_order_versions_and_words_do_not_matter(world: World, order: random.Random) -> None:
     changes = planned(world)
     others = [elsewhere(each) for each in changes]
-    order.shuffle(others)  # type: ignore[attr-defined] - Hypothesis' Random has no type of its own
+    order.shuffle(others)
     assert digest(others) == digest(changes)
 
 

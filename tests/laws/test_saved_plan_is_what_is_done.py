@@ -19,7 +19,7 @@ from podcm_sync.model.changes import Change, Outcome, Result, Verb
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
-from tests.builders import GENERATED_BY, NOW, pod
+from tests.builders import GENERATED_BY, NOW, Json, pod
 from tests.fakes import FakeCluster
 from tests.laws.worlds import EVERYWHERE, World, outline, worlds
 
@@ -77,7 +77,7 @@ def move(cluster: FakeCluster, what: str, which: int) -> None:
     if what == "remove":
         cluster.remove(kind, name)
         return
-    patches = {
+    patches: dict[str, Json] = {
         "touch": {"metadata": {"annotations": {"touched": "yes"}}},
         "drift": {"data": {"phase": "Moved"}},
         "relabel": {"metadata": {"labels": {"app": "moved"}}},
