@@ -29,6 +29,8 @@ def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
     Raises InputError for what cannot be read or parsed at all.
     """
     for place in places:
+        if not place:
+            raise InputError("-f: an empty name: name a file, a directory, or - for stdin")
         path = Path(place)
         if place == STDIN:
             found = manifests.parse(path, _stdin())
