@@ -9,7 +9,7 @@ import pytest
 from podcm_sync.cluster.config_files import configs
 from podcm_sync.errors import InputError
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import PodConfigMapConfigStatus, Scope, Shard
+from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatus, Scope, Shard
 
 SHOP = Scope(namespaces=("shop",))
 ANY = Scope(namespaces=None)
@@ -69,7 +69,7 @@ def test_what_cannot_be_placed_is_said_with_file_and_line(
 def test_a_namespace_of_another_shard_is_outside(tmp_path: Path) -> None:
     """Of two shards a namespace is in exactly one."""
     file = written(tmp_path / "a.yaml", "{name: a, namespace: shop}")
-    taken = []
+    taken: list[PodConfigMapConfig] = []
     for index in range(2):
         scope = Scope(namespaces=None, shard=Shard(index=index, count=2))
         try:

@@ -2,20 +2,23 @@
 
 from podcm_sync.cluster.overlay import Overlay
 from podcm_sync.model.objects import PodConfigMapConfig, Scope, Snapshot
-from tests.builders import config_map, manifest, pcmc, pod
+from tests.builders import Json, Object, config_map, manifest, pcmc, pod
 from tests.fakes import FakeCluster
 
 EVERYWHERE = Scope(namespaces=None)
 
 
-def seen(*objects: object, files: tuple[PodConfigMapConfig, ...], only: bool = False) -> Snapshot:
-    cluster = FakeCluster(*objects)  # type: ignore[arg-type] - any of the world's kinds
-    return Overlay(cluster, files, is_complete=only).snapshot(EVERYWHERE)
+def seen(
+    *objects: Object | Json, files: tuple[PodConfigMapConfig, ...], only: bool = False
+) -> Snapshot:
+    return Overlay(FakeCluster(*objects), files, is_complete=only).snapshot(EVERYWHERE)
 
 
-def file(name: str = "web", **spec: object) -> PodConfigMapConfig:
-    """What a file says: no uid, no version, no time."""
-    return pcmc(name, created="", generation=1, resource_version="", **spec)  # type: ignore[arg-type] - as given
+def file(
+    name: str = "web", *, labels: tuple[str, ...] = (), suspend: bool = False
+) -> PodConfigMapConfig:
+    """What a file says: no version and no time."""
+    return pcmc(name, labels=labels, suspend=suspend, created="", resource_version="")
 
 
 def test_a_changed_config_keeps_what_the_server_has_of_it() -> None:
