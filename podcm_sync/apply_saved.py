@@ -11,7 +11,7 @@ from msgspec import structs
 from podcm_sync.apply import apply, stamp
 from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
-from podcm_sync.core.outdated import Today, fitted, refused
+from podcm_sync.core.outdated import Today, fitted
 from podcm_sync.core.plan import creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, problems
@@ -45,14 +45,13 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
     today = Today(snapshot=snapshot, plan=diff(snapshot, desired, taken))
     plan = fitted((each.change for each in saved.outcomes), today, is_of_files=is_of_files)
     observer.planned(plan)
-    outcomes = refused(
-        apply(
-            plan,
-            writer,
-            concurrency=policy.concurrency,
-            stopping=observer.stopping,
-            watch=observer.watch,
-        )
+    outcomes = apply(
+        plan,
+        writer,
+        concurrency=policy.concurrency,
+        stopping=observer.stopping,
+        watch=observer.watch,
+        is_reviewed=True,
     )
     statuses = stamp(
         conditions(snapshot, desired, outcomes, now),

@@ -15,7 +15,6 @@ from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
-from podcm_sync.core.outdated import refused
 from podcm_sync.core.plan import creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
@@ -146,9 +145,8 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
             concurrency=policy.concurrency,
             stopping=observer.stopping,
             watch=observer.watch,
+            is_reviewed=bool(policy.expected_digest),
         )
-        if policy.expected_digest:
-            outcomes = refused(outcomes)
         yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes, digest=found)
         contested = _contested(outcomes)
         if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():

@@ -41,18 +41,15 @@ def fitted(saved: Iterable[Change], today: Today, *, is_of_files: bool = False) 
     return Plan(changes=tuple(changes))
 
 
-def refused(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    """Outcomes in which an object that had changed is held back, and not contested once more."""
-    return tuple(
-        structs.replace(
-            each,
-            result=Result.SKIPPED,
-            reason=Reason.PLAN_OUTDATED,
-            message=f"it changed while the plan was being applied: {each.message}",
-        )
-        if each.reason is Reason.CONFLICT
-        else each
-        for each in outcomes
+def refused(outcome: Outcome) -> Outcome:
+    """The outcome; one that met an object which had changed is held back, for the next plan."""
+    if outcome.reason is not Reason.CONFLICT:
+        return outcome
+    return structs.replace(
+        outcome,
+        result=Result.SKIPPED,
+        reason=Reason.PLAN_OUTDATED,
+        message=f"it changed while the plan was being applied: {outcome.message}",
     )
 
 

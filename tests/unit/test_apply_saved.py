@@ -42,7 +42,9 @@ def test_a_conflict_is_held_back_and_there_is_no_second_pass() -> None:
         cluster.edit("ConfigMap", NAME, drift)
 
     cluster.before_write = meddle
-    done = apply_saved(saved, cluster, cluster, now=NOW)
+    seen: list[Outcome] = []
+    done = apply_saved(saved, cluster, cluster, now=NOW, observer=Observer(watch=seen.append))
+    assert seen == list(done.outcomes)
     assert cluster.lists == lists + 1
     assert came_to(done) == {NAME.name: (Result.SKIPPED, Reason.PLAN_OUTDATED)}
     assert done.outcomes[0].code == 409

@@ -423,6 +423,45 @@ def test_an_observer_is_told_of_each_plan_and_each_outcome() -> None:
     assert [each.result for each in outcomes] == [Result.FAILED, Result.UPDATED]
 
 
+def expecting(digest: str) -> Policy:
+    return Policy(expected_digest=digest, concurrency=1)
+
+
+def test_a_dry_run_has_the_digest_that_lets_the_run_through() -> None:
+    cluster = shop(DRIFTED)
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    assert foretold.digest.startswith("sha256:")
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert (report.digest, report.is_prediction) == (foretold.digest, False)
+    assert [write.verb for write in cluster.writes] == ["update", "status"]
+    assert sync(cluster).digest == ""
+
+
+def test_another_plan_than_the_expected_one_is_only_shown() -> None:
+    """No ConfigMap, no status; and nobody is told that something is about to be applied."""
+    cluster = shop(DRIFTED)
+    plans: list[Plan] = []
+    expected = f"sha256:{'0' * 64}"
+    observer = Observer(planned=plans.append)
+    report = sync(cluster, policy=expecting(expected), observer=observer)
+    assert (cluster.writes, plans) == ([], [])
+    assert (report.is_prediction, report.is_unexpected) == (True, True)
+    assert report.expected_digest == expected
+    assert report.digest == run(ALL, cluster, None, Policy(), now=NOW).digest
+    assert exit_code(report) == exit_code(report, tolerate_object_failures=True) == 4
+
+
+def test_an_expected_plan_is_applied_in_one_pass_and_what_conflicts_is_held_back() -> None:
+    cluster = shop(DRIFTED)
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
+    lists = cluster.lists
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert cluster.lists == lists + 1
+    assert results(report) == {"pod-web-0-from-web-cfg": (Result.SKIPPED, Reason.PLAN_OUTDATED)}
+    assert (exit_code(report), report.statuses) == (4, ())
+
+
 def limit(amount: int) -> Policy:
     return Policy(max_prune=(PruneLimit(amount=amount, is_percentage=False),), concurrency=1)
 

@@ -23,7 +23,7 @@ def file(
 
 def test_a_changed_config_keeps_what_the_server_has_of_it() -> None:
     live = pcmc(generation=7)
-    (found,) = seen(live, files=(file(labels=["app"], suspend=True),)).configs
+    (found,) = seen(live, files=(file(labels=("app",), suspend=True),)).configs
     assert (found.uid, found.creation_timestamp) == (live.uid, "2026-01-01T00:00:00Z")
     assert found.resource_version != ""
     assert (found.generation, found.suspend) == (8, True)

@@ -174,11 +174,7 @@ def test_a_deletion_that_the_guard_held_back_stays_held_back() -> None:
 def test_a_conflict_is_held_back_and_all_else_is_as_it_was() -> None:
     contested = outcome(Result.FAILED, Reason.CONFLICT, code=409, message="it was modified")
     failed = outcome(Result.FAILED, Reason.FORBIDDEN, code=403, of=change())
-    found = refused([contested, failed])
-    assert found[1] == failed
-    assert (found[0].result, found[0].reason, found[0].code) == (
-        Result.SKIPPED,
-        Reason.PLAN_OUTDATED,
-        409,
-    )
-    assert found[0].message == "it changed while the plan was being applied: it was modified"
+    assert refused(failed) == failed
+    found = refused(contested)
+    assert (found.result, found.reason, found.code) == (Result.SKIPPED, Reason.PLAN_OUTDATED, 409)
+    assert found.message == "it changed while the plan was being applied: it was modified"
