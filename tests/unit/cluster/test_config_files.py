@@ -1,15 +1,20 @@
 """The files of `-f`: which configs they have, and where they are wrong."""
 
 import io
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from podcm_sync.cluster.config_files import configs
+from podcm_sync.core.desired import spec_problem
 from podcm_sync.errors import InputError
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatus, Scope, Shard
+from tests.controlplane.crd_case import Case
+from tests.controlplane.crd_cases import CASES
+from tests.controlplane.crd_objects import pcmc
 
 SHOP = Scope(namespaces=("shop",))
 ANY = Scope(namespaces=None)
@@ -99,6 +104,16 @@ def test_an_unusable_spec_is_the_runs_to_say(tmp_path: Path) -> None:
     (found,) = configs([written(tmp_path / "a.yaml", "{name: a}", "spec: [1]")], SHOP)
     assert found.spec is None
     assert found.spec_error
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_what_the_crd_would_refuse_is_invalid_in_a_preview(case: Case, tmp_path: Path) -> None:
+    """By the table that a real server is held to in tests/controlplane/test_crd.py."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(pcmc(case.spec, "shop")))
+    (found,) = configs([str(file)], SHOP)
+    # The template engine, which this does not ask, has the syntax to say.
+    assert (spec_problem(found) == "") == case.accepted
 
 
 def test_an_empty_name_is_not_the_working_directory() -> None:
