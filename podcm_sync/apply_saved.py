@@ -10,13 +10,12 @@ from msgspec import structs
 
 from podcm_sync.apply import apply, stamp
 from podcm_sync.cluster.port import Reader, Writer
-from podcm_sync.core.desired import build
-from podcm_sync.core.outdated import Today, fitted
-from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.outdated import fitted
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, problems
 from podcm_sync.core.status import conditions
-from podcm_sync.sync import UNOBSERVED, Observer, Policy
+from podcm_sync.sync import UNOBSERVED, Observer, Policy, planned
 
 UNLIMITED: Final = Policy()
 
@@ -40,9 +39,7 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
     """
     snapshot = reader.snapshot(saved.scope)
     snapshot = structs.replace(snapshot, incomplete={**saved.incomplete, **snapshot.incomplete})
-    desired = build(snapshot, renderer)
-    taken = reader.taken_names(creates_in(snapshot, desired))
-    today = Today(snapshot=snapshot, plan=diff(snapshot, desired, taken))
+    today = planned(snapshot, reader, PruneBudget(allowed=None), renderer)
     plan = fitted((each.change for each in saved.outcomes), today, is_of_files=is_of_files)
     observer.planned(plan)
     outcomes = apply(
@@ -54,7 +51,7 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
         is_reviewed=True,
     )
     statuses = stamp(
-        conditions(snapshot, desired, outcomes, now),
+        conditions(snapshot, today.desired, outcomes, now),
         writer,
         concurrency=policy.concurrency,
         stopping=observer.stopping,
@@ -64,7 +61,7 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
         scope=saved.scope,
         outcomes=outcomes,
         statuses=statuses,
-        problems=problems(snapshot, desired),
+        problems=problems(snapshot, today.desired),
         incomplete=snapshot.incomplete,
         digest=saved.digest,
     )

@@ -10,7 +10,7 @@ EXIT_CODES: Final = {
     0: "done, or nothing to do",
     1: "changes found (only with --exit-code)",
     2: "usage, or unreadable input: options, kubeconfig, context, manifests; nothing was changed",
-    3: "some objects failed or were blocked, or a config is invalid",
+    3: "some objects failed or were blocked, or a config is invalid; explain: no such object",
     4: "held back by a guard, or not the plan that was reviewed: it no longer fits",
     5: "API or authentication failure, no CRD, no right to list, an incomplete list, out of time, "
     "or the report could not be written",
@@ -33,6 +33,12 @@ class InputError(RunError):
     """Options, a kubeconfig, a context or a manifest that cannot be used; nothing was changed."""
 
     exit_code: ClassVar[int] = 2
+
+
+class NotFoundError(RunError):
+    """There is no object of the name that was asked about."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class ClusterError(RunError):

@@ -31,6 +31,13 @@ class Findings(StrEnum):
     JSON = "json"
 
 
+class Explained(StrEnum):
+    """The formats of what `explain` says."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 
@@ -71,7 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     is_loop: bool = False
     interval: float = 60.0
-    concurrency: int = 16
+    concurrency: int = 32
     qps: float | None = None
     max_prune: tuple[PruneLimit, ...] = ()
     changes_are_1: bool = False

@@ -15,7 +15,7 @@ from podcm_sync.cluster.port import Reader, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
-from podcm_sync.core.plan import creates_in, diff
+from podcm_sync.core.plan import Planned, creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, merged, predicted, predicted_statuses, problems
 from podcm_sync.core.status import conditions
@@ -32,7 +32,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """What a run may do, and how much at once."""
 
     max_prune: tuple[PruneLimit, ...] = ()
-    concurrency: int = 16
+    concurrency: int = 32
     expected_digest: str = ""
     """Apply only a plan that has this digest; "" is any plan."""
 
@@ -112,6 +112,26 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     )
 
 
+def planned(
+    snapshot: Snapshot,
+    reader: Reader,
+    budget: PruneBudget,
+    renderer: Renderer,
+    *,
+    is_first: bool = True,
+) -> Planned:
+    """What one pass decides: wanted, compared and guarded. Nothing is written.
+
+    Raises ClusterError in the first pass, where the names that are taken cannot be asked for.
+    """
+    desired = build(snapshot, renderer)
+    taken = _taken_names(reader, creates_in(snapshot, desired), is_first=is_first)
+    proposed = diff(snapshot, desired, taken)
+    return Planned(
+        snapshot=snapshot, desired=desired, proposed=proposed, plan=guard(proposed, budget)
+    )
+
+
 def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
     scope: Scope,
     reader: Reader,
@@ -124,35 +144,39 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
     snapshot = reader.snapshot(scope)
     budget = PruneBudget.of(policy.max_prune, snapshot)
     for number in range(1, MAX_PASSES + 1):
-        desired = build(snapshot, renderer)
-        taken = _taken_names(reader, creates_in(snapshot, desired), is_first=number == 1)
-        proposed = diff(snapshot, desired, taken)
-        plan = guard(proposed, budget)
-        found = digest(plan.changes) if writer is None or policy.expected_digest else ""
+        decided = planned(snapshot, reader, budget, renderer, is_first=number == 1)
+        changes = decided.plan.changes
+        found = digest(changes) if writer is None or policy.expected_digest else ""
         if writer is None or found != policy.expected_digest:
-            yield Pass(
-                snapshot=snapshot,
-                desired=desired,
-                outcomes=predicted(plan),
-                is_prediction=True,
-                digest=found,
-            )
+            yield _came_to(decided, predicted(decided.plan), found, is_prediction=True)
             return
-        observer.planned(plan)
+        observer.planned(decided.plan)
         outcomes = apply(
-            plan,
+            decided.plan,
             writer,
             concurrency=policy.concurrency,
             stopping=observer.stopping,
             watch=observer.watch,
             is_reviewed=bool(policy.expected_digest),
         )
-        yield Pass(snapshot=snapshot, desired=desired, outcomes=outcomes, digest=found)
+        yield _came_to(decided, outcomes, found)
         contested = _contested(outcomes)
         if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
             return
-        budget = budget.after(outcomes, proposed)
+        budget = budget.after(outcomes, decided.proposed)
         snapshot = _look_again(reader, Scope(namespaces=contested))
+
+
+def _came_to(
+    decided: Planned, outcomes: tuple[Outcome, ...], found: str, *, is_prediction: bool = False
+) -> Pass:
+    return Pass(
+        snapshot=decided.snapshot,
+        desired=decided.desired,
+        outcomes=outcomes,
+        is_prediction=is_prediction,
+        digest=found,
+    )
 
 
 def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from podcm_sync.core import managed
 from podcm_sync.errors import ClusterError
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
     ConfigMap,
@@ -120,12 +121,12 @@ class FakeCluster:
                 unplannable.add(namespace)
                 continue
             for body in self._pages("ConfigMap", namespace, GENERATED_BY):
-                collect(decode.config_maps(body), config_maps, problems)
+                collect(decode.config_maps(body, Kept()), config_maps, problems)
             for body in self._pages("PodConfigMapConfig", namespace):
                 collect(decode.configs(body), configs, problems)
             if not fails("Pod", namespace):
                 for body in self._pages("Pod", namespace):
-                    collect(decode.pods(body), pods, problems)
+                    collect(decode.pods(body, Kept()), pods, problems)
         return Snapshot(
             scope=scope,
             pods=tuple(pods),

@@ -44,16 +44,6 @@ def _warn_of_unknown_variables(context: typer.Context) -> None:
             log.warning("the environment variable %s is none of ours; see --help", name)
 
 
-def _refuse_misplaced(context: typer.Context, command: str) -> None:
-    """An option that stands before a subcommand would say nothing to it, and look as if it did."""
-    for each in context.command.params:
-        if each.name is not None and cluster.is_typed(context, each.name):
-            raise typer.BadParameter(
-                f"{each.opts[-1]} stands before {command}, which does not see it: write the "
-                f"options of {command} after it"
-            )
-
-
 EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
 
 
@@ -82,7 +72,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     deadline: run.Deadline = "0",
     loop: run.Loop = False,
     interval: run.Interval = "60s",
-    concurrency: run.Concurrency = 16,
+    concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
@@ -92,7 +82,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
-        _refuse_misplaced(context, context.invoked_subcommand)
+        cluster.refuse_before(context, context.invoked_subcommand)
         if dry_run and context.invoked_subcommand == "apply":
             raise typer.BadParameter(
                 "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or use show"

@@ -1,7 +1,8 @@
 """Settings → the ports of a run: an API server's or a directory's Reader, and a Writer or none."""
 
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -15,6 +16,8 @@ from podcm_sync.settings import Access, Settings
 if TYPE_CHECKING:
     from podcm_sync.cluster.kube.connection import Connection
 
+READERS: Final = 4
+"""As many connections as a reader has lists under way."""
 log = logging.getLogger(__name__)
 
 
@@ -95,6 +98,26 @@ def _origin(
         files=settings.files,
         only_files=settings.only_files,
     )
+
+
+def to_read(
+    directory: Path | None, access: Access, namespaces: tuple[str, ...], clock: Clock
+) -> Ports:
+    """Ports without a writer; without namespaces, the context's or all of the directory's.
+
+    Raises InputError, ClusterError.
+    """
+    if directory is not None:
+        from podcm_sync.cluster.directory import DirectoryCluster
+
+        scope = Scope(namespaces=namespaces or None)
+        return Ports(reader=DirectoryCluster(directory), writer=None, scope=scope)
+    from podcm_sync.cluster.kube.read import KubeReader
+
+    connection = connect(access, clock, connections=READERS)
+    scope = Scope(namespaces=namespaces or (connection.target.namespace,))
+    log.info("%s, %s", connection.target.description, scope)
+    return Ports(reader=KubeReader(connection), writer=None, scope=scope)
 
 
 def connect(access: Access, clock: Clock, *, connections: int) -> "Connection":

@@ -4,6 +4,7 @@ Suspended and invalid configs keep what they have, and so does a Pod that cannot
 in doubt whose a ConfigMap is, it is left alone.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -11,12 +12,14 @@ from msgspec import Struct
 from podcm_sync.core import names
 from podcm_sync.core.names import MAX_NAME
 from podcm_sync.model.changes import Desired
-from podcm_sync.model.meta import GENERATED_BY_LABEL, KIND
+from podcm_sync.model.meta import GENERATED_BY_LABEL, KIND, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Problem, Snapshot
 from podcm_sync.model.reasons import Reason
 
-_HASHED_TAIL: Final = 32
-"""More than a hashed name's `-<hash>-cfg`: what of `pod-<pod>-from-` stands in any name of it."""
+_FROM: Final = "-from-"
+_CFG: Final = "-cfg"
+_SURE_START: Final = MAX_NAME - 32
+"""So much of `pod-<pod>-from-` stands in any name of it, also in one cut and hashed."""
 
 
 class Keeper(Struct, frozen=True, kw_only=True):
@@ -41,13 +44,18 @@ class Keepers:
         }
         held |= dict.fromkeys(desired.invalid, Reason.CONFIG_INVALID)
         self._by_label: dict[str, dict[str, Keeper]] = {}
+        self._by_name: dict[NamespacedName, Keeper] = {}
         for (namespace, name), reason in held.items():
             keepers = self._by_label.setdefault(namespace, {})
-            keepers[names.label_value(name)] = Keeper(pcmc_name=name, reason=reason)
-        self._lost_pods: dict[str, list[Problem]] = {}
+            keeper = Keeper(pcmc_name=name, reason=reason)
+            keepers[names.label_value(name)] = keeper
+            self._by_name[NamespacedName(namespace, name)] = keeper
+        self._lost_pods: dict[str, dict[str, Problem]] = {}
         for problem in snapshot.problems:
             if problem.kind == "Pod":
-                self._lost_pods.setdefault(problem.namespaced_name.namespace, []).append(problem)
+                namespace, name = problem.namespaced_name
+                start = f"pod-{name}{_FROM}"[:_SURE_START]
+                self._lost_pods.setdefault(namespace, {})[start] = problem
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
         """The keeper that a ConfigMap's label names, if its name can be that keeper's.
@@ -69,13 +77,10 @@ class Keepers:
         namespace, name = existing.namespaced_name
         if names.may_come_from(name, names.generated_by(existing)):
             return None
-        found = [
-            keeper
-            for keeper in self._by_label.get(namespace, {}).values()
-            if name.endswith(f"-from-{keeper.pcmc_name}-cfg")
-        ]
-        # The longest, whatever order the lists came in.
-        return max(found, key=lambda keeper: len(keeper.pcmc_name), default=None)
+        # The longest first, whatever order the lists came in.
+        ends = (name[at + len(_FROM) : -len(_CFG)] for at in _froms(name))
+        found = (self._by_name.get(NamespacedName(namespace, end)) for end in ends)
+        return next((keeper for keeper in found if keeper is not None), None)
 
     def _labelled(self, existing: ConfigMap) -> Keeper | None:
         keepers = self._by_label.get(existing.namespaced_name.namespace, {})
@@ -84,9 +89,16 @@ class Keepers:
     def lost_pod(self, existing: ConfigMap) -> Problem | None:
         """The undecodable Pod that it may have been made for, by its name's beginning."""
         namespace, name = existing.namespaced_name
-        found = [
-            lost
-            for lost in self._lost_pods.get(namespace, ())
-            if name.startswith(f"pod-{lost.namespaced_name.name}-from-"[: MAX_NAME - _HASHED_TAIL])
-        ]
-        return max(found, key=lambda lost: len(lost.namespaced_name.name), default=None)
+        lost = self._lost_pods.get(namespace, {})
+        # The longest first; a name that was cut has lost its `-from-`, or a part of it.
+        starts = [name, *(name[: at + len(_FROM)] for at in reversed(list(_froms(name))))]
+        found = (lost.get(start[:_SURE_START]) for start in starts)
+        return next((problem for problem in found if problem is not None), None)
+
+
+def _froms(name: str) -> Iterator[int]:
+    """Where a Pod's name may end and a config's begin: both may have a `-from-` in them."""
+    at = name.find(_FROM)
+    while at >= 0:
+        yield at
+        at = name.find(_FROM, at + 1)

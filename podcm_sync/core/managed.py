@@ -130,6 +130,15 @@ def merge_patch(existing: ConfigMap, desired: DesiredConfigMap) -> Json:
     return patch
 
 
+def differing(existing: ConfigMap, desired: DesiredConfigMap) -> tuple[str, ...]:
+    """The paths that an update changes, in the patch's own order; never their values."""
+    patch = merge_patch(existing, desired)
+    paths = [f"metadata.{part}" for part in patch.pop("metadata") if part != "resourceVersion"]
+    for part, delta in patch.items():
+        paths += [part] if delta is None else [f"{part}.{key}" for key in sorted(delta)]
+    return tuple(paths)
+
+
 def view(config_map: ConfigMap) -> Json:
     """What is ours of an existing ConfigMap, in the shape of a manifest: one side of a diff."""
     return _view(

@@ -7,12 +7,13 @@ is not in the file, nor anything that a run of today would not do; whatever the 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from podcm_sync.core import managed
+from podcm_sync.core.plan import Planned
 from podcm_sync.model.changes import WRITES, Change, Outcome, Plan, Result, Verb
 from podcm_sync.model.meta import KIND, NamespacedName
-from podcm_sync.model.objects import PodConfigMapConfig, Snapshot
+from podcm_sync.model.objects import PodConfigMapConfig
 from podcm_sync.model.reasons import Reason
 
 APPLY_FIRST: Final = "the plan is of files: kubectl apply them first"
@@ -20,14 +21,7 @@ NAMED: Final = 3
 _Key = tuple[NamespacedName, str, str]
 
 
-class Today(Struct, frozen=True, kw_only=True):
-    """What a run would do now, unguarded, and what it saw."""
-
-    snapshot: Snapshot
-    plan: Plan
-
-
-def fitted(saved: Iterable[Change], today: Today, *, is_of_files: bool = False) -> Plan:
+def fitted(saved: Iterable[Change], today: Planned, *, is_of_files: bool = False) -> Plan:
     """What of a saved plan is to be done: a Change for each of its own, and for each of today's.
 
     A saved write that today's plan has not is a skip (PlanOutdated), and so is a write that only
@@ -56,10 +50,10 @@ def refused(outcome: Outcome) -> Outcome:
 class _Comparison:
     """Today's plan and lists, indexed for asking about a saved change."""
 
-    def __init__(self, today: Today, is_of_files: bool) -> None:
-        self.today = {_key(each): each for each in today.plan.changes}
+    def __init__(self, today: Planned, is_of_files: bool) -> None:
+        self.today = {_key(each): each for each in today.proposed.changes}
         self.writes = {
-            each.namespaced_name: each for each in today.plan.changes if each.verb in WRITES
+            each.namespaced_name: each for each in today.proposed.changes if each.verb in WRITES
         }
         self.is_of_files = is_of_files
         self.snapshot = today.snapshot

@@ -6,6 +6,8 @@ with a reason. Nothing here knows whether the plan will be applied or only shown
 
 from collections.abc import Collection, Iterator
 
+from msgspec import Struct
+
 from podcm_sync.core import managed, names
 from podcm_sync.core.keepers import Keeper, Keepers
 from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
@@ -18,6 +20,15 @@ from podcm_sync.model.meta import (
 )
 from podcm_sync.model.objects import ConfigMap, Snapshot
 from podcm_sync.model.reasons import Reason
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What one pass decided, and from what; `proposed` is the plan before the guard saw it."""
+
+    snapshot: Snapshot
+    desired: Desired
+    proposed: Plan
+    plan: Plan
 
 
 def creates_in(snapshot: Snapshot, desired: Desired) -> frozenset[str]:
@@ -180,12 +191,8 @@ def _owner_name(existing: ConfigMap) -> str:
 
 
 def _what_differs(existing: ConfigMap, desired: DesiredConfigMap) -> str:
-    """The paths that an update changes, in the patch's own order; never their values."""
-    patch = managed.merge_patch(existing, desired)
-    metadata = patch.pop("metadata")
-    paths = [f"metadata.{part}" for part in metadata if part != "resourceVersion"]
-    for part, delta in patch.items():
-        paths += [part] if delta is None else [f"{part}.{key}" for key in sorted(delta)]
+    """The first of the paths that an update changes."""
+    paths = managed.differing(existing, desired)
     shown = ", ".join(paths[:3])
     return f"{shown} and {len(paths) - 3} more" if len(paths) > 3 else shown
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from podcm_sync.errors import DecodeError
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import (
     ConfigMap,
@@ -60,12 +61,9 @@ _any_object: Final = msgspec.json.Decoder(AnyObject)
 _labelled: Final = msgspec.json.Decoder(Labelled)
 
 
-def pods(body: bytes) -> Page[Pod]:
-    """A page of a PodList. Raises DecodeError where the body is no list."""
-    return _decode_page(body, decode_pod, "Pod")
-
-
-slim_pods: Final = pods
+def pods(body: bytes, kept: Kept) -> Page[Pod]:
+    """A page of a PodList, of each what is kept. Raises DecodeError where the body is no list."""
+    return _decode_page(body, lambda raw: kept.pod(decode_pod(raw)), "Pod")
 
 
 def configs(body: bytes) -> Page[PodConfigMapConfig]:
@@ -73,9 +71,9 @@ def configs(body: bytes) -> Page[PodConfigMapConfig]:
     return _decode_page(body, decode_config, KIND)
 
 
-def config_maps(body: bytes) -> Page[ConfigMap]:
+def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
-    return _decode_page(body, decode_config_map, "ConfigMap")
+    return _decode_page(body, lambda raw: kept.config_map(decode_config_map(raw)), "ConfigMap")
 
 
 def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from podcm_sync.model import decode
 from podcm_sync.model.decode import Page
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap, Pod
 
@@ -22,16 +23,12 @@ NAMES_ONLY: Final = f"{PROTOBUF}{_METADATA}, {JSON}{_METADATA}"
 class Decoder(Protocol):
     """Pages of one content type. Each raises DecodeError where the body is no list."""
 
-    def pods(self, body: bytes, /) -> Page[Pod]:
-        """A page of a PodList."""
+    def pods(self, body: bytes, kept: Kept, /) -> Page[Pod]:
+        """A page of a PodList, of each what is kept."""
         ...
 
-    def slim_pods(self, body: bytes, /) -> Page[Pod]:
-        """The same, perhaps without what only templates see."""
-        ...
-
-    def config_maps(self, body: bytes, /) -> Page[ConfigMap]:
-        """A page of a ConfigMapList."""
+    def config_maps(self, body: bytes, kept: Kept, /) -> Page[ConfigMap]:
+        """A page of a ConfigMapList, of each what is kept."""
         ...
 
     def names(self, body: bytes, /) -> tuple[tuple[NamespacedName, ...], str]:

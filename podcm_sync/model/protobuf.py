@@ -7,7 +7,7 @@ Only late imports may load this: google.protobuf takes some 50 ms, which `--help
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError as WireError
@@ -15,6 +15,7 @@ from msgspec import structs
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.decode import M, Page
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import ConfigMap, Container, Pod, Problem
 from podcm_sync.model.reasons import Reason
@@ -28,15 +29,20 @@ _unknown: Final = _CLASSES["Unknown"].FromString
 _named: Final = _CLASSES["Named"].FromString
 _pod: Final = _CLASSES["Pod"].FromString
 _config_map: Final = _CLASSES["ConfigMap"].FromString
+_pair: Final = _CLASSES["Pair"].FromString
+_bytes_pair: Final = _CLASSES["BytesPair"].FromString
+KEY_FIRST: Final = b"\n"
+"""The tag of a pair's key."""
 
 
-def pods(body: bytes) -> Page[Pod]:
-    """A page of a PodList. Raises DecodeError where the body is no list."""
+def pods(body: bytes, kept: Kept) -> Page[Pod]:
+    """A page of a PodList, of each what is kept. Raises DecodeError where the body is no list."""
+    slim = _slim(kept)
 
-    def decode(raw: bytes) -> Pod:
+    def whole(raw: bytes) -> Pod:
         message = _pod(raw)
         return structs.replace(
-            _slim(message),
+            slim(message),
             pod_ip=message.status.podIP,
             host_ip=message.status.hostIP,
             service_account_name=_text(message.spec.serviceAccountName),
@@ -44,48 +50,54 @@ def pods(body: bytes) -> Page[Pod]:
                 Container(name=_text(each.name), image=_text(each.image))
                 for each in message.spec.containers
             ),
-            owner_references=tuple(_owner(each) for each in message.metadata.ownerReferences),
+            owner_references=tuple(_owner(each, kept) for each in message.metadata.ownerReferences),
         )
 
-    return _decode_page(body, decode, "Pod")
+    return _decode_page(body, whole if kept.is_whole else lambda raw: slim(_pod(raw)), "Pod")
 
 
-def slim_pods(body: bytes) -> Page[Pod]:
-    """The same without what only templates see."""
-    return _decode_page(body, lambda raw: _slim(_pod(raw)), "Pod")
+def _slim(kept: Kept) -> Callable[[Any], Pod]:
+    """What makes a Pod without all that only templates see."""
+    starts = tuple(map(_start, kept.annotations or ()))
+
+    def annotations(entries: Sequence[bytes]) -> dict[str, str]:
+        if kept.annotations is None:
+            return dict(map(_parse, entries))
+        # Go writes keys first, so that nothing of the others is looked at.
+        found = [each for each in entries if each.startswith(starts) or each[:1] != KEY_FIRST]
+        return {key: value for key, value in map(_parse, found) if key in kept.annotations}
+
+    def slim(message: Any) -> Pod:
+        metadata = message.metadata
+        return Pod(
+            namespaced_name=_name(metadata, kept),
+            uid=kept.text(metadata.uid),
+            labels=kept.pairs(metadata.labels, _parse),
+            annotations=annotations(metadata.annotations),
+            node_name=kept.text(message.spec.nodeName),
+            phase=kept.text(_text(message.status.phase)),
+            terminating=metadata.HasField("deletionTimestamp"),
+        )
+
+    return slim
 
 
-def _slim(message: Any) -> Pod:
-    metadata = message.metadata
-    return Pod(
-        namespaced_name=_name(metadata),
-        uid=metadata.uid,
-        labels=_texts(metadata.labels),
-        annotations=_texts(metadata.annotations),
-        node_name=message.spec.nodeName,
-        phase=_text(message.status.phase),
-        terminating=metadata.HasField("deletionTimestamp"),
-    )
-
-
-def config_maps(body: bytes) -> Page[ConfigMap]:
+def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
 
     def decode(raw: bytes) -> ConfigMap:
         message = _config_map(raw)
         metadata = message.metadata
         return ConfigMap(
-            namespaced_name=_name(metadata),
+            namespaced_name=_name(metadata, kept),
             uid=metadata.uid,
             resource_version=metadata.resourceVersion,
             terminating=metadata.HasField("deletionTimestamp"),
-            labels=_texts(metadata.labels),
-            annotations=_texts(metadata.annotations),
-            owner_references=tuple(_owner(each) for each in metadata.ownerReferences),
-            data=_texts(message.data),
-            binary_data={
-                key: base64.b64encode(value).decode() for key, value in message.binaryData.items()
-            },
+            labels=kept.pairs(metadata.labels, _parse),
+            annotations=dict(map(_parse, metadata.annotations)),
+            owner_references=tuple([_owner(each, kept) for each in metadata.ownerReferences]),
+            data=kept.pairs(message.data, _parse),
+            binary_data=dict(map(_parse_bytes, message.binaryData)),
             immutable=message.immutable,
         )
 
@@ -129,20 +141,20 @@ def _decode_page(body: bytes, decode: Callable[[bytes], M], kind: str) -> Page[M
     )
 
 
-def _name(metadata: Any) -> NamespacedName:
+def _name(metadata: Any, kept: Kept) -> NamespacedName:
     name = metadata.name
     if not name:
         raise DecodeError("it has no name")
-    return NamespacedName(metadata.namespace, name)
+    return kept.name(metadata.namespace, name)
 
 
-def _owner(owner: Any) -> OwnerReference:
-    has = owner.HasField
+def _owner(owner: Any, kept: Kept) -> OwnerReference:
+    has, text = owner.HasField, kept.text
     return OwnerReference(
-        api_version=owner.apiVersion,
-        kind=owner.kind,
-        name=owner.name,
-        uid=owner.uid,
+        api_version=text(owner.apiVersion),
+        kind=text(owner.kind),
+        name=text(owner.name),
+        uid=text(owner.uid),
         controller=owner.controller if has("controller") else None,
         block_owner_deletion=owner.blockOwnerDeletion if has("blockOwnerDeletion") else None,
     )
@@ -169,9 +181,25 @@ def _problem(raw: bytes, kind: str, message: str) -> Problem:
     )
 
 
-def _texts(texts: Mapping[str, str | bytes]) -> dict[str, str]:
-    """What is no UTF-8 comes as bytes; it becomes what the API server's JSON has instead."""
-    return {key: value if isinstance(value, str) else _text(value) for key, value in texts.items()}
+def _parse(entry: bytes) -> tuple[str, str]:
+    pair = _pair(entry)
+    key, value = pair.key, pair.value
+    if type(key) is str is type(value):  # as ever
+        return key, value
+    return _text(key), _text(value)
+
+
+def _parse_bytes(entry: bytes) -> tuple[str, str]:
+    pair = _bytes_pair(entry)
+    return _text(pair.key), base64.b64encode(pair.value).decode()
+
+
+def _start(key: str) -> bytes:
+    """What the pair of a key begins with."""
+    message = _CLASSES["Pair"]()
+    message.key = key
+    start: bytes = message.SerializeToString()
+    return start
 
 
 def _text(text: str | bytes) -> str:

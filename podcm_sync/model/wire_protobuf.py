@@ -9,7 +9,9 @@ from typing import Any, Final
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _STRING, _BOOL, _BYTES = "string", "bool", "bytes"
-_STRINGS, _BYTE_STRINGS = "map<string>", "map<bytes>"
+# A map is a list of pairs on the wire. They stay bytes: of labels nearly all have been seen before,
+# and what bytes were once they are again.
+_PAIRS = "repeated bytes"
 
 MESSAGES: Final = {
     # k8s.io/apimachinery/pkg/runtime/generated.proto. `raw` are the bytes of a message, which on
@@ -26,10 +28,12 @@ MESSAGES: Final = {
         "uid": (5, _STRING),
         "resourceVersion": (6, _STRING),
         "deletionTimestamp": (9, _BYTES),
-        "labels": (11, _STRINGS),
-        "annotations": (12, _STRINGS),
+        "labels": (11, _PAIRS),
+        "annotations": (12, _PAIRS),
         "ownerReferences": (13, "repeated OwnerReference"),
     },
+    "Pair": {"key": (1, _STRING), "value": (2, _STRING)},
+    "BytesPair": {"key": (1, _STRING), "value": (2, _BYTES)},
     "OwnerReference": {
         "kind": (1, _STRING),
         "name": (3, _STRING),
@@ -51,8 +55,8 @@ MESSAGES: Final = {
     "PodStatus": {"phase": (1, _STRING), "hostIP": (5, _STRING), "podIP": (6, _STRING)},
     "ConfigMap": {
         "metadata": (1, "ObjectMeta"),
-        "data": (2, _STRINGS),
-        "binaryData": (3, _BYTE_STRINGS),
+        "data": (2, _PAIRS),
+        "binaryData": (3, _PAIRS),
         "immutable": (4, _BOOL),
     },
 }
@@ -70,13 +74,6 @@ def classes() -> dict[str, Any]:
         if kind in scalars:
             message.field.add(name=name, number=number, label=label, type=scalars[kind])
             return
-        if kind.startswith("map<"):
-            # A map is a list of pairs, on the wire and here.
-            entry = message.nested_type.add(name=f"{name[0].upper()}{name[1:]}Entry")
-            entry.options.map_entry = True
-            add(entry, "key", 1, _STRING)
-            add(entry, "value", 2, kind[len("map<") : -1])
-            kind, label = f"{message.name}.{entry.name}", field.LABEL_REPEATED
         type_name = f".{file.package}.{kind}"
         message.field.add(
             name=name, number=number, label=label, type=field.TYPE_MESSAGE, type_name=type_name

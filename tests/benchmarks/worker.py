@@ -33,7 +33,7 @@ Measured = dict[str, Any]
 def main() -> None:
     """Measure and print."""
     kubeconfig, rounds, *names = sys.argv[1:]
-    connection = Connection(lambda: load(kubeconfig, None), connections=16, request_timeout=60.0)
+    connection = Connection(lambda: load(kubeconfig, None), connections=32, request_timeout=60.0)
     assert connection.get("/readyz", accept="*/*").status == 200
     assert protobuf  # what a run imports late is not this run's start-up either
     collect_seldom()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import trustme
 import urllib3
 import yaml
 
@@ -53,6 +54,7 @@ class ControlPlane:
         self.ca_file = workdir / "certificates" / "apiserver.crt"
         self.admin_token = secrets.token_hex(16)
         self._controllers_token = secrets.token_hex(16)
+        self.client_ca = trustme.CA()
         self._workdir = workdir
         self._etcd = f"http://127.0.0.1:{etcd_client}"
         self._etcd_peer = f"http://127.0.0.1:{etcd_peer}"
@@ -111,6 +113,7 @@ class ControlPlane:
         return path
 
     def _write_files(self) -> None:
+        self.client_ca.cert_pem.write_to_path(str(self._workdir / "client-ca.crt"))
         (self._workdir / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
         (self._workdir / "tokens.csv").write_text(
             f'{self.admin_token},admin,admin,"system:masters"\n'
@@ -141,6 +144,7 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",  # which refuses to publish a loopback address
             f"--secure-port={self._port}",
             f"--cert-dir={self.ca_file.parent}",
+            f"--client-ca-file={self._workdir / 'client-ca.crt'}",
             f"--token-auth-file={self._workdir / 'tokens.csv'}",
             "--authorization-mode=RBAC,Node",
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",

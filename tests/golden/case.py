@@ -1,4 +1,4 @@
-"""One case directory: its cluster and options, and the run that gives its plan and statuses."""
+"""One case directory: its cluster and options, and what a run and `explain` say of it."""
 
 import shutil
 from pathlib import Path
@@ -8,14 +8,21 @@ import msgspec
 import yaml
 
 from podcm_sync.cluster.directory import DirectoryCluster
-from podcm_sync.core.guards import parse_limit
+from podcm_sync.core.explain.explain import explain
+from podcm_sync.core.explain.explanation import Subject
+from podcm_sync.core.guards import PruneBudget, parse_limit
 from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.objects import Scope
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import Scope, Snapshot
+from podcm_sync.render.escape import printable
+from podcm_sync.render.explained import explained
 from podcm_sync.render.text import text
-from podcm_sync.sync import Policy, run
+from podcm_sync.sync import Policy, planned, run
 from podcm_sync.template.lazy import LazySandbox
+from tests.builders import Object
 
 CASES = Path(__file__).parent / "cases"
+_KINDS = ("Pod", "PodConfigMapConfig", "ConfigMap")
 NOW = "2026-11-22T12:00:00Z"
 STATUS_HEADER = "# The exit code, and the status that each config should have.\n"
 
@@ -46,7 +53,7 @@ def report_of(name: str, workdir: Path) -> Report:
     copy(name, workdir)
     options = _options(name)
     return run(
-        Scope(namespaces=tuple(options.get("namespaces", ())) or None),
+        _scope(name),
         DirectoryCluster(Path()),
         None,
         Policy(max_prune=tuple(map(parse_limit, options.get("maxPrune", ())))),
@@ -70,6 +77,46 @@ def statuses_of(report: Report) -> str:
         },
     }
     return STATUS_HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def explanations_of(name: str, workdir: Path) -> str:
+    """explain.txt: what `podcm-sync explain` prints of each object of the case, one by one."""
+    copy(name, workdir)
+    said: list[str] = []
+    limits = _options(name).get("maxPrune", ())
+    whole = DirectoryCluster(Path()).snapshot(_scope(name))
+    for namespace in sorted({each.namespace for _, each in _objects(whole)}):
+        reader = DirectoryCluster(Path())
+        snapshot = reader.snapshot(Scope(namespaces=(namespace,)))
+        budget = PruneBudget.of(tuple(map(parse_limit, limits)), snapshot)
+        decided = planned(snapshot, reader, budget, LazySandbox())
+        listed = {each for _, each in _objects(snapshot)}
+        taken = reader.taken_names({namespace}) - listed
+        subjects = _objects(snapshot) | {("ConfigMap", each) for each in taken}
+        subjects |= {("ConfigMap", each.namespaced_name) for each in decided.plan.changes}
+        for kind, each in sorted(subjects, key=lambda x: (_KINDS.index(x[0]), x[1])):
+            explanation = explain(
+                decided,
+                Subject(kind=kind, name=each.name),
+                namespace,
+                is_taken=kind == "ConfigMap" and each in taken,
+                now=NOW,
+            )
+            options = "".join(f" --max-prune {limit}" for limit in limits)
+            said.append(f"$ explain {kind.lower()}/{printable(each.name)} -n {namespace}{options}")
+            said.append(explained(explanation))
+    return "\n".join(said)
+
+
+def _objects(snapshot: Snapshot) -> set[tuple[str, NamespacedName]]:
+    listed: tuple[Object, ...] = (*snapshot.pods, *snapshot.configs, *snapshot.config_maps)
+    return {(type(each).__name__, each.namespaced_name) for each in listed} | {
+        (each.kind, each.namespaced_name) for each in snapshot.problems
+    }
+
+
+def _scope(name: str) -> Scope:
+    return Scope(namespaces=tuple(_options(name).get("namespaces", ())) or None)
 
 
 def _options(name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         OPTION,
         action="store_true",
-        help="write plan.txt and status.yaml of each case anew, to be read before they are kept",
+        help="write what comes out of each case anew, to be read before they are kept",
     )
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from podcm_sync.__main__ import run as entry
 from podcm_sync.core.report import exit_code
 from podcm_sync.render.document import as_json, as_yaml, document
+from podcm_sync.render.explained_document import explained_schema
 from tests.documents import valid
 from tests.golden import case
 
@@ -39,7 +41,11 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_dry_run_says_what_the_case_says(name: str, is_updating: bool, workdir: Path) -> None:
     report = case.report_of(name, workdir)
-    said = {"plan.txt": case.plan_of(report), "status.yaml": case.statuses_of(report)}
+    said = {
+        "plan.txt": case.plan_of(report),
+        "status.yaml": case.statuses_of(report),
+        "explain.txt": case.explanations_of(name, workdir),
+    }
     if is_updating and name not in WRONG:
         for file, text in said.items():
             (case.CASES / name / file).write_text(text, "utf-8", newline="\n")
@@ -68,6 +74,21 @@ def test_the_command_prints_it_and_exits_as_the_case_says(
     assert (content["exitCode"], code) == (expected["exitCode"], expected["exitCode"])
 
 
+@pytest.mark.parametrize("name", case.names())
+def test_the_command_explains_each_object_as_the_case_says(
+    name: str, workdir: Path, in_process: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And in JSON by its schema; each block of explain.txt begins with its command."""
+    case.copy(name, workdir)
+    expected = (case.CASES / name / "explain.txt").read_text("utf-8")
+    for block in filter(None, expected.split("$ ")):
+        line, _, text = block.partition("\n")
+        assert entry([*line.split(), "--from", "."]) == 0
+        assert capsys.readouterr().out == text.rstrip("\n") + "\n"
+        assert entry([*line.split(), "--from", ".", "-o", "json"]) == 0
+        Draft202012Validator(explained_schema()).validate(json.loads(capsys.readouterr().out))
+
+
 def test_every_case_says_in_one_sentence_what_it_shows() -> None:
     firsts = {
         name: (case.CASES / name / "cluster.yaml").read_text("utf-8").splitlines()[0]
@@ -85,7 +106,7 @@ def test_cases_are_numbered_in_reading_order() -> None:
 
 def test_a_case_has_its_files_and_no_others() -> None:
     """A misspelled options.yaml would be no option at all."""
-    needed = {"cluster.yaml", "plan.txt", "status.yaml"}
+    needed = {"cluster.yaml", "plan.txt", "status.yaml", "explain.txt"}
     odd = {
         name: files
         for name in case.names()

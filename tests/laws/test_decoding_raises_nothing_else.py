@@ -6,6 +6,7 @@ Whatever the bytes: any at all, any JSON, and manifests in which anything was pu
 import copy
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,10 +18,13 @@ from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode
+from podcm_sync.model.kept import Kept
 from tests.builders import Object, config_map, manifest, pcmc, pod, snapshot
 
 OF_ONE = (decode.decode_pod, decode.decode_config, decode.decode_config_map)
-OF_A_PAGE = (decode.pods, decode.configs, decode.config_maps, decode.names)
+PODS = partial(decode.pods, kept=Kept())
+CONFIG_MAPS = partial(decode.config_maps, kept=Kept())
+OF_A_PAGE = (PODS, decode.configs, CONFIG_MAPS, decode.names)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 KEYS = st.text(max_size=5) | st.sampled_from(["metadata", "name", "items", "spec", "labels"])
 JSON = st.recursive(
@@ -95,9 +99,9 @@ def test_of_any_item_of_a_page(item: Any) -> None:
         assert page.items[0] == page.items[-1] == neighbour
         assert len(page.items) + len(page.problems) == 3
 
-    check_page(decode.pods, pod("n-1"))
+    check_page(PODS, pod("n-1"))
     check_page(decode.configs, pcmc("n-1"))
-    check_page(decode.config_maps, config_map())
+    check_page(CONFIG_MAPS, config_map())
 
 
 @given(raw=spoiled(), chance=st.randoms(use_true_random=False))
@@ -108,9 +112,9 @@ def test_a_plan_can_be_made_of_whatever_decodes(raw: Any, chance: random.Random)
     body = msgspec.json.encode({"items": [raw]})
     match kind:
         case "Pod":
-            page = decode.pods(body)
+            page = decode.pods(body, Kept())
         case "ConfigMap":
-            page = decode.config_maps(body)
+            page = decode.config_maps(body, Kept())
         case _:
             page = decode.configs(body)
     neighbours = (pod("n-1"), pcmc("n-1"), config_map(made_for=pod("n-2"), made_by="n-1"))

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode, protobuf
 from podcm_sync.model.decoder import decoder_of
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason
 from tests.speed import encode
+from tests.speed.worlds import config
 
 Json = dict[str, Any]
 
@@ -82,13 +84,24 @@ def as_json(items: list[Json], token: str) -> bytes:
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("Pod", list(map(encode.pod, items)), token)
-    assert protobuf.pods(body) == decode.pods(as_json(items, token))
+    assert protobuf.pods(body, Kept()) == decode.pods(as_json(items, token), Kept())
+
+
+@given(items=st.lists(pods, max_size=3), included=st.lists(texts, max_size=3))
+def test_what_is_kept_of_pods_is_the_same_in_both(items: list[Json], included: list[str]) -> None:
+    """Annotations that nobody asks for are passed over as bytes; those asked for are found."""
+    asked = included + [
+        key for each in items for key in (each["metadata"].get("annotations") or {})
+    ]
+    kept = Kept().only_annotations_of([config(1, {}, annotations=asked[::2])])
+    body = encode.page("Pod", list(map(encode.pod, items)))
+    assert protobuf.pods(body, kept) == decode.pods(as_json(items, ""), kept)
 
 
 @given(items=st.lists(config_maps, max_size=3), token=texts)
 def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
-    assert protobuf.config_maps(body) == decode.config_maps(as_json(items, token))
+    assert protobuf.config_maps(body, Kept()) == decode.config_maps(as_json(items, token), Kept())
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
@@ -102,9 +115,11 @@ def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> 
     """Nothing else is raised, and never is what is no list taken for an empty one."""
     if envelope:
         body = b"k8s\x00" + body
-    for read in (protobuf.pods, protobuf.config_maps, protobuf.names):
+    for read in (protobuf.pods, protobuf.config_maps):
         with pytest.raises(DecodeError):
-            read(body)
+            read(body, Kept())
+    with pytest.raises(DecodeError):
+        protobuf.names(body)
 
 
 @given(cut=st.integers(0, 10_000))
@@ -114,14 +129,14 @@ def test_a_page_that_ends_early_is_a_decode_error(cut: int) -> None:
     body = encode.page("Pod", [item] * 3)
     # The end of the envelope, which says nothing of the list, may be missing.
     with pytest.raises(DecodeError):
-        protobuf.pods(body[: cut % (len(body) - 4)])
+        protobuf.pods(body[: cut % (len(body) - 4)], Kept())
 
 
 def test_an_object_that_does_not_decode_is_a_problem_and_the_rest_is_not() -> None:
     good = encode.pod({"metadata": {"name": "a", "namespace": "shop"}})
     broken = encode.pod({"metadata": {"name": "b", "namespace": "shop"}}) + b"\x12\x05a"
     nameless = encode.pod({"metadata": {"namespace": "shop"}})
-    page = protobuf.pods(encode.page("Pod", [good, broken, nameless]))
+    page = protobuf.pods(encode.page("Pod", [good, broken, nameless]), Kept())
     assert [each.namespaced_name for each in page.items] == [NamespacedName("shop", "a")]
     assert [each.reason for each in page.problems] == [Reason.UNDECODABLE] * 2
     assert all(each.message for each in page.problems)
@@ -132,7 +147,7 @@ def test_what_is_no_utf_8_is_as_the_api_servers_json_has_it() -> None:
     manifest = {
         "metadata": {"name": "web", "annotations": {"a": b"x\xff\xe2\x82y\xed\xa0\x80\xc3\xa4"}}
     }
-    page = protobuf.pods(encode.page("Pod", [encode.pod(manifest)]))
+    page = protobuf.pods(encode.page("Pod", [encode.pod(manifest)]), Kept())
     assert page.items[0].annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
 
 
@@ -141,7 +156,7 @@ def test_a_message_of_another_kind_is_no_empty_list(kind: str) -> None:
     """Deleting depends on it: almost any message parses as a list without items."""
     body = encode.page("Pod", []).replace(b"\x12\x07PodList", encode._bytes(2, kind.encode()))
     with pytest.raises(DecodeError):
-        protobuf.pods(body)
+        protobuf.pods(body, Kept())
 
 
 @pytest.mark.parametrize(
@@ -159,7 +174,11 @@ def test_the_server_says_which_decoder_it_takes(content_type: str, module: Any) 
     assert decoder_of(content_type) is module
 
 
-@pytest.mark.parametrize("read", [decode.pods, decode.config_maps, decode.names])
-def test_protobuf_that_claims_to_be_json_is_a_decode_error(read: Callable[[bytes], Any]) -> None:
+@pytest.mark.parametrize("read", [decode.pods, decode.config_maps])
+def test_protobuf_that_claims_to_be_json_is_a_decode_error(
+    read: Callable[[bytes, Kept], Any],
+) -> None:
     with pytest.raises(DecodeError):
-        read(encode.page("Pod", []))
+        read(encode.page("Pod", []), Kept())
+    with pytest.raises(DecodeError):
+        decode.names(encode.page("Pod", []))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
 from podcm_sync.model import protobuf
-from podcm_sync.model.kept import Kept
+from podcm_sync.model.kept import MAX_PAIRS, Kept
 from podcm_sync.model.objects import Pod
 from tests.speed import encode
 from tests.speed.worlds import config, existing, pod, snapshot
@@ -60,6 +60,22 @@ def test_equal_strings_are_held_once() -> None:
     assert made.data["podName"] is one.namespaced_name.name
 
 
+def test_pairs_that_recur_are_parsed_once_and_no_more_are_known_than_fit() -> None:
+    kept = Kept()
+    parsed: list[bytes] = []
+
+    def parse(entry: bytes) -> tuple[str, str]:
+        parsed.append(entry)
+        return entry.decode(), "value"
+
+    assert kept.pairs([b"a", b"b", b"a"], parse) == {"a": "value", "b": "value"}
+    assert parsed == [b"a", b"b"]
+    for number in range(3 * MAX_PAIRS):
+        kept.pairs([b"%d" % number], parse)
+    assert len(kept._pairs) <= MAX_PAIRS
+    assert kept.pairs([b"a"], parse) == {"a": "value"}
+
+
 def test_a_page_is_gone_before_the_next_and_little_is_kept_of_it() -> None:
     """Decode, reduce, drop: 10 pages of 500 Pods of 9 KB never are 45 MB at once."""
     kept = Kept().only_annotations_of([config(1, {})])
@@ -69,7 +85,7 @@ def test_a_page_is_gone_before_the_next_and_little_is_kept_of_it() -> None:
         for number in range(10):
             body = page(number * 500, 500)
             assert len(body) > 500 * 9_000
-            pods += map(kept.pod, protobuf.pods(body).items)
+            pods += protobuf.pods(body, kept).items
             size = len(body)
             del body
         held, peak = tracemalloc.get_traced_memory()

@@ -1,5 +1,6 @@
 """Which cluster, as whom, which namespaces: the options of each command that asks a server."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -92,6 +93,32 @@ def namespaces(
         raise typer.BadParameter("give either -n or -A, not both")
     is_all = is_typed(context, "all_namespaces")
     return (() if is_all else chosen), is_all
+
+
+def one_namespace(name: str | None) -> tuple[str, ...]:
+    """The namespace of a command that is about one object; () if none was given."""
+    return () if name is None else (_namespace(name),)
+
+
+def refuse_with_directory(context: typer.Context, directory: Path | None) -> None:
+    """With manifests there is no cluster to choose. Raises BadParameter."""
+    names = ("kubeconfig", "kube_context", "impersonate")
+    if directory is not None and any(is_typed(context, name) for name in names):
+        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+
+
+def refuse_before(context: typer.Context, command: str) -> None:
+    """Options before a subcommand's name are not its own: `--context` would be lost unheard.
+
+    The log's format is read from wherever it stands. Raises BadParameter.
+    """
+    for parameter in context.command.params:
+        if parameter.name != "log_format" and is_typed(context, str(parameter.name)):
+            option = parameter.opts[-1]
+            raise typer.BadParameter(
+                f"{option} stands before {command}: write it after, "
+                f"podcm-sync {command} ... {option}"
+            )
 
 
 def is_typed(context: typer.Context, name: str) -> bool:

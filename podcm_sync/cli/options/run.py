@@ -17,7 +17,8 @@ def _version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-def _limit(text: str) -> PruneLimit:
+def prune_limit(text: str) -> PruneLimit:
+    """A parser: `N` or `P%`. Raises BadParameter with what to write."""
     try:
         return parse_limit(text)
     except ValueError as error:
@@ -46,7 +47,7 @@ MaxPrune = Annotated[
     typer.Option(
         "--max-prune",
         envvar=env("MAX_PRUNE"),
-        parser=_limit,
+        parser=prune_limit,
         metavar="N|P%",
         help="Delete nothing if a run would delete more ConfigMaps of living Pods than this. "
         "Given more than once, the most generous holds.",

@@ -20,6 +20,7 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.sending import send_whole
 from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
 
@@ -77,6 +78,7 @@ class Connection:
         try:
             share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
+            send_whole(self._pool)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise InputError(
                 f"{self.target.source}: the certificates for {self.target.description} cannot be "

@@ -22,7 +22,6 @@ from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import (
     ALL_NAMESPACES,
-    Pod,
     PodConfigMapConfig,
     Problem,
     Scope,
@@ -111,15 +110,13 @@ class KubeReader:
         try:
             self._collect(
                 _generated(namespace),
-                lambda response: decoder_of(response.content_type).config_maps(response.body),
-                kept.config_map,
+                lambda response: decoder_of(response.content_type).config_maps(response.body, kept),
                 listed.config_maps,
                 listed.problems,
             )
             self._collect(
                 configs,
                 lambda response: decode.configs(response.body),
-                lambda config: config,
                 listed.configs,
                 listed.problems,
             )
@@ -141,15 +138,10 @@ class KubeReader:
     def _pods(self, namespace: str, kept: Kept) -> Listed:
         listed = Listed()
 
-        def pods(response: Response) -> Page[Pod]:
-            decoder = decoder_of(response.content_type)
-            return (decoder.pods if kept.is_whole else decoder.slim_pods)(response.body)
-
         try:
             self._collect(
                 Query(resource=paths.PODS, namespace=namespace, accept=EITHER),
-                pods,
-                kept.pod,
+                lambda response: decoder_of(response.content_type).pods(response.body, kept),
                 listed.pods,
                 listed.problems,
             )
@@ -161,7 +153,6 @@ class KubeReader:
         self,
         query: Query,
         decode_page: Callable[[Response], Page[M]],
-        reduced: Callable[[M], M],
         items: list[M],
         problems: list[Problem],
     ) -> None:
@@ -173,7 +164,7 @@ class KubeReader:
 
         def page(response: Response) -> str:
             page = decode_page(response)
-            items.extend(map(reduced, page.items))
+            items.extend(page.items)
             problems.extend(page.problems)
             if any(not problem.namespaced_name.name for problem in page.problems):
                 raise DecodeError("an object on it has no readable name")

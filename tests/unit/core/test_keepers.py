@@ -1,9 +1,12 @@
 """Whose ConfigMaps stay as they are (spec §3): a keeper's own, found by label or by name."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from podcm_sync.core.desired import build
 from podcm_sync.core.keepers import Keepers
+from podcm_sync.core.names import config_map_name
 from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Problem
 from podcm_sync.model.reasons import Reason
 from tests.builders import GENERATED_BY, config_map, pcmc, pod, problem, snapshot
@@ -115,3 +118,33 @@ def test_of_two_lost_pods_the_order_of_lists_does_not_choose() -> None:
     lost = (problem("Pod", "x"), problem("Pod", "x-from-a"))
     found = keepers(problems=lost).lost_pod(existing)
     assert keepers(problems=lost[::-1]).lost_pod(existing) == found
+
+
+PARTS = st.lists(st.sampled_from(["a", "from", "b"]), min_size=1, max_size=5).map("-".join)
+LONG_POD = "p" * 205
+
+
+@given(name=PARTS, others=st.lists(PARTS, max_size=4, unique=True))
+def test_a_keeper_is_found_by_any_end_that_its_name_may_have(name: str, others: list[str]) -> None:
+    """As if each were held against it, one after the other: only quicker."""
+    edited = config_map(f"pod-{name}-cfg", labels={GENERATED_BY: "nobody"})
+    found = keepers(*(pcmc(each, suspend=True) for each in others)).by_label_or_name(edited)
+    fitting = [each for each in others if f"pod-{name}-cfg".endswith(f"-from-{each}-cfg")]
+    assert (found and found.pcmc_name) == max(fitting, key=len, default=None)
+
+
+@given(pod_name=PARTS, tail=st.text("-from", max_size=30), others=st.lists(PARTS, max_size=4))
+def test_a_lost_pod_is_found_by_any_start_that_a_name_may_have(
+    pod_name: str, tail: str, others: list[str]
+) -> None:
+    for start in ("", LONG_POD):
+        full = start + pod_name + tail
+        existing = config_map(config_map_name(full, "x"), made_by="x")
+        lost = tuple(problem("Pod", start + each) for each in others)
+        found = keepers(problems=lost).lost_pod(existing)
+        name = existing.namespaced_name.name
+        fitting = [
+            start + each for each in others if name.startswith(f"pod-{start}{each}-from-"[:221])
+        ]
+        longest = max(map(len, fitting), default=None)
+        assert (found and len(found.namespaced_name.name)) == longest

@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 
 from podcm_sync.core.desired import build
-from podcm_sync.core.outdated import APPLY_FIRST, Today, fitted, refused
-from podcm_sync.core.plan import diff
+from podcm_sync.core.outdated import APPLY_FIRST, fitted, refused
+from podcm_sync.core.plan import Planned, diff
 from podcm_sync.model.changes import Change, Plan, Result, Verb
 from podcm_sync.model.objects import Snapshot
 from podcm_sync.model.reasons import Reason
@@ -29,6 +29,13 @@ def plan_of(seen: Snapshot) -> Plan:
     return diff(seen, build(seen), ())
 
 
+def planned(seen: Snapshot) -> Planned:
+    desired = build(seen)
+    proposed = diff(seen, desired, ())
+    # What a guard makes of it is no matter: it has spoken when the plan was made.
+    return Planned(snapshot=seen, desired=desired, proposed=proposed, plan=Plan(changes=()))
+
+
 def held(
     before: Sequence[Object],
     after: Sequence[Object],
@@ -38,7 +45,7 @@ def held(
 ) -> list[Change]:
     """What of the plan of one world is left in another."""
     now = snapshot(*after, unplannable=unplannable)
-    today = Today(snapshot=now, plan=plan_of(now))
+    today = planned(now)
     return list(fitted(plan_of(snapshot(*before)).changes, today, is_of_files=is_of_files).changes)
 
 
@@ -167,7 +174,7 @@ def test_a_deletion_that_the_guard_held_back_stays_held_back() -> None:
         else each
         for each in plan_of(now).changes
     ]
-    today = Today(snapshot=now, plan=plan_of(now))
+    today = planned(now)
     assert list(fitted(saved, today).changes) == saved
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podcm_sync.core.selector import compile_selector
+from podcm_sync.core.selector import compile_selector, requirements
 from podcm_sync.model.objects import LabelSelector, LabelSelectorRequirement
 
 WEB = {"app": "web"}
@@ -101,3 +101,23 @@ def test_values_are_compared_whole_and_in_their_case() -> None:
 def test_an_unknown_operator_is_never_guessed() -> None:
     with pytest.raises(ValueError, match="no such operator: in"):
         matches(WEB, ("app", "in", ("web",)))
+
+
+def test_requirements_say_what_is_asked_and_what_is_there() -> None:
+    """Those of matchLabels first, in the order written; an absent label has no value at all."""
+    selector = LabelSelector(
+        match_labels={"tier": "front", "app": "web"},
+        match_expressions=(
+            LabelSelectorRequirement(key="app", operator="In", values=("web", "api")),
+            LabelSelectorRequirement(key="zone", operator="DoesNotExist", values=()),
+            LabelSelectorRequirement(key="zone", operator="Exists", values=()),
+        ),
+    )
+    asked = requirements(selector, {"app": "", "tier": "front"})
+    assert [(str(each), each.satisfied, each.actual) for each in asked] == [
+        ("tier=front", True, "front"),
+        ("app=web", False, ""),
+        ("app In [web, api]", False, ""),
+        ("zone DoesNotExist", True, None),
+        ("zone Exists", False, None),
+    ]

@@ -1,6 +1,7 @@
 """Bytes → models: only what a run needs, nothing but values out, and one broken object alone."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode
+from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import (
     LabelSelectorRequirement,
@@ -235,7 +237,7 @@ def test_garbage_is_a_decode_error(decoder: Callable[[bytes], Any], body: bytes)
 
 def test_one_object_that_does_not_decode_is_a_problem_and_the_others_are_unharmed() -> None:
     broken = {"metadata": {**METADATA, "labels": {"app": "web"}}, "spec": {"nodeName": 5}}
-    found = decode.pods(page(manifest(pod("a")), broken, manifest(pod("b"))))
+    found = decode.pods(page(manifest(pod("a")), broken, manifest(pod("b"))), Kept())
     assert found.items == (pod("a"), pod("b"))
     (problem,) = found.problems
     assert problem.kind == "Pod"
@@ -259,7 +261,7 @@ def test_an_undecodable_pods_labels_are_known_or_not(
     metadata: object, labels: dict[str, str] | None
 ) -> None:
     """None is "unknown", which a selector must take for a match; {} is "has none"."""
-    (problem,) = decode.pods(page({"metadata": metadata})).problems
+    (problem,) = decode.pods(page({"metadata": metadata}), Kept()).problems
     assert problem.labels == labels
 
 
@@ -275,7 +277,7 @@ def test_an_undecodable_config_is_unreadable() -> None:
     "item", [None, 1, "x", [], {}, {"metadata": {}}, {"metadata": {"name": 1}}]
 )
 def test_an_object_without_a_name_is_a_problem_without_one(item: object) -> None:
-    (problem,) = decode.config_maps(page(item)).problems
+    (problem,) = decode.config_maps(page(item), Kept()).problems
     assert problem.namespaced_name == NamespacedName("", "")
 
 
@@ -291,14 +293,22 @@ def test_an_object_without_a_name_is_a_problem_without_one(item: object) -> None
     ],
 )
 def test_the_continue_token_of_a_page(body: bytes, token: str) -> None:
-    assert decode.pods(body).continue_token == token
+    assert decode.pods(body, Kept()).continue_token == token
     assert decode.names(body) == ((), token)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"[]", b"null", b'"x"', b'{"items": {}}', b"{" * 100_000]
 )
-@pytest.mark.parametrize("decoder", [decode.pods, decode.configs, decode.config_maps, decode.names])
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        partial(decode.pods, kept=Kept()),
+        decode.configs,
+        partial(decode.config_maps, kept=Kept()),
+        decode.names,
+    ],
+)
 def test_a_page_that_is_no_list_is_a_decode_error(
     decoder: Callable[[bytes], Any], body: bytes
 ) -> None:

@@ -1,0 +1,50 @@
+"""explanation_of(): what `explain` says of an object of a snapshot, and valid_explanation()."""
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from podcm_sync.cluster.port import Reader
+from podcm_sync.core.explain.explain import explain
+from podcm_sync.core.explain.explanation import Explanation, Subject
+from podcm_sync.core.guards import PruneBudget, parse_limit
+from podcm_sync.core.plan import Planned
+from podcm_sync.core.rendering import NO_RENDERER, Renderer
+from podcm_sync.model.objects import Scope
+from podcm_sync.render.explained_document import explained_document, explained_schema
+from podcm_sync.sync import planned
+from tests.builders import NAMESPACE, NOW, Object
+from tests.fakes import FakeCluster
+
+EVERYWHERE = Scope(namespaces=None)
+
+
+def decided(
+    reader: Reader, *max_prune: str, scope: Scope = EVERYWHERE, renderer: Renderer = NO_RENDERER
+) -> Planned:
+    """What a run's first pass decides."""
+    snapshot = reader.snapshot(scope)
+    budget = PruneBudget.of(tuple(map(parse_limit, max_prune)), snapshot)
+    return planned(snapshot, reader, budget, renderer)
+
+
+def explanation_of(
+    kind: str,
+    name: str,
+    *objects: Object,
+    max_prune: tuple[str, ...] = (),
+    is_taken: bool = False,
+    renderer: Renderer = NO_RENDERER,
+) -> Explanation:
+    """What is said of an object of a cluster with these in it."""
+    plan = decided(FakeCluster(*objects), *max_prune, renderer=renderer)
+    subject = Subject(kind=kind, name=name)
+    return explain(plan, subject, NAMESPACE, is_taken=is_taken, now=NOW)
+
+
+def valid_explanation(explanation: Explanation) -> dict[str, Any]:
+    """The document as its readers get it, if it is valid by its schema."""
+    content: dict[str, Any] = json.loads(json.dumps(explained_document(explanation)))
+    Draft202012Validator(explained_schema()).validate(content)
+    return content

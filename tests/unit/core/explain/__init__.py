@@ -1,0 +1,1 @@
+"""The parts of `explain`, file for file."""
