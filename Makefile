@@ -30,8 +30,9 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
 	$(BIN)/python -m pytest tests/unit tests/laws tests/speed tests/shape tests/template
 
-docs: $(VENV)/.installed-test ## Write the tables of README.md and docs/ anew from the code
+docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CRD anew from their sources
 	$(BIN)/python -m tests.shape.readme
+	$(BIN)/python -m tests.shape.crd
 	$(BIN)/python -m tests.template.docs
 
 build: $(VENV)/.installed ## The wheel, in dist/

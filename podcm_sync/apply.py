@@ -5,12 +5,13 @@ is decided anew here: a conflict is an Outcome, and the next pass's business.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, assert_never
 
 from msgspec import Struct
 
-from podcm_sync.cluster.port import Writer
+from podcm_sync.cluster.port import Recorder, Writer
+from podcm_sync.core.events import Event
 from podcm_sync.core.outdated import refused
 from podcm_sync.model.changes import (
     Answer,
@@ -123,6 +124,23 @@ def stamp(
     doing = Work(work, outcomes.__setitem__, lost=lost, waits_no_longer=stopping.waits_no_longer)
     each(range(len(due)), doing, concurrency)
     return tuple(outcomes[index] for index in range(len(due)))
+
+
+def record(
+    events: Sequence[Event],
+    recorder: Recorder,
+    *,
+    concurrency: int,
+    stopping: Stopping = NEVER,
+) -> None:
+    """Create the Events. One that is lost changes nothing of the run; the recorder says so."""
+    doing = Work(
+        lambda index: recorder.record(events[index]),
+        lambda _index, _answer: None,
+        lost=lambda _: _LOST,
+        waits_no_longer=stopping.waits_no_longer,
+    )
+    each(range(len(events)), doing, concurrency)
 
 
 def _write(change: Change, writer: Writer) -> Answer:

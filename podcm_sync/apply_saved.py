@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec import structs
 
-from podcm_sync.apply import apply, stamp
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.apply import apply, record, stamp
+from podcm_sync.cluster.port import Reader, Recorder, Writer
+from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget
 from podcm_sync.core.outdated import fitted
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
@@ -30,6 +31,7 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
     is_of_files: bool = False,
     renderer: Renderer = NO_RENDERER,
     observer: Observer = UNOBSERVED,
+    recorder: Recorder | None = None,
 ) -> Report:
     """Do what a dry run's report says; the report of what came of it, with the plan's digest.
 
@@ -56,6 +58,13 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
         concurrency=policy.concurrency,
         stopping=observer.stopping,
     )
+    if recorder is not None:
+        record(
+            events(statuses, now),
+            recorder,
+            concurrency=policy.concurrency,
+            stopping=observer.stopping,
+        )
     return Report(
         is_prediction=False,
         scope=saved.scope,

@@ -38,6 +38,13 @@ class Explained(StrEnum):
     JSON = "json"
 
 
+class Manifests(StrEnum):
+    """The formats of objects for `kubectl apply`."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
 class LogFormat(StrEnum):
     """The formats of the log on stderr."""
 
@@ -80,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     interval: float = 60.0
     concurrency: int = 32
     qps: float | None = None
+    events: bool = True
     max_prune: tuple[PruneLimit, ...] = ()
     changes_are_1: bool = False
     tolerate_object_failures: bool = False

@@ -1,4 +1,4 @@
-"""One run, as a ladder: list, want, compare, guard, apply, stamp, report.
+"""One run, as a ladder: list, want, compare, guard, apply, stamp, tell, report.
 
 A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
 met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from podcm_sync.apply import NEVER, Stopping, Watch, apply, stamp
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.apply import NEVER, Stopping, Watch, apply, record, stamp
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
+from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import Planned, creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
@@ -77,8 +78,9 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     now: str,
     renderer: Renderer = NO_RENDERER,
     observer: Observer = UNOBSERVED,
+    recorder: Recorder | None = None,
 ) -> Report:
-    """One run over the scope; a dry run where there is no writer.
+    """One run over the scope; a dry run where there is no writer, without Events if no recorder.
 
     `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
     there is nothing to base a run on; once something was written, nothing but a bug raises.
@@ -93,6 +95,14 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
         statuses = stamp(
             updates, writer, concurrency=policy.concurrency, stopping=observer.stopping
         )
+        if recorder is not None:
+            # After the statuses: what is not stored yet would be said again by the next run.
+            record(
+                events(statuses, now),
+                recorder,
+                concurrency=policy.concurrency,
+                stopping=observer.stopping,
+            )
     outcomes = passes[0].outcomes
     for again in passes[1:]:
         outcomes = merged(outcomes, again.outcomes, again.settles)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core import managed
+from podcm_sync.core.events import Event
 from podcm_sync.errors import ClusterError
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
@@ -42,15 +43,17 @@ class Write(NamedTuple):
 
 
 class FakeCluster:
-    """Implements `port.Reader` and `port.Writer`; may be used from many threads.
+    """Implements all of `port`; may be used from many threads.
 
-    `writes` are all that reached it, refused ones too; `lists` counts the snapshots taken.
+    `writes` are all that reached it, refused ones too; `lists` counts the snapshots taken; `events`
+    are those that were created, by name, in their order.
     """
 
     def __init__(self, *objects: Object | Json) -> None:
         self.stored: dict[tuple[str, NamespacedName], Json] = {}
         self.writes: list[Write] = []
         self.lists = 0
+        self.events: dict[NamespacedName, Event] = {}
         self.terminating_namespaces: set[str] = set()
         self.before_list: Callable[[str, str], str | None] = lambda *_: None
         """Told kind and namespace ("" for all) before each list; a message makes it fail."""
@@ -217,6 +220,18 @@ class FakeCluster:
                 return answer
             return self._checked_patch("PodConfigMapConfig", name, patch)
 
+    # Recorder.
+
+    def record(self, event: Event) -> Answer:
+        """POST; a name that is there is no second Event."""
+        with self._lock:
+            if answer := self._received("event", event.config):
+                return answer
+            if event.namespaced_name in self.events:
+                return Answer(result=Result.UNCHANGED, code=409)
+            self.events[event.namespaced_name] = event
+            return Answer(result=Result.CREATED, code=201)
+
     # The server's inside.
 
     def _received(self, verb: str, name: NamespacedName) -> Answer | None:
@@ -348,3 +363,4 @@ def _invalid(message: str) -> Answer:
 
 _as_reader: type[Reader] = FakeCluster
 _as_writer: type[Writer] = FakeCluster
+_as_recorder: type[Recorder] = FakeCluster

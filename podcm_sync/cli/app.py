@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, output, plan, run, scale
+from podcm_sync.cli.options import cluster, events, output, plan, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -74,6 +74,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     interval: run.Interval = "60s",
     concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
+    writes_events: events.Events = True,
     output_format: output.OutputFormat = Output.TEXT,
     colour: output.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,
@@ -127,6 +128,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             interval=_interval(interval),
             concurrency=concurrency,
             qps=qps or None,
+            events=writes_events,
             max_prune=tuple(max_prune or ()),
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.model.meta import KIND
 from podcm_sync.model.objects import PodConfigMapConfig, Scope
 from podcm_sync.plan_file import Origin
@@ -22,12 +22,16 @@ log = logging.getLogger(__name__)
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """Where to read from, where to write to (nowhere in a dry run), and which namespaces."""
+    """Where to read from, where to write to (nowhere in a dry run), and which namespaces.
+
+    Without a recorder there are no Events.
+    """
 
     reader: Reader
     writer: Writer | None
     scope: Scope
     origin: Origin = Origin()
+    recorder: Recorder | None = None
 
 
 def opened(settings: Settings, clock: Clock) -> Ports:
@@ -54,10 +58,12 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     log.info("%s, %s", connection.target.description, scope)
     configs = _configs(settings, scope)
     configuration = connection.target.configuration
+    writer = None if settings.is_dry_run else KubeWriter(connection, settings.qps)
     return Ports(
         reader=_overlaid(KubeReader(connection, also_for=configs), configs, settings),
-        writer=None if settings.is_dry_run else KubeWriter(connection, settings.qps),
+        writer=writer,
         scope=scope,
+        recorder=writer if settings.events else None,
         origin=_origin(
             settings,
             server=configuration.host.rstrip("/"),

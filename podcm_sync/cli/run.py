@@ -49,6 +49,7 @@ def synced(
         now=now,
         renderer=renderer,
         observer=observer,
+        recorder=ports.recorder,
     )
 
 

@@ -55,6 +55,7 @@ def apply(path: Path, settings: Settings) -> int:
             is_of_files=bool(plan.origin.files),
             renderer=renderer,
             observer=observer,
+            recorder=ports.recorder,
         )
 
     settings = structs.replace(

@@ -1,11 +1,13 @@
-"""The two ports of a run: a Reader that lists, and a Writer that changes. A dry run has no Writer.
+"""The ports of a run: a Reader that lists, and a Writer that changes. A dry run has no Writer.
 
-Object-level failures come back as values; only what ends a whole run is raised (`errors`).
+A Recorder tells people. Object-level failures come back as values; only what ends a whole run is
+raised (`errors`).
 """
 
 from collections.abc import Collection
 from typing import Protocol
 
+from podcm_sync.core.events import Event
 from podcm_sync.model.changes import Answer, DesiredConfigMap, StatusUpdate
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
@@ -46,4 +48,12 @@ class Writer(Protocol):
 
     def update_status(self, update: StatusUpdate) -> Answer:
         """Write a status, if the config is still the version that was read."""
+        ...
+
+
+class Recorder(Protocol):
+    """Events for people. Called from several threads at once; never raises for one Event."""
+
+    def record(self, event: Event) -> Answer:
+        """Create it; UNCHANGED where it is there already, FAILED where it is lost."""
         ...

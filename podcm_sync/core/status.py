@@ -49,6 +49,7 @@ def conditions(
     return tuple(
         StatusUpdate(
             namespaced_name=config.namespaced_name,
+            uid=config.uid,
             resource_version=config.resource_version,
             existing=config.status,
             desired=_status(config, desired, by_config.get(config.namespaced_name, []), now),

@@ -127,6 +127,7 @@ class StatusUpdate(Struct, frozen=True, kw_only=True):
     """The status that a config should have after a run, and the version it was computed from."""
 
     namespaced_name: NamespacedName
+    uid: str
     resource_version: str
     existing: PodConfigMapConfigStatus
     desired: PodConfigMapConfigStatus

@@ -14,7 +14,7 @@ from podcm_sync.cluster.kube.config import load
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.cluster.port import Reader, Writer
+from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.model.meta import NamespacedName
 from tests.controlplane.api import Api
 from tests.fakes import FakeCluster
@@ -48,6 +48,14 @@ class Cluster(Protocol):
         ...
 
 
+class Telling(Cluster, Protocol):
+    """One that takes Events."""
+
+    def recorder(self) -> Recorder:
+        """The port under test."""
+        ...
+
+
 class Fake:
     """The FakeCluster."""
 
@@ -58,6 +66,9 @@ class Fake:
 
     def ports(self) -> tuple[Reader, Writer]:
         return self._cluster, self._cluster
+
+    def recorder(self) -> Recorder:
+        return self._cluster
 
     def add(self, manifest: Json) -> None:
         self._cluster.add(manifest)
@@ -118,10 +129,16 @@ class Real:
         self._kubeconfig = kubeconfig
 
     def ports(self) -> tuple[Reader, Writer]:
-        connection = Connection(
+        connection = self._connection()
+        return KubeReader(connection), KubeWriter(connection)
+
+    def recorder(self) -> Recorder:
+        return KubeWriter(self._connection())
+
+    def _connection(self) -> Connection:
+        return Connection(
             lambda: load(str(self._kubeconfig), None), connections=4, request_timeout=30.0
         )
-        return KubeReader(connection), KubeWriter(connection)
 
     def add(self, manifest: Json) -> None:
         metadata = {**manifest["metadata"], "namespace": self.namespace}

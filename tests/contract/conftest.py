@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.clusters import Cluster, Directory, Fake, Real
+from tests.contract.clusters import Cluster, Directory, Fake, Real, Telling
 
 
 @pytest.fixture(params=["fake", "directory", "real"])
@@ -19,6 +19,12 @@ def versioned(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
     return _made(request, tmp_path)
 
 
+@pytest.fixture(params=["fake", "real"])
+def telling(request: pytest.FixtureRequest) -> Telling:
+    """A cluster that takes Events."""
+    return Fake() if request.param == "fake" else _real(request)
+
+
 def _made(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
     match request.param:
         case "fake":
@@ -27,8 +33,12 @@ def _made(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
             (tmp_path / "manifests").mkdir()
             return Directory(tmp_path / "manifests")
         case _:
-            return Real(
-                request.getfixturevalue("api"),
-                request.getfixturevalue("namespace"),
-                request.getfixturevalue("kubeconfig"),
-            )
+            return _real(request)
+
+
+def _real(request: pytest.FixtureRequest) -> Real:
+    return Real(
+        request.getfixturevalue("api"),
+        request.getfixturevalue("namespace"),
+        request.getfixturevalue("kubeconfig"),
+    )

@@ -1,4 +1,4 @@
-"""The contract of the two ports, and of a whole run over them (spec §1-§3, §8).
+"""The contract of the ports, and of a whole run over them (spec §1-§3, §8).
 
 That the fake and the real API server pass the same tests is what licenses the fake.
 """
@@ -7,13 +7,14 @@ import copy
 from typing import Any
 
 from podcm_sync.cluster.port import Reader
+from podcm_sync.core.events import Event
 from podcm_sync.core.report import Report, summary
 from podcm_sync.model.changes import DesiredConfigMap, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
-from tests.contract.clusters import Cluster
+from tests.contract.clusters import Cluster, Telling
 
 NOW = "2026-11-22T12:00:00Z"
 NAME = "pod-web-0-from-mine-cfg"
@@ -236,3 +237,22 @@ def test_a_status_is_wanted_once(versioned: Cluster) -> None:
     assert [each.result for each in second.statuses] == [Result.UNCHANGED]
     (ready,) = look(versioned).configs[0].status.conditions
     assert (ready.type, ready.status, ready.reason) == ("Ready", "True", "Synced")
+
+
+def test_an_event_of_one_name_is_there_once(telling: Telling) -> None:
+    """A repeat of a POST whose answer was lost meets itself."""
+    telling.add(config(telling))
+    (found,) = look(telling).configs
+    event = Event(
+        config=found.namespaced_name,
+        uid=found.uid,
+        resource_version=found.resource_version,
+        type="Warning",
+        reason="InvalidSpec",
+        note="spec: wrong",
+        time=NOW,
+    )
+    recorder = telling.recorder()
+    first, second = recorder.record(event), recorder.record(event)
+    assert (first.result, first.code) == (Result.CREATED, 201)
+    assert (second.result, second.code) == (Result.UNCHANGED, 409)

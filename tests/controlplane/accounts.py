@@ -10,6 +10,7 @@ from tests.controlplane.harness import ControlPlane
 
 RBAC = "rbac.authorization.k8s.io"
 GROUP = "podconfig.example.com"
+EVENTS = "events.k8s.io"
 
 # spec §9, written down a second time: resource → verbs.
 LEAST: dict[str, list[str]] = {
@@ -17,7 +18,9 @@ LEAST: dict[str, list[str]] = {
     "podconfigmapconfigs": ["list"],
     "configmaps": ["get", "list", "create", "patch", "delete"],
     "podconfigmapconfigs/status": ["patch"],
+    "events": ["create"],
 }
+GROUPS = {"podconfigmapconfigs": GROUP, "podconfigmapconfigs/status": GROUP, "events": EVENTS}
 LISTS = {"pods": ["list"], "podconfigmapconfigs": ["list"], "configmaps": ["list"]}
 
 
@@ -45,7 +48,7 @@ def grant(api: Api, where: str, rights: dict[str, list[str]], subject: Object) -
     meta = {"namespace": where, "name": "tested"}
     rules = [
         {
-            "apiGroups": [GROUP if resource.startswith("podconfig") else ""],
+            "apiGroups": [GROUPS.get(resource, "")],
             "resources": [resource],
             "verbs": verbs,
         }

@@ -33,6 +33,7 @@ KINDS = {
     "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
     "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+    "Lease": ("coordination.k8s.io/v1", "leases", True),
     "CronJob": ("batch/v1", "cronjobs", True),
     "Job": ("batch/v1", "jobs", True),
 }

@@ -16,6 +16,7 @@ class AuditEvent:
     """One request; what it does not have, such as a namespace, is an empty string."""
 
     verb: str
+    group: str
     resource: str
     subresource: str
     namespace: str
@@ -68,6 +69,7 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
     about = entry.get("objectRef", {})
     return AuditEvent(
         verb=entry["verb"],
+        group=about.get("apiGroup", ""),
         resource=about.get("resource", ""),
         subresource=about.get("subresource", ""),
         namespace=about.get("namespace", ""),

@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = reply is None or reply.sent is not None
         if reply is None:
             return
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)  # no Date and Server beside the API server's own
         for key, value in reply.headers.items():
             self.send_header(key, value)
         if reply.is_chunked:

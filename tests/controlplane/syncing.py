@@ -120,12 +120,14 @@ def sync(
     """One run, of the kubeconfig's namespace unless others are given."""
     connection = connect(kubeconfig, clock)
     named = namespaces or (connection.target.namespace,)
+    writer = KubeWriter(connection)
     report = run(
         Scope(namespaces=None if everywhere else named),
         KubeReader(connection),
-        None if dry_run else interfere(KubeWriter(connection)),
+        None if dry_run else interfere(writer),
         Policy(max_prune=tuple(map(parse_limit, max_prune)), concurrency=4),
         now=now,
         renderer=LazySandbox(),
+        recorder=writer,
     )
     return Run(report, exit_code(report))

@@ -23,6 +23,7 @@ RIGHTS = {
     ("podconfig.example.com", "podconfigmapconfigs"): ["list"],
     ("", "configmaps"): ["create", "delete", "get", "list", "patch"],
     ("podconfig.example.com", "podconfigmapconfigs/status"): ["patch"],
+    ("events.k8s.io", "events"): ["create"],
 }
 ACCOUNT = "podcm-sync"
 
@@ -143,7 +144,7 @@ def test_the_namespace_enforces_restricted() -> None:
 def test_the_shipped_rights_serve_a_whole_cluster(
     api: Api, audit: Audit, namespace: str, cluster_account: Path
 ) -> None:
-    """Each verb is used here, but `get`, which is for lost answers, and nothing is refused."""
+    """Each is used but for lost answers (`get`) and failures (Events); nothing is refused."""
     make_web(api, "default")
     api.make_pod("default", "c", labels={"app": "web"})
     mark = audit.mark()
@@ -153,7 +154,7 @@ def test_the_shipped_rights_serve_a_whole_cluster(
     assert [e for e in events if e.code >= 400] == []
     used = {(e.resource + ("/" + e.subresource if e.subresource else ""), e.verb) for e in events}
     granted = {(resource, verb) for (_, resource), verbs in RIGHTS.items() for verb in verbs}
-    assert granted - used == {("configmaps", "get")}
+    assert granted - used == {("configmaps", "get"), ("events", "create")}
     assert used <= granted
 
     mark = audit.mark()

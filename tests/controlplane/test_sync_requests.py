@@ -89,7 +89,9 @@ def test_the_verbs_used_are_the_least_rights_and_each_of_them(
 
     assert (run.counts, run.code) == ({"created": 1, "deleted": 1, "updated": 1}, 0)
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:tested")
-    assert asked(events) == {resource: set(verbs) for resource, verbs in LEAST.items()}
+    # Nothing fails here, so there is no Event: test_rbac has those too.
+    used = LEAST.keys() - {"events"}
+    assert asked(events) == {resource: set(LEAST[resource]) for resource in used}
     assert {event.namespace for event in events if event.resource} == {namespace}
     assert all(event.user_agent.startswith("podcm-sync/") for event in events)
     assert all(event.code < 300 for event in events)

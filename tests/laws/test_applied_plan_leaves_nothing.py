@@ -11,10 +11,11 @@ from tests.laws.worlds import EVERYWHERE, World, worlds
 @given(world=worlds())
 def test_a_second_run_writes_nothing(world: World) -> None:
     cluster = world.cluster()
-    run(EVERYWHERE, cluster, cluster, Policy(concurrency=1), now=EARLIER)
+    policy = Policy(concurrency=1)
+    run(EVERYWHERE, cluster, cluster, policy, now=EARLIER, recorder=cluster)
     after_one = cluster.dump()
     cluster.writes.clear()
-    report = run(EVERYWHERE, cluster, cluster, Policy(concurrency=1), now=NOW)
+    report = run(EVERYWHERE, cluster, cluster, policy, now=NOW, recorder=cluster)
     assert cluster.writes == []
     assert cluster.dump() == after_one
     assert summary(report).changed == 0

@@ -88,6 +88,7 @@ def statuses(draw: st.DrawFn) -> StatusOutcome:
     ready = condition(message=draw(TEXTS), reason=draw(st.sampled_from(["Synced", "InvalidSpec"])))
     update = StatusUpdate(
         namespaced_name=NamespacedName("shop", "web"),
+        uid="uid-1",
         resource_version="1",
         existing=PodConfigMapConfigStatus(),
         desired=PodConfigMapConfigStatus(conditions=(ready,)),

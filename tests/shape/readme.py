@@ -11,13 +11,19 @@ import typer.main
 from podcm_sync.cli.commands import app
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.model.reasons import REASONS
+from podcm_sync.model.rights import RIGHTS
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def tables() -> dict[str, str]:
     """Each generated table by its name."""
-    return {"options": _options(), "exit-codes": _exit_codes(), "reasons": _reasons()}
+    return {
+        "options": _options(),
+        "exit-codes": _exit_codes(),
+        "reasons": _reasons(),
+        "rights": _rights(),
+    }
 
 
 def with_tables(text: str) -> str:
@@ -35,9 +41,24 @@ def options() -> list[Any]:
     return [each for each in typer.main.get_command(app).params if getattr(each, "envvar", None)]
 
 
+def option_names() -> set[str]:
+    """Every name of every option, of the command and of its subcommands."""
+    command: Any = typer.main.get_command(app)
+    return {
+        name
+        for each in (command, *command.commands.values())
+        for parameter in each.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
 def _options() -> str:
     rows = [
-        _row(", ".join(f"`{name}`" for name in each.opts), f"`{each.envvar}`", each.help)
+        _row(
+            ", ".join(f"`{name}`" for name in (*each.opts, *each.secondary_opts)),
+            f"`{each.envvar}`",
+            each.help,
+        )
         for each in options()
     ]
     return _table(("option", "environment", "meaning"), rows)
@@ -54,6 +75,14 @@ def _reasons() -> str:
         _row(f"`{reason}`", row.kind, row.meaning, row.action) for reason, row in REASONS.items()
     ]
     return _table(("reason", "kind", "meaning", "what to do"), rows)
+
+
+def _rights() -> str:
+    rows = [
+        _row(right.verb, f"`{right.qualified_resource}`", right.need, right.purpose)
+        for right in RIGHTS
+    ]
+    return _table(("verb", "resource", "needed", "for"), rows)
 
 
 def _table(head: tuple[str, ...], rows: list[str]) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from podcm_sync.apply import Stopping, apply, stamp
+from podcm_sync.apply import Stopping, apply, record, stamp
+from podcm_sync.core.events import Event
 from podcm_sync.model.changes import (
     Answer,
     Change,
@@ -288,6 +289,7 @@ def status(name: str, *, is_needed: bool) -> StatusUpdate:
     after = PodConfigMapConfigStatus(observed_generation=1)
     return StatusUpdate(
         namespaced_name=NamespacedName("shop", name),
+        uid="uid-1",
         resource_version="1",
         existing=before,
         desired=after if is_needed else before,
@@ -311,3 +313,38 @@ def test_a_status_that_is_refused_is_an_outcome() -> None:
         Reason.FORBIDDEN,
         "no right",
     )
+
+
+def event(name: str) -> Event:
+    return Event(
+        config=NamespacedName("shop", name),
+        uid="uid-1",
+        resource_version="1",
+        type="Warning",
+        reason="InvalidSpec",
+        note="",
+        time="2026-11-22T12:00:00Z",
+    )
+
+
+def test_an_event_that_is_refused_holds_up_no_other() -> None:
+    cluster = FakeCluster()
+    cluster.before_write = lambda write: FORBIDDEN if write.name.name == "a" else None
+    record([event("a"), event("b"), event("b")], cluster, concurrency=2)
+    assert [each.config.name for each in cluster.events.values()] == ["b"]
+    assert [write.verb for write in cluster.writes] == ["event"] * 3
+
+
+def test_an_event_that_takes_for_ever_is_not_waited_for_when_time_is_up() -> None:
+    never, is_asked = threading.Event(), threading.Event()
+    cluster = FakeCluster()
+
+    def hang(_: object) -> None:
+        is_asked.set()
+        never.wait()
+
+    cluster.before_write = hang
+    stopping = Stopping(begins_nothing=lambda: False, waits_no_longer=is_asked.is_set)
+    record([event("a")], cluster, concurrency=1, stopping=stopping)
+    assert cluster.events == {}
+    never.set()

@@ -91,3 +91,10 @@ def test_without_an_answer_nothing_is_written() -> None:
     with pytest.raises(ClusterError):
         apply_saved(saved, Unreachable(), cluster, now=NOW)
     assert cluster.writes == []
+
+
+def test_a_config_that_begins_to_fail_is_said_in_an_event_as_by_a_run() -> None:
+    cluster = FakeCluster(pod(), pcmc(match_labels={"a b": "c"}))
+    saved = planned(cluster)
+    apply_saved(saved, cluster, cluster, now=NOW, recorder=cluster)
+    assert [each.reason for each in cluster.events.values()] == ["InvalidSpec"]

@@ -535,3 +535,34 @@ def test_how_many_write_at_once_changes_nothing_of_what_comes_of_it(concurrency:
     report = run(ALL, cluster, cluster, Policy(concurrency=concurrency), now=NOW)
     assert (summary(report).created, summary(report).deleted) == (30, 10)
     assert len(cluster.writes) == 41
+
+
+def test_events_are_told_after_the_statuses_and_where_somebody_is_told() -> None:
+    """What is not stored yet would be said again by the next run."""
+    quiet, told = (FakeCluster(pod(), pcmc()) for _ in range(2))
+    for cluster in (quiet, told):
+        cluster.before_write = lambda write: SERVER_ERROR if write.verb == "create" else None
+    policy = Policy(concurrency=1)
+    without = run(ALL, quiet, quiet, policy, now=NOW)
+    report = run(ALL, told, told, policy, now=NOW, recorder=told)
+    assert report == without
+    assert [write.verb for write in quiet.writes] == ["create", "status"]
+    assert [write.verb for write in told.writes] == ["create", "status", "event"]
+    (event,) = told.events.values()
+    assert (event.config, event.type, event.time) == (WEB, "Warning", NOW)
+
+
+def test_a_run_without_a_writer_tells_nobody() -> None:
+    cluster = FakeCluster(pod(), pcmc(labels=["not a key"]))
+    report = run(ALL, cluster, None, Policy(), now=NOW, recorder=cluster)
+    assert [each.result for each in report.statuses] == [Result.UPDATED]
+    assert (cluster.writes, cluster.events) == ([], {})
+
+
+def test_a_plan_that_is_not_the_expected_one_writes_no_event_either() -> None:
+    """Its statuses are only foretold: an Event would speak of what is not stored."""
+    cluster = FakeCluster(pcmc(match_labels={"a b": "c"}))
+    policy = expecting(f"sha256:{'0' * 64}")
+    report = run(ALL, cluster, cluster, policy, now=NOW, recorder=cluster)
+    assert [each.result for each in report.statuses] == [Result.UPDATED]
+    assert (cluster.writes, cluster.events) == ([], {})

@@ -40,6 +40,7 @@ class Response(Struct, frozen=True, kw_only=True):
     body: bytes
     retry_after: float | None
     content_type: str = JSON
+    date: str = ""
 
 
 class NoAnswerError(Exception):
@@ -165,6 +166,7 @@ class Connection:
             body=content,
             retry_after=_seconds(answer.headers.get("Retry-After")),
             content_type=answer.headers.get("Content-Type", JSON),
+            date=answer.headers.get("Date", ""),
         )
 
     def _limit(self) -> float | None:

@@ -8,8 +8,14 @@ DISCOVERY: Final = f"/apis/{API_VERSION}"
 PODS: Final = "pods"
 CONFIG_MAPS: Final = "configmaps"
 CONFIGS: Final = f"{PLURAL}.{GROUP}"
+EVENTS: Final = "events.events.k8s.io"
 
-_ROOTS: Final = {PODS: "/api/v1", CONFIG_MAPS: "/api/v1", CONFIGS: DISCOVERY}
+_ROOTS: Final = {
+    PODS: "/api/v1",
+    CONFIG_MAPS: "/api/v1",
+    CONFIGS: DISCOVERY,
+    EVENTS: "/apis/events.k8s.io/v1",
+}
 
 
 def collection(resource: str, namespace: str) -> str:

@@ -4,6 +4,8 @@ A create whose answer was lost is settled by a get, never blindly repeated: the 
 may have been carried out, or may still be.
 """
 
+import logging
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,12 +16,14 @@ from podcm_sync.cluster.kube.connection import JSON, Connection, NoAnswerError, 
 from podcm_sync.cluster.kube.errors import refusal
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 from podcm_sync.cluster.kube.retry import TRANSIENT, repeated
-from podcm_sync.core import managed, names
+from podcm_sync.core import events, managed, names
 from podcm_sync.errors import ClusterError, DecodeError
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.model.decode import decode_config_map
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
+
+log = logging.getLogger(__name__)
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 REFUSED_UNSEEN: Final = frozenset({429})
@@ -27,13 +31,17 @@ REFUSED_UNSEEN: Final = frozenset({429})
 
 
 class KubeWriter:
-    """Creates, patches and deletes; implements `port.Writer` and may be used from many threads."""
+    """Creates, patches and deletes; may be used from many threads.
+
+    Implements `port.Writer` and `port.Recorder`.
+    """
 
     def __init__(self, connection: Connection, qps: float | None = None) -> None:
         """`qps` is how many writes may begin in a second; None is no limit."""
         self._connection = connection
         self._clock = connection.clock
         self._pace = Pace(connection.clock, qps)
+        self._is_event_loss_said = False
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """POST; a lost answer is settled by a GET."""
@@ -114,6 +122,44 @@ class KubeWriter:
             status["conditions"] = []
         patch = {"metadata": {"resourceVersion": update.resource_version}, "status": status}
         return self._patch(path, patch)
+
+    def record(self, event: events.Event) -> Answer:
+        """POST, repeated where the answer is lost: the second one of a name is a 409."""
+        path = paths.collection(paths.EVENTS, event.config.namespace)
+        body = msgspec.json.encode(events.manifest(event, os.uname().nodename))
+
+        def send() -> Response:
+            return self._connection.request("POST", path, body=body, content_type=JSON)
+
+        def post() -> Answer:
+            try:
+                response = repeated(send, self._clock, pace=self._pace)
+            except NoAnswerError as error:
+                return _lost(error)
+            match response.status:
+                case 201:
+                    return Answer(result=Result.CREATED, code=201)
+                case 409:
+                    return Answer(result=Result.UNCHANGED, code=409)
+                case _:
+                    return refusal(response)
+
+        answer = _as_value(post)
+        if answer.result is Result.FAILED:
+            self._say_that_an_event_is_lost(event, answer)
+        return answer
+
+    def _say_that_an_event_is_lost(self, event: events.Event, answer: Answer) -> None:
+        """Once: a missing right is missing for each Event of each run."""
+        level = logging.DEBUG if self._is_event_loss_said else logging.WARNING
+        self._is_event_loss_said = True
+        hint = (
+            "; grant create on events.events.k8s.io (podcm-sync rbac prints the rules) or give "
+            "--no-events"
+            if answer.reason is Reason.FORBIDDEN
+            else ""
+        )
+        log.log(level, "no Event %s on %s: %s%s", event.reason, event.config, answer.message, hint)
 
     def _patch(self, path: str, patch: dict[str, Any]) -> Answer:
         body = msgspec.json.encode(patch)

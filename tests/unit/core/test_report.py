@@ -41,6 +41,7 @@ def status(result: Result, reason: Reason | None = None) -> StatusOutcome:
     nothing = PodConfigMapConfigStatus()
     update = StatusUpdate(
         namespaced_name=NamespacedName("shop", "web"),
+        uid="uid-1",
         resource_version="1",
         existing=nothing,
         desired=PodConfigMapConfigStatus(observed_generation=1),
@@ -189,6 +190,7 @@ def test_a_predicted_status_is_written_where_it_differs() -> None:
     update = status(Result.UPDATED).update
     same = StatusUpdate(
         namespaced_name=update.namespaced_name,
+        uid="uid-1",
         resource_version="1",
         existing=update.desired,
         desired=update.desired,

@@ -51,6 +51,7 @@ def status(
 ) -> StatusOutcome:
     update = StatusUpdate(
         namespaced_name=NamespacedName("shop", "web"),
+        uid="uid-1",
         resource_version="1",
         existing=PodConfigMapConfigStatus(),
         desired=PodConfigMapConfigStatus(

@@ -48,6 +48,7 @@ def status(
     after = PodConfigMapConfigStatus(conditions=(condition(message=message),))
     update = StatusUpdate(
         namespaced_name=NamespacedName("shop", "web"),
+        uid="uid-1",
         resource_version="1",
         existing=PodConfigMapConfigStatus(),
         desired=after,

@@ -1,0 +1,19 @@
+"""`podcm-sync validate`: its options."""
+
+from podcm_sync.cli.app import app
+from podcm_sync.cli.options import validate
+from podcm_sync.settings import Findings
+
+
+@app.command(name="validate")
+def validate_manifests(
+    files: validate.Files, output_format: validate.ValidationFormat = Findings.TEXT
+) -> int:
+    """Check PodConfigMapConfig manifests.
+
+    Needs no cluster, and makes the findings that a run and the API server would make. Exit code 0
+    if there are none, 3 if there are some.
+    """
+    from podcm_sync.cli.validate import validate as check
+
+    return check(files, output_format)

@@ -1,0 +1,245 @@
+"""The rules that `podcm-sync rbac` prints are those that runs use: no more, no less (spec §9).
+
+For every combination of options that changes them, what is printed is applied to an account of its
+own, which then creates, updates, deletes, loses an answer and meets a failure. As -A is every
+namespace there is, these tests have a control plane of their own.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.controlplane import command
+from tests.controlplane.api import Api, Object, path_of
+from tests.controlplane.audit import Audit, AuditEvent
+from tests.controlplane.deploy_files import DEPLOY
+from tests.controlplane.faults import Fault, Forward, Proxy, Reply, Request
+from tests.controlplane.harness import ControlPlane
+from tests.controlplane.plugin import CRD
+from tests.controlplane.sync_objects import config_map, made_for, make_config, names
+
+DISCOVERY = "/apis/podconfig.example.com/v1alpha1"
+ACCOUNT = "tested"
+Rights = set[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Options that `rbac` and a run have in common; and what the run needs besides."""
+
+    is_all: bool
+    options: tuple[str, ...]
+
+    def scope(self, namespace: str) -> tuple[str, ...]:
+        return ("-A",) if self.is_all else ("-n", namespace)
+
+    @property
+    def writes(self) -> bool:
+        return "--dry-run" not in self.options
+
+    @property
+    def events(self) -> bool:
+        return self.writes and "--no-events" not in self.options
+
+
+# A loop with --leader-elect is a case of its own: its verbs are compared where replicas run.
+CASES = [
+    pytest.param(Case(is_all, options), id=" ".join(("-A" if is_all else "-n", *options)))
+    for is_all in (False, True)
+    for options in (
+        (),
+        ("--events",),
+        ("--no-events",),
+        ("--dry-run",),
+        ("--dry-run", "--no-events"),
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def control_plane(
+    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """One without the other tests' objects. The session's is asked for its skipping alone."""
+    plane = ControlPlane.start(tmp_path_factory.mktemp("rbac-control-plane"))
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: ControlPlane) -> Api:
+    client = Api(control_plane.server, control_plane.ca_file, control_plane.admin_token)
+    client.apply_crd(CRD)
+    return client
+
+
+@pytest.fixture
+def work(api: Api, namespace: str) -> None:
+    """One ConfigMap to create, one to update, one to delete, and one whose name is taken."""
+    pods = [api.make_pod(namespace, name) for name in ("new", "web", "taken")]
+    make_config(api, namespace)
+    api.create(config_map(namespace, "pod-web-from-mine-cfg", {"a": "b"}, **made_for(pods[1])))
+    gone = made_for({"metadata": {"name": "gone", "uid": "0-0"}}, "gone")["labels"]
+    api.create(config_map(namespace, "pod-gone-from-gone-cfg", {}, labels=gone))
+    api.create(config_map(namespace, "pod-taken-from-mine-cfg", {"my": "own"}))
+
+
+def printed(*arguments: str) -> str:
+    done = command.run("rbac", *arguments, kubeconfig=None)
+    assert done.code == 0, done.stderr
+    return done.stdout
+
+
+def rules_of(text: str) -> Rights:
+    """(group, resource, verb) of each rule of the Roles in it."""
+    found = [each for each in yaml.safe_load_all(text) if each["kind"] in {"Role", "ClusterRole"}]
+    assert found
+    return {
+        (group, resource, verb)
+        for role in found
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def granted(
+    plane: ControlPlane, api: Api, namespace: str, kubeconfig: Path, case: Case
+) -> tuple[str, Rights]:
+    """What is printed, applied by kubectl; the account's token, and the rights."""
+    account = {"namespace": namespace, "name": ACCOUNT}
+    api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    text = printed(
+        *case.scope(namespace),
+        *case.options,
+        f"--name=podcm-sync-{namespace}",
+        f"--bind={namespace}:{ACCOUNT}",
+    )
+    done = subprocess.run(
+        [
+            *(str(plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"),
+            *(f"--cache-dir={kubeconfig.parent / 'cache'}", "apply", "-f", "-"),
+        ],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    token = api.service_account_token(namespace, ACCOUNT)
+    where = None if case.is_all else namespace
+    api.wait_for(lambda: api.request("GET", path_of("Pod", where), token=token)[0] == 200)
+    return token, rules_of(text)
+
+
+def losing_the_first_create() -> Fault:
+    lost: list[Request] = []
+
+    def fault(request: Request, forward: Forward) -> Reply | None:
+        reply = forward()
+        if request.method == "POST" and request.path.endswith("configmaps") and not lost:
+            lost.append(request)
+            return None
+        return reply
+
+    return fault
+
+
+def used(events: list[AuditEvent]) -> Rights:
+    return {
+        (each.group, "/".join(filter(None, (each.resource, each.subresource))), each.verb)
+        for each in events
+        if each.resource
+    }
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize("case", CASES)
+def test_the_rights_that_are_printed_are_those_that_are_used(
+    *,
+    api: Api,
+    control_plane: ControlPlane,
+    audit: Audit,
+    namespace: str,
+    kubeconfig: Path,
+    tmp_path: Path,
+    case: Case,
+) -> None:
+    token, rights = granted(control_plane, api, namespace, kubeconfig, case)
+    mark = audit.mark()
+    with Proxy(control_plane, losing_the_first_create()) as proxy:
+        path = control_plane.kubeconfig(
+            tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
+        )
+        done = command.run(*case.scope(namespace), *case.options, kubeconfig=path)
+    assert done.code == 3, done.stdout + done.stderr  # the name that is taken, and nothing else
+    assert "warning" not in done.stderr
+
+    events = audit.since(mark, user=f"system:serviceaccount:{namespace}:{ACCOUNT}")
+    assert used(events) == rights
+    assert {each.uri for each in events if not each.resource} <= {DISCOVERY}
+    assert [each for each in events if each.code >= 400] == []
+    told = [each for each in events if (each.resource, each.namespace) == ("events", namespace)]
+    assert len(told) == case.events
+    made = {"pod-new-from-mine-cfg"} if case.writes else {"pod-gone-from-gone-cfg"}
+    kept = {"pod-taken-from-mine-cfg", "pod-web-from-mine-cfg"}
+    assert set(names(api, namespace)) == kept | made
+
+
+def test_each_option_changes_the_rights_as_it_says() -> None:
+    """So that equal sets above are not equal for being empty; the words are spec §9's."""
+    lists = {
+        ("", "pods", "list"),
+        ("", "configmaps", "list"),
+        ("podconfig.example.com", "podconfigmapconfigs", "list"),
+    }
+    writes = {("", "configmaps", verb) for verb in ("get", "create", "patch", "delete")}
+    writes.add(("podconfig.example.com", "podconfigmapconfigs/status", "patch"))
+    event = {("events.k8s.io", "events", "create")}
+    lease = {("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "patch")}
+    assert rules_of(printed("-A", "--dry-run")) == lists
+    assert rules_of(printed("-A", "--no-events")) == lists | writes
+    assert rules_of(printed("-A")) == lists | writes | event
+    assert rules_of(printed("-A", "--leader-elect")) == lists | writes | event | lease
+
+
+def roles_of(text: str) -> dict[tuple[str, str], list[Object]]:
+    """The rules of each Role and ClusterRole in it, by kind and name, in an order of their own."""
+    return {
+        (each["kind"], each["metadata"]["name"]): sorted(
+            ({key: sorted(value) for key, value in rule.items()} for rule in each["rules"]),
+            key=lambda rule: json.dumps(rule, sort_keys=True),
+        )
+        for each in yaml.safe_load_all(text)
+        if each and each["kind"] in {"Role", "ClusterRole"}
+    }
+
+
+@pytest.mark.parametrize("file", sorted(DEPLOY.glob("*.yaml")), ids=lambda file: file.name)
+def test_every_role_that_ships_is_one_that_is_printed(file: Path) -> None:
+    """Of the defaults, and of --leader-elect."""
+    made = roles_of(printed("-A", "--leader-elect")) | roles_of(printed())
+    shipped = roles_of(file.read_text(encoding="utf-8"))
+    assert shipped == {key: made[key] for key in shipped}
+    assert bool(shipped) == bool(
+        re.search("^kind: (Cluster)?Role$", file.read_text(), re.MULTILINE)
+    )
+
+
+def test_both_formats_are_one() -> None:
+    """Also for names that YAML would take for a number or for false."""
+    options = ("-n", "shop", "-n", "1e3", "-n", "no", "--leader-elect", "--bind", "a:b")
+    as_json = yaml.safe_load(printed(*options, "-o", "json"))
+    assert as_json["kind"] == "List"
+    assert as_json["items"] == list(yaml.safe_load_all(printed(*options)))
+    kinds = [(each["kind"], each["metadata"].get("namespace")) for each in as_json["items"]]
+    roles = ["shop", "1e3", "no", None]
+    assert kinds == [(kind, where) for where in roles for kind in ("Role", "RoleBinding")]

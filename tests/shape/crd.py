@@ -1,0 +1,23 @@
+"""The table in core/schema.py, from the shipped CRD: `python -m tests.shape.crd` writes it anew."""
+
+from pathlib import Path
+
+import yaml
+
+from podcm_sync.core import schema
+
+CRD = Path(__file__).parents[2] / "crd" / "podconfigmapconfig_crd.yaml"
+BEGIN = "FIELDS: Final[dict[str, str]] = {\n"
+
+
+def with_table(text: str) -> str:
+    """The module with the table as the CRD has it now."""
+    crd = yaml.safe_load(CRD.read_text(encoding="utf-8"))
+    found = schema.fields(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    rows = "".join(f'    "{path}": "{digest}",\n' for path, digest in found.items())
+    return f"{text.partition(BEGIN)[0]}{BEGIN}{rows}}}\n"
+
+
+if __name__ == "__main__":
+    module = Path(schema.__file__)
+    module.write_text(with_table(module.read_text(encoding="utf-8")), encoding="utf-8")
