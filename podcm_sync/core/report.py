@@ -107,7 +107,8 @@ def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
         for name, message in desired.invalid.items()
         if name not in undecodable
     )
-    return tuple(sorted((*snapshot.problems, *invalid), key=lambda each: each.namespaced_name))
+    every = (*snapshot.problems, *invalid)
+    return tuple(sorted(every, key=lambda each: (each.namespaced_name, each.kind)))
 
 
 def summary(report: Report) -> Summary:
