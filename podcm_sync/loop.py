@@ -1,4 +1,4 @@
-"""`--loop`: the same run again and again, on a grid of times, until a signal comes.
+"""`--loop`: the same run again and again, on a grid of times, until it is time to stop.
 
 Nothing is carried from run to run. The grid does not drift, however long a run takes; failed runs
 back off by leaving out more and more of its times, and jitter keeps many loops apart.
@@ -23,7 +23,7 @@ BACKING_OFF: Final = frozenset({5})
 
 
 def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
-    """Call `run` at every `interval` seconds; 128 + n once signal n came.
+    """Call `run` at every `interval` seconds; 128 + n once signal n came, 128 if another leads.
 
     A run that takes longer than the interval is said, and the next begins at the grid's next time.
     """
@@ -38,9 +38,9 @@ def loop(run: Callable[[], int], clock: Clock, *, interval: float) -> int:
             log.warning("the run took %.1f s, past the interval of %g s", took, interval)
         failures = failures + 1 if code in BACKING_OFF else 0
         pause = _next(ended - start, interval, failures)
-        if failures:
-            log.warning("failed runs in a row: %d; the next begins in %.0f s", failures, pause)
         clock.begin(None)  # the run's deadline is not the pause's
+        if failures and not clock.is_stopping():
+            log.warning("failed runs in a row: %d; the next begins in %.0f s", failures, pause)
         if not clock.wait(pause):
             return 128 + (clock.signal_number or 0)
 

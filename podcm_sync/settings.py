@@ -69,6 +69,22 @@ class Access(Struct, frozen=True, kw_only=True):
     request_timeout: float | None = 60.0
 
 
+class Timing(Struct, frozen=True, kw_only=True):
+    """A lease's times in seconds, each longer than the next, as client-go has them."""
+
+    lease_duration: float = 15.0
+    renew_deadline: float = 10.0
+    retry_period: float = 2.0
+
+
+class LeaderElection(Struct, frozen=True, kw_only=True):
+    """By which Lease; without a namespace it is the context's or the ServiceAccount's."""
+
+    namespace: str | None = None
+    name: str = "podcm-sync"
+    timing: Timing = Timing()
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The options. Durations are in seconds; a deadline of None is no limit."""
 
@@ -85,6 +101,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     is_loop: bool = False
     interval: float = 60.0
+    election: LeaderElection | None = None
     concurrency: int = 32
     qps: float | None = None
     events: bool = True

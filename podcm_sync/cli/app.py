@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, events, output, plan, run, scale
+from podcm_sync.cli.options import cluster, election, events, output, plan, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -72,6 +72,12 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     deadline: run.Deadline = "0",
     loop: run.Loop = False,
     interval: run.Interval = "60s",
+    leader_elect: election.LeaderElect = False,
+    lease_namespace: election.LeaseNamespace = None,
+    lease_name: election.LeaseName = None,
+    lease_duration: election.LeaseDuration = "15s",
+    renew_deadline: election.RenewDeadline = "10s",
+    retry_period: election.RetryPeriod = "2s",
     concurrency: run.Concurrency = 32,
     qps: scale.Qps = 0.0,
     writes_events: events.Events = True,
@@ -91,7 +97,8 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         return 0
     _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
-    if shard and not is_all:
+    part = parse_shard(shard) if shard else None
+    if part and not is_all:
         raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
     plan.check(
         is_preview=dry_run,
@@ -108,6 +115,11 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         raise typer.BadParameter(
             "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
         )
+    if leader_elect and (not loop or dry_run or directory is not None):
+        raise typer.BadParameter(
+            "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
+            "neither --dry-run nor --from"
+        )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli import run as command
 
@@ -115,7 +127,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         Settings(
             namespaces=names,
             is_all_namespaces=is_all,
-            shard=parse_shard(shard) if shard else None,
+            shard=part,
             is_dry_run=dry_run,
             files=tuple(files or ()),
             only_files=only_files,
@@ -126,6 +138,16 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             deadline=parse_duration(deadline),
             is_loop=loop,
             interval=_interval(interval),
+            election=election.leader_election(
+                lease_namespace,
+                lease_name,
+                lease_duration,
+                renew_deadline,
+                retry_period,
+                shard=part,
+            )
+            if leader_elect
+            else None,
             concurrency=concurrency,
             qps=qps or None,
             events=writes_events,

@@ -52,7 +52,12 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     from podcm_sync.cluster.kube.tls import fingerprint
     from podcm_sync.cluster.kube.write import KubeWriter
 
-    connection = connect(settings.access, clock, connections=settings.concurrency)
+    connection = connect(
+        settings.access,
+        clock,
+        connections=settings.concurrency,
+        is_leaders=settings.election is not None,
+    )
     named = settings.namespaces or (connection.target.namespace,)
     scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
@@ -126,7 +131,9 @@ def to_read(
     return Ports(reader=KubeReader(connection), writer=None, scope=scope)
 
 
-def connect(access: Access, clock: Clock, *, connections: int) -> "Connection":
+def connect(
+    access: Access, clock: Clock, *, connections: int, is_leaders: bool = False
+) -> "Connection":
     """A connection to the API server that the options and the kubeconfig name.
 
     Raises InputError for a kubeconfig or context that cannot be used, ClusterError for a login
@@ -140,4 +147,5 @@ def connect(access: Access, clock: Clock, *, connections: int) -> "Connection":
         connections=connections,
         request_timeout=access.request_timeout,
         clock=clock,
+        is_leaders=is_leaders,
     )

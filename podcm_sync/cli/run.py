@@ -76,7 +76,12 @@ def run(settings: Settings, job: Job = synced) -> int:
     from podcm_sync.loop import loop
 
     signals.hold()
-    return loop(_surviving(once), clock, interval=settings.interval)
+    if settings.election is None:
+        return loop(_surviving(once), clock, interval=settings.interval)
+    from podcm_sync.cli.election import election
+
+    campaign = election(settings.election, settings.access, clock)
+    return campaign.lead(lambda: loop(_surviving(once), clock, interval=settings.interval))
 
 
 def _surviving(once: Callable[[], int]) -> Callable[[], int]:

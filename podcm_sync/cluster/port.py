@@ -1,7 +1,7 @@
 """The ports of a run: a Reader that lists, and a Writer that changes. A dry run has no Writer.
 
 A Recorder tells people. Object-level failures come back as values; only what ends a whole run is
-raised (`errors`).
+raised (`errors`). The Lock is no part of a run: by it candidates find out who leads.
 """
 
 from collections.abc import Collection
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from podcm_sync.core.events import Event
 from podcm_sync.model.changes import Answer, DesiredConfigMap, StatusUpdate
+from podcm_sync.model.lease import Lease, LeaseSpec
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
 
@@ -56,4 +57,30 @@ class Recorder(Protocol):
 
     def record(self, event: Event) -> Answer:
         """Create it; UNCHANGED where it is there already, FAILED where it is lost."""
+        ...
+
+
+class LockError(Exception):
+    """The lease could not be read or written: what failed, and what to do.
+
+    `is_conflict`: it is not the version that was read any more, so it is to be read again.
+    """
+
+    def __init__(self, message: str, *, is_conflict: bool = False) -> None:
+        super().__init__(message)
+        self.is_conflict = is_conflict
+
+
+class Lock(Protocol):
+    """One Lease. Nothing takes longer than `seconds`; a write may be carried out all the same."""
+
+    def read(self, seconds: float) -> Lease | None:
+        """The lease; None where there is none. Raises LockError."""
+        ...
+
+    def write(self, spec: LeaseSpec, resource_version: str | None, seconds: float) -> Lease:
+        """The lease with this spec, over that very version, or made anew where it is None.
+
+        Raises LockError.
+        """
         ...

@@ -36,6 +36,9 @@ KINDS = {
     "Lease": ("coordination.k8s.io/v1", "leases", True),
     "CronJob": ("batch/v1", "cronjobs", True),
     "Job": ("batch/v1", "jobs", True),
+    "Deployment": ("apps/v1", "deployments", True),
+    "ReplicaSet": ("apps/v1", "replicasets", True),
+    "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets", True),
 }
 
 

@@ -25,6 +25,8 @@ class AuditEvent:
     user: str
     user_agent: str
     uri: str
+    received: str  # RFC 3339 with microseconds, so that texts compare as times
+    answered: str
 
 
 class Audit:
@@ -78,4 +80,6 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
         user=entry["user"].get("username", ""),
         user_agent=entry.get("userAgent", ""),
         uri=entry["requestURI"],
+        received=entry["requestReceivedTimestamp"],
+        answered=entry["stageTimestamp"],
     )

@@ -168,3 +168,84 @@ def test_after_a_signal_there_is_no_waiting(time: FakeTime) -> None:
     clock.receive(signal.SIGINT)
     assert not clock.wait(60)
     assert time.sleeps == []
+
+
+def test_who_need_not_lead_may_write_for_ever(time: FakeTime) -> None:
+    clock = Clock()
+    assert clock.may_write()
+    assert clock.left_to_write() is None
+    clock.begin(10.0)
+    assert clock.left_to_write() == 10
+
+
+def test_who_follows_writes_nothing(time: FakeTime) -> None:
+    clock = Clock()
+    clock.follow()
+    assert not clock.may_write()
+    assert clock.is_stopping()
+    assert clock.left() == 0
+    assert clock.left_to_write() == 0
+
+
+def test_a_term_ends_the_beginning_first_and_what_is_under_way_later(time: FakeTime) -> None:
+    clock = Clock()
+    began = time.now
+    clock.lead(until=began + 10, cut=began + 12.5)
+    time.now = began + 9.9
+    assert clock.may_write()
+    assert not clock.is_stopping()
+    time.now = began + 10
+    assert not clock.may_write()
+    assert clock.is_stopping()
+    assert clock.left() is None, "what is under way is waited for"
+    assert clock.left_to_write() == 2.5
+    time.now = began + 12.5
+    assert clock.left() == 0
+    assert clock.left_to_write() == 0
+
+
+def test_a_renewal_puts_a_terms_end_off(time: FakeTime) -> None:
+    clock = Clock()
+    clock.lead(until=time.now + 10, cut=time.now + 12)
+    time.now += 9
+    clock.lead(until=time.now + 10, cut=time.now + 12)
+    time.now += 9
+    assert clock.may_write()
+
+
+@pytest.mark.parametrize(("deadline", "left"), [(5.0, 5.0), (60.0, 12.0)])
+def test_a_write_has_the_time_of_the_term_or_of_the_run_whichever_is_less(
+    time: FakeTime, deadline: float, left: float
+) -> None:
+    """A read has the run's alone: what it reads is thrown away where the term ends."""
+    clock = Clock()
+    clock.begin(deadline)
+    clock.lead(until=time.now + 10, cut=time.now + 12)
+    assert clock.left_to_write() == left
+    assert clock.left() == deadline
+
+
+def test_waiting_to_lead_heeds_signals_alone(
+    time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    clock.follow()
+    assert clock.wait_to_lead(1.03)
+    assert time.now == pytest.approx(1_001.03)
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        if time.now >= 1_002:
+            clock.receive(signal.SIGTERM)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert not clock.wait_to_lead(3_600)
+    assert time.now < 1_002 + 2 * STEP_SECONDS
+
+
+def test_why_there_is_no_time_left_is_said(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(1.0)
+    assert clock.why_over() == "the run's deadline has passed"
+    clock.follow()
+    assert clock.why_over() == "this process does not lead"

@@ -3,7 +3,7 @@
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, events, output, rbac, scale, validate
+from podcm_sync.cli.options import cluster, election, events, output, rbac, scale, validate
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.settings import Colour, Findings
 
@@ -17,8 +17,8 @@ def examine(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has i
     is_preview: rbac.Preview = False,
     writes_events: events.Events = True,
     leader_elect: rbac.LeaderElect = False,
-    lease_namespace: rbac.LeaseNamespace = None,
-    lease_name: rbac.LeaseName = None,
+    lease_namespace: election.LeaseNamespace = None,
+    lease_name: election.LeaseName = None,
     kubeconfig: cluster.Kubeconfig = None,
     kube_context: cluster.KubeContext = None,
     impersonate: cluster.Impersonate = None,

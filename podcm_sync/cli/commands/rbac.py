@@ -3,7 +3,7 @@
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, events, rbac, scale
+from podcm_sync.cli.options import cluster, election, events, rbac, scale
 from podcm_sync.core.rights import NAME
 from podcm_sync.settings import Manifests
 
@@ -17,8 +17,8 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     is_preview: rbac.Preview = False,
     writes_events: events.Events = True,
     leader_elect: rbac.LeaderElect = False,
-    lease_namespace: rbac.LeaseNamespace = None,
-    lease_name: rbac.LeaseName = None,
+    lease_namespace: election.LeaseNamespace = None,
+    lease_name: election.LeaseName = None,
     name: rbac.RoleName = NAME,
     bind: rbac.Bind = None,
     output_format: rbac.ManifestFormat = Manifests.YAML,

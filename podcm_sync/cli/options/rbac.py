@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from podcm_sync.cli.options import election
 from podcm_sync.cli.options.words import env
 from podcm_sync.core.rights import Subject
+from podcm_sync.core.shards import parse_shard
 from podcm_sync.core.validate import is_namespace, is_subdomain
-from podcm_sync.model.rights import LEASE, Use
+from podcm_sync.model.rights import Use
 from podcm_sync.settings import Manifests
 
 
@@ -30,18 +32,12 @@ def use(  # noqa: PLR0913 - the options that change rights
     """The options that change rights as one value. Raises BadParameter."""
     if shard and not is_all:
         raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
-    if lease_namespace is not None and not is_namespace(lease_namespace):
-        raise typer.BadParameter(f"{lease_namespace!r} cannot be a namespace's name")
-    if lease_name is None:
-        lease_name = f"{LEASE}-shard-{shard.replace('/', '-of-')}" if shard else LEASE
-    if not is_subdomain(lease_name):
-        raise typer.BadParameter(f"{lease_name!r} cannot be a Lease's name: --lease-name")
     return Use(
         writes=not is_preview,
         events=writes_events,
         leader_elect=leader_elect,
-        lease_namespace=lease_namespace or "",
-        lease_name=lease_name,
+        lease_namespace=election.lease_namespace(lease_namespace) or "",
+        lease_name=election.lease_name(lease_name, parse_shard(shard) if shard else None),
     )
 
 
@@ -79,15 +75,6 @@ LeaseNamespace = Annotated[
         metavar="NAME",
         help="Where the Lease is. Default: the context's namespace; rbac, which knows none, leaves "
         "it to kubectl apply -n.",
-    ),
-]
-LeaseName = Annotated[
-    str | None,
-    typer.Option(
-        "--lease-name",
-        envvar=env("LEASE_NAME"),
-        metavar="NAME",
-        help="The Lease's name. Default: podcm-sync, or podcm-sync-shard-INDEX-of-COUNT.",
     ),
 ]
 RoleName = Annotated[

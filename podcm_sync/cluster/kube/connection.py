@@ -20,7 +20,9 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.pace import NotBegunError
 from podcm_sync.cluster.kube.sending import send_whole
+from podcm_sync.cluster.kube.sockets import drop_unsent
 from podcm_sync.cluster.kube.tls import share_one_context
 from podcm_sync.errors import ClusterError, InputError
 
@@ -61,11 +63,13 @@ class Connection:
         connections: int,
         request_timeout: float | None,
         clock: Clock | None = None,
+        is_leaders: bool = False,
     ) -> None:
         """`load` reads the configuration, and is called again where credentials are refused.
 
         `connections` are kept open at once; `request_timeout` is in seconds, None for no limit;
-        no request outlasts the clock. Raises InputError or ClusterError, as `config.load` does.
+        no request outlasts the clock; what a cut connection of a leader has not yet sent is
+        dropped, not sent later. Raises InputError or ClusterError, as `config.load` does.
         """
         self.clock = clock or Clock()
         self.connections = connections
@@ -76,6 +80,8 @@ class Connection:
         host = self.target.configuration.host
         self._prefix = urlsplit(host).path.rstrip("/")
         manager = client.rest_client.pool_manager
+        if is_leaders:
+            drop_unsent(manager)
         try:
             share_one_context(manager, self.target.configuration)
             self._pool = manager.connection_from_url(host)
@@ -99,7 +105,8 @@ class Connection:
         """One request and its whole answer, whatever its status.
 
         A 401 is tried once more with fresh credentials. Raises NoAnswerError where no whole answer
-        came, ClusterError where the server is not to be trusted or there are no credentials.
+        came, ClusterError where the server is not to be trusted or there are no credentials,
+        NotBegunError for a write where this process does not lead.
         """
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "User-Agent": USER_AGENT}
@@ -128,7 +135,7 @@ class Connection:
             return in_time(send, seconds, lambda: self.clock.left() == 0)
         except TimeoutError as error:
             is_over = self.clock.left() == 0
-            why = "the run's deadline has passed" if is_over else f"the answer was {error}"
+            why = self.clock.why_over() if is_over else f"the answer was {error}"
             raise NoAnswerError(why, is_sent=True) from error
 
     def _send(
@@ -141,7 +148,7 @@ class Connection:
     ) -> Response:
         if authorization is not None:
             headers = {**headers, "Authorization": authorization}
-        limit = self._limit()
+        limit = self._limit(is_write=method != "GET")
         until = None if limit is None else time.monotonic() + limit
         try:
             answer = self._pool.urlopen(
@@ -169,11 +176,14 @@ class Connection:
             date=answer.headers.get("Date", ""),
         )
 
-    def _limit(self) -> float | None:
-        """The request's own limit, or what is left of the run's deadline where that is less."""
-        limits = [each for each in (self._request_timeout, self.clock.left()) if each is not None]
+    def _limit(self, *, is_write: bool = False) -> float | None:
+        """The request's own limit, or what is left of the run or the lease where that is less."""
+        if is_write and not self.clock.may_write():
+            raise NotBegunError
+        left = self.clock.left_to_write() if is_write else self.clock.left()
+        limits = [each for each in (self._request_timeout, left) if each is not None]
         if limits and min(limits) <= 0:
-            raise NoAnswerError("the run's deadline has passed", is_sent=False)
+            raise NoAnswerError(self.clock.why_over(), is_sent=False)
         return min(limits) if limits else None
 
     def _no_answer(self, error: urllib3.exceptions.HTTPError) -> Exception:

@@ -10,11 +10,14 @@ CONFIG_MAPS: Final = "configmaps"
 CONFIGS: Final = f"{PLURAL}.{GROUP}"
 EVENTS: Final = "events.events.k8s.io"
 
+LEASES: Final = "leases.coordination.k8s.io"
+
 _ROOTS: Final = {
     PODS: "/api/v1",
     CONFIG_MAPS: "/api/v1",
     CONFIGS: DISCOVERY,
     EVENTS: "/apis/events.k8s.io/v1",
+    LEASES: "/apis/coordination.k8s.io/v1",
 }
 
 
