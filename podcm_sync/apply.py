@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from podcm_sync.cluster.port import Recorder, Writer
 from podcm_sync.core.events import Event
+from podcm_sync.core.outdated import refused
 from podcm_sync.model.changes import (
     Answer,
     Change,
@@ -43,15 +44,20 @@ _LOST: Final = Answer(
 )
 
 
-def apply(
+def apply(  # noqa: PLR0913 - how to go about it is the caller's
     plan: Plan,
     writer: Writer,
     *,
     concurrency: int,
     stopping: Stopping = NEVER,
     watch: Watch = lambda _: None,
+    is_reviewed: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Apply a plan; one Outcome for each Change, in the plan's order."""
+    """Apply a plan; one Outcome for each Change, in the plan's order.
+
+    One that was reviewed is applied as it is or not: where a conflict comes there is no other pass,
+    and the object is held back.
+    """
     outcomes: dict[int, Outcome] = {}
 
     def carry_out(verbs: set[Verb], workers: int) -> None:
@@ -61,7 +67,8 @@ def apply(
             change = plan.changes[index]
             if stopping.begins_nothing() and change.verb not in {Verb.KEEP, Verb.SKIP}:
                 return _interrupted(change)
-            return _outcome(change, _write(change, writer))
+            outcome = _outcome(change, _write(change, writer))
+            return refused(outcome) if is_reviewed else outcome
 
         def done(index: int, outcome: Outcome) -> None:
             outcomes[index] = outcome

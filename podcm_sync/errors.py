@@ -11,7 +11,7 @@ EXIT_CODES: Final = {
     1: "changes found (only with --exit-code)",
     2: "usage, or unreadable input: options, kubeconfig, context, manifests; nothing was changed",
     3: "some objects failed or were blocked, or a config is invalid; explain: no such object",
-    4: "held back by a guard",
+    4: "held back by a guard, or not the plan that was reviewed: it no longer fits",
     5: "API or authentication failure, no CRD, no right to list, an incomplete list, out of time, "
     "or the report could not be written",
     70: "a bug",
@@ -50,6 +50,12 @@ class ClusterError(RunError):
     """The API server cannot be reached, trusted or asked: no answer to base a run on."""
 
     exit_code: ClassVar[int] = 5
+
+
+class PlanMismatchError(RunError):
+    """A saved plan that was made for another cluster or directory; nothing was changed."""
+
+    exit_code: ClassVar[int] = 4
 
 
 class OutputError(RunError):

@@ -108,28 +108,32 @@ class Export(Struct, frozen=True, kw_only=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """The options. Durations are in seconds; a deadline of None is no limit."""
 
-    namespaces: tuple[str, ...]
-    is_all_namespaces: bool
+    namespaces: tuple[str, ...] = ()
+    is_all_namespaces: bool = False
     shard: Shard | None = None
-    is_dry_run: bool
-    directory: Path | None
-    access: Access
-    deadline: float | None
-    is_loop: bool
-    interval: float
+    is_dry_run: bool = False
+    files: tuple[str, ...] = ()
+    only_files: bool = False
+    plan_out: Path | None = None
+    expected_digest: str = ""
+    directory: Path | None = None
+    access: Access = Access()
+    deadline: float | None = None
+    is_loop: bool = False
+    interval: float = 60.0
     election: LeaderElection | None = None
-    concurrency: int
+    concurrency: int = 32
     qps: float | None = None
     events: bool = True
-    max_prune: tuple[PruneLimit, ...]
-    changes_are_1: bool
-    tolerate_object_failures: bool
-    output: Output
+    max_prune: tuple[PruneLimit, ...] = ()
+    changes_are_1: bool = False
+    tolerate_object_failures: bool = False
+    output: Output = Output.TEXT
     max_bytes: int = DEFAULT_MAX_BYTES
     is_redacted: bool = False
-    colour: Colour
-    log_format: LogFormat
-    verbosity: int
+    colour: Colour = Colour.AUTO
+    log_format: LogFormat = LogFormat.TEXT
+    verbosity: int = 0
     export: Export = Export()
 
 

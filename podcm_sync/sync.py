@@ -2,25 +2,25 @@
 
 A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
 met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
-say what is right there now.
+say what is right there now. A run that expects a plan applies that one or none, and in one pass.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from msgspec import Struct
 
 from podcm_sync.apply import NEVER, Stopping, Watch, apply, record, stamp
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
+from podcm_sync.core.digest import digest
 from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
+from podcm_sync.core.passes import Pass, came_to, contested, last_counts, last_words
 from podcm_sync.core.plan import Planned, creates_in, diff
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import (
-    Count,
     Report,
-    counted,
     merged,
     predicted,
     predicted_statuses,
@@ -28,10 +28,9 @@ from podcm_sync.core.report import (
 )
 from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
-from podcm_sync.model.changes import Desired, Outcome, Plan, StatusUpdate
+from podcm_sync.model.changes import Plan
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Problem, Scope, Snapshot
-from podcm_sync.model.reasons import Reason
+from podcm_sync.model.objects import Scope, Snapshot
 
 MAX_PASSES: Final = 3
 
@@ -41,6 +40,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     max_prune: tuple[PruneLimit, ...] = ()
     concurrency: int = 32
+    expected_digest: str = ""
+    """Apply only a plan that has this digest; "" is any plan."""
 
 
 class Observer(Struct, frozen=True, kw_only=True):
@@ -48,24 +49,8 @@ class Observer(Struct, frozen=True, kw_only=True):
 
     stopping: Stopping = NEVER
     planned: Callable[[Plan], None] = lambda _: None
+    """Told of each plan that is about to be applied."""
     watch: Watch = lambda _: None
-
-
-class Pass(Struct, frozen=True, kw_only=True):
-    """One pass over a scope: what was seen and wanted, and what came of the plan."""
-
-    snapshot: Snapshot
-    desired: Desired
-    outcomes: tuple[Outcome, ...]
-
-    def covers(self, namespace: str) -> bool:
-        """Whether this pass looked at a namespace."""
-        namespaces = self.snapshot.scope.namespaces
-        return namespaces is None or namespace in namespaces
-
-    def settles(self, namespace: str) -> bool:
-        """Whether what came of this pass replaces what an earlier one failed to do there."""
-        return self.covers(namespace) and self.snapshot.is_plannable(namespace)
 
 
 UNOBSERVED: Final = Observer()
@@ -88,38 +73,40 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     there is nothing to base a run on; once something was written, nothing but a bug raises.
     """
     passes = tuple(_passes(scope, reader, writer, policy, renderer, observer))
-    updates = _last_words(
+    updates = last_words(
         passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
     )
-    if writer is None:
+    if writer is None or passes[0].is_prediction:
         statuses = predicted_statuses(updates)
     else:
         statuses = stamp(
             updates, writer, concurrency=policy.concurrency, stopping=observer.stopping
         )
-    if writer is not None and recorder is not None:
-        # After the statuses: what is not stored yet would be said again by the next run.
-        record(
-            events(statuses, now),
-            recorder,
-            concurrency=policy.concurrency,
-            stopping=observer.stopping,
-        )
+        if recorder is not None:
+            # After the statuses: what is not stored yet would be said again by the next run.
+            record(
+                events(statuses, now),
+                recorder,
+                concurrency=policy.concurrency,
+                stopping=observer.stopping,
+            )
     outcomes = passes[0].outcomes
     for again in passes[1:]:
         outcomes = merged(outcomes, again.outcomes, again.settles)
     return Report(
-        is_prediction=writer is None,
+        is_prediction=passes[0].is_prediction,
         scope=scope,
         outcomes=outcomes,
         statuses=statuses,
-        problems=_last_words(passes, lambda each: problems(each.snapshot, each.desired)),
+        problems=last_words(passes, lambda each: problems(each.snapshot, each.desired)),
         incomplete={
             namespace: message
             for each in passes
             for namespace, message in each.snapshot.incomplete.items()
         },
-        counts=_last_counts(passes),
+        counts=last_counts(passes),
+        digest=passes[0].digest,
+        expected_digest=policy.expected_digest,
     )
 
 
@@ -156,40 +143,26 @@ def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
     budget = PruneBudget.of(policy.max_prune, snapshot)
     for number in range(1, MAX_PASSES + 1):
         decided = planned(snapshot, reader, budget, renderer, is_first=number == 1)
-        observer.planned(decided.plan)
-        if writer is None:
-            yield _came_to(decided, predicted(decided.plan))
+        changes = decided.plan.changes
+        found = digest(changes) if writer is None or policy.expected_digest else ""
+        if writer is None or found != policy.expected_digest:
+            yield came_to(decided, predicted(decided.plan), found, is_prediction=True)
             return
+        observer.planned(decided.plan)
         outcomes = apply(
             decided.plan,
             writer,
             concurrency=policy.concurrency,
             stopping=observer.stopping,
             watch=observer.watch,
+            is_reviewed=bool(policy.expected_digest),
         )
-        yield _came_to(decided, outcomes)
-        contested = _contested(outcomes)
-        if not contested or number == MAX_PASSES or observer.stopping.begins_nothing():
+        yield came_to(decided, outcomes, found)
+        disputed = contested(outcomes)
+        if not disputed or number == MAX_PASSES or observer.stopping.begins_nothing():
             return
         budget = budget.after(outcomes, decided.proposed)
-        snapshot = _look_again(reader, Scope(namespaces=contested))
-
-
-def _came_to(decided: Planned, outcomes: tuple[Outcome, ...]) -> Pass:
-    return Pass(snapshot=decided.snapshot, desired=decided.desired, outcomes=outcomes)
-
-
-def _contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """The namespaces in which a write met an object that had changed since it was listed."""
-    return tuple(
-        sorted(
-            {
-                outcome.change.namespaced_name.namespace
-                for outcome in outcomes
-                if outcome.reason is Reason.CONFLICT
-            }
-        )
-    )
+        snapshot = _look_again(reader, Scope(namespaces=disputed))
 
 
 def _taken_names(
@@ -218,28 +191,3 @@ def _look_again(reader: Reader, scope: Scope) -> Snapshot:
             incomplete=lost,
             unplannable=frozenset(lost),
         )
-
-
-Named = TypeVar("Named", StatusUpdate, Problem)
-
-
-def _last_words(
-    passes: Sequence[Pass], words: Callable[[Pass], Iterable[Named]]
-) -> tuple[Named, ...]:
-    """What the passes say of each namespace, from the last one that looked at it."""
-    return tuple(
-        word
-        for number, each in enumerate(passes, start=1)
-        for word in words(each)
-        if not any(later.covers(word.namespaced_name.namespace) for later in passes[number:])
-    )
-
-
-def _last_counts(passes: Sequence[Pass]) -> dict[str, Count]:
-    """How much there is in each namespace, by the last pass whose lists of it were whole."""
-    counts: dict[str, Count] = {}
-    for each in passes:
-        found = counted(each.snapshot, each.outcomes).items()
-        counts = {name: count for name, count in counts.items() if not each.settles(name)}
-        counts |= {name: count for name, count in found if each.settles(name)}
-    return counts

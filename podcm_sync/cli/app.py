@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from podcm_sync.cli.options import cluster, election, events, metrics, output, run, scale
+from podcm_sync.cli.options import cluster, election, events, metrics, output, plan, run, scale
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
@@ -58,6 +58,10 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     all_namespaces: cluster.AllNamespaces = False,
     shard: scale.ShardOfAll = None,
     dry_run: run.DryRun = False,
+    files: plan.Files = None,
+    only_files: plan.OnlyFiles = False,
+    plan_out: plan.PlanOut = None,
+    expect_plan: plan.ExpectPlan = None,
     directory: run.Directory = None,
     max_prune: run.MaxPrune = None,
     tolerate_object_failures: run.TolerateObjectFailures = False,
@@ -93,12 +97,25 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     """Turn the options into Settings and run; the exit code."""
     if context.invoked_subcommand is not None:
         cluster.refuse_before(context, context.invoked_subcommand)
+        if dry_run and context.invoked_subcommand == "apply":
+            raise typer.BadParameter(
+                "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or use show"
+            )
         return 0
     _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
     part = parse_shard(shard) if shard else None
     if part and not is_all:
         raise typer.BadParameter("--shard is a part of all namespaces: give -A with it")
+    plan.check(
+        is_preview=dry_run,
+        is_loop=loop,
+        files=files,
+        only_files=only_files,
+        plan_out=plan_out,
+        expected=expect_plan,
+        is_redacted=redact,
+    )
     if directory is not None and any(
         cluster.is_typed(context, name)
         for name in ("kubeconfig", "kube_context", "impersonate", "shard")
@@ -124,6 +141,10 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             is_all_namespaces=is_all,
             shard=part,
             is_dry_run=dry_run,
+            files=tuple(files or ()),
+            only_files=only_files,
+            plan_out=plan_out,
+            expected_digest=expect_plan or "",
             directory=directory,
             access=cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
             deadline=parse_duration(deadline),

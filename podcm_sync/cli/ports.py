@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader, Recorder, Writer
-from podcm_sync.model.objects import Scope
+from podcm_sync.model.meta import KIND
+from podcm_sync.model.objects import PodConfigMapConfig, Scope
 from podcm_sync.model.traffic import Traffic
+from podcm_sync.plan_file import Origin
 from podcm_sync.settings import Access, Settings
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Ports(Struct, frozen=True, kw_only=True):
     scope: Scope
     traffic: Callable[[], Traffic] = Traffic
     """What was asked of the API server since this was last called."""
+    origin: Origin = Origin()
     recorder: Recorder | None = None
 
 
@@ -41,13 +44,16 @@ def opened(settings: Settings, clock: Clock) -> Ports:
         from podcm_sync.cluster.directory import DirectoryCluster
 
         cluster = DirectoryCluster(settings.directory)
+        scope = Scope(namespaces=settings.namespaces or None)
         return Ports(
-            reader=cluster,
+            reader=_overlaid(cluster, _configs(settings, scope), settings),
             writer=None if settings.is_dry_run else cluster,
-            scope=Scope(namespaces=settings.namespaces or None),
+            scope=scope,
+            origin=_origin(settings, directory=str(settings.directory)),
         )
     # Late: importing the kubernetes package takes longer than all else of a small run.
     from podcm_sync.cluster.kube.read import KubeReader
+    from podcm_sync.cluster.kube.tls import fingerprint
     from podcm_sync.cluster.kube.write import KubeWriter
 
     connection = connect(
@@ -59,13 +65,54 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     named = settings.namespaces or (connection.target.namespace,)
     scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
+    configs = _configs(settings, scope)
+    configuration = connection.target.configuration
     writer = None if settings.is_dry_run else KubeWriter(connection, settings.qps)
     return Ports(
-        reader=KubeReader(connection),
+        reader=_overlaid(KubeReader(connection, also_for=configs), configs, settings),
         writer=writer,
         scope=scope,
         traffic=connection.tally.taken,
         recorder=writer if settings.events else None,
+        origin=_origin(
+            settings,
+            server=configuration.host.rstrip("/"),
+            certificate=fingerprint(configuration),
+        ),
+    )
+
+
+def _configs(settings: Settings, scope: Scope) -> tuple[PodConfigMapConfig, ...]:
+    """The configs of the files to preview. Raises InputError."""
+    if not settings.files:
+        return ()
+    from podcm_sync.cluster.config_files import configs
+
+    found = configs(settings.files, scope)
+    if not found:
+        log.warning("there is no %s in %s", KIND, ", ".join(settings.files))
+    return found
+
+
+def _overlaid(
+    reader: Reader, configs: tuple[PodConfigMapConfig, ...], settings: Settings
+) -> Reader:
+    if not settings.files:
+        return reader
+    from podcm_sync.cluster.overlay import Overlay
+
+    return Overlay(reader, configs, is_complete=settings.only_files)
+
+
+def _origin(
+    settings: Settings, *, server: str = "", certificate: str = "", directory: str = ""
+) -> Origin:
+    return Origin(
+        server=server,
+        certificate=certificate,
+        directory=directory,
+        files=settings.files,
+        only_files=settings.only_files,
     )
 
 

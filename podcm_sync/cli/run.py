@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
+from podcm_sync import plan_file
 from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
 from podcm_sync.cli.exports import Exports, Measure
@@ -14,7 +16,8 @@ from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.show import show
 from podcm_sync.cli.signals import Signals
 from podcm_sync.clock import Clock
-from podcm_sync.core.report import exit_code
+from podcm_sync.core.rendering import Renderer
+from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import RunError
 from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.settings import Settings
@@ -25,9 +28,37 @@ from podcm_sync.template.lazy import LazySandbox
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> int:
+class Job(Protocol):
+    """What a run does between its ports and its report."""
+
+    def __call__(
+        self, ports: Ports, policy: Policy, *, now: str, renderer: Renderer, observer: Observer
+    ) -> Report:
+        """Do it, as `sync.run` does."""
+        ...
+
+
+def synced(
+    ports: Ports, policy: Policy, *, now: str, renderer: Renderer, observer: Observer
+) -> Report:
+    """The sync itself."""
+    return sync(
+        ports.scope,
+        ports.reader,
+        ports.writer,
+        policy,
+        now=now,
+        renderer=renderer,
+        observer=observer,
+        recorder=ports.recorder,
+    )
+
+
+def run(settings: Settings, job: Job = synced) -> int:
     """One run, or runs until a signal comes; the exit code. Raises RunError."""
     logs.set_verbosity(settings.verbosity)
+    if settings.plan_out is not None:
+        plan_file.check_target(settings.plan_out)
     clock = Clock()
     signals = Signals(clock)
     signals.install()
@@ -39,7 +70,7 @@ def run(settings: Settings) -> int:
     def once() -> int:
         clock.begin(settings.deadline)
         with exports.run(ports.traffic) as measure:
-            return _once(settings, ports, clock, signals, measure)
+            return _once(settings, ports, clock, signals, job, measure)
 
     if not settings.is_loop:
         code = once()
@@ -79,29 +110,30 @@ def _surviving(once: Callable[[], int]) -> Callable[[], int]:
     return surviving
 
 
-def _once(
-    settings: Settings, ports: Ports, clock: Clock, signals: Signals, measure: Measure
+def _once(  # noqa: PLR0913, PLR0917 - all that a run has for its own
+    settings: Settings, ports: Ports, clock: Clock, signals: Signals, job: Job, measure: Measure
 ) -> int:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with Progress() as progress:
 
         def planned(plan: Plan) -> None:
-            if ports.writer is not None:
-                signals.hold()
-                progress.begin(plan)
+            signals.hold()
+            progress.begin(plan)
 
         def watch(outcome: Outcome) -> None:
             progress.advance(outcome)
             _log_change(outcome)
 
-        report = sync(
-            ports.scope,
-            ports.reader,
-            ports.writer,
-            Policy(max_prune=settings.max_prune, concurrency=settings.concurrency),
-            now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        report = job(
+            ports,
+            Policy(
+                max_prune=settings.max_prune,
+                concurrency=settings.concurrency,
+                expected_digest=settings.expected_digest,
+            ),
+            now=now,
             renderer=LazySandbox(),
             observer=Observer(stopping=_stopping(clock), planned=planned, watch=watch),
-            recorder=ports.recorder,
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)
     code = exit_code(
@@ -110,6 +142,15 @@ def _once(
         changes_are_1=settings.changes_are_1,
     )
     measure(report, code)
+    if settings.plan_out is not None:
+        saved = plan_file.SavedPlan(
+            created=now,
+            origin=ports.origin,
+            run_id=logs.run_id.value,
+            exit_code=code,
+            report=report,
+        )
+        plan_file.write(settings.plan_out, saved)
     show(report, settings, code)
     return code
 

@@ -19,13 +19,18 @@ log = logging.getLogger(__name__)
 
 def show(report: Report, settings: Settings, code: int) -> None:
     """Write the report to stdout, and what it lacks to the log. Raises OutputError."""
-    if settings.is_redacted:
-        report = redacted(report)
-    put(_FORMATS[settings.output](report, settings, code))
+    put(rendered(report, settings, code, logs.run_id.value))
     if not (report.outcomes or report.statuses or report.problems or report.incomplete):
         log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
     for message in report.incomplete.values():
         log.error("%s", message)
+    if report.is_unexpected:
+        log.error(
+            "the plan is not %s, so nothing was changed: review the one above, and if it is meant "
+            "give --expect-plan %s",
+            report.expected_digest,
+            report.digest,
+        )
 
 
 def put(text: str) -> None:
@@ -42,7 +47,14 @@ def put(text: str) -> None:
         raise OutputError(f"the report cannot be written: {error.strerror}") from error
 
 
-def _text(report: Report, settings: Settings, _: int) -> str:
+def rendered(report: Report, settings: Settings, code: int, run_id: str) -> str:
+    """The report in the format, and with the colour and detail, that the settings ask for."""
+    if settings.is_redacted:
+        report = redacted(report)
+    return _FORMATS[settings.output](report, settings, code, run_id)
+
+
+def _text(report: Report, settings: Settings, _code: int, _run_id: str) -> str:
     from podcm_sync.render.text import text
 
     return text(
@@ -53,26 +65,26 @@ def _text(report: Report, settings: Settings, _: int) -> str:
     )
 
 
-def _json(report: Report, settings: Settings, code: int) -> str:
+def _json(report: Report, settings: Settings, code: int, run_id: str) -> str:
     from podcm_sync.render.document import as_json, document
 
-    content = document(report, exit_code=code, run_id=logs.run_id.value)
+    content = document(report, exit_code=code, run_id=run_id)
     return as_json(content, is_one_line=settings.is_loop)
 
 
-def _yaml(report: Report, _: Settings, code: int) -> str:
+def _yaml(report: Report, _: Settings, code: int, run_id: str) -> str:
     from podcm_sync.render.document import as_yaml, document
 
-    return as_yaml(document(report, exit_code=code, run_id=logs.run_id.value))
+    return as_yaml(document(report, exit_code=code, run_id=run_id))
 
 
-def _markdown(report: Report, settings: Settings, code: int) -> str:
+def _markdown(report: Report, settings: Settings, code: int, _run_id: str) -> str:
     from podcm_sync.render.markdown import markdown
 
     return markdown(report, exit_code=code, max_bytes=settings.max_bytes)
 
 
-_FORMATS: Final[dict[Output, Callable[[Report, Settings, int], str]]] = {
+_FORMATS: Final[dict[Output, Callable[[Report, Settings, int, str], str]]] = {
     Output.TEXT: _text,
     Output.JSON: _json,
     Output.YAML: _yaml,

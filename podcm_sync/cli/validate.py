@@ -7,26 +7,24 @@ Manifests of other kinds are passed over, so that a whole repository can be give
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from podcm_sync.cluster import manifests
+from podcm_sync.cluster.config_files import config_manifests
 from podcm_sync.cluster.manifests import Manifest
 from podcm_sync.core import validate as rules
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
-from podcm_sync.model.meta import API_VERSION, GROUP, KIND
+from podcm_sync.model.meta import API_VERSION, KIND
 from podcm_sync.render.escape import printable
 from podcm_sync.settings import Findings
 from podcm_sync.template.lazy import LazySandbox
 
 INVALID: Final = 3
-STDIN: Final = "-"
 VERSION: Final = "podcm-sync/validation/v1"
 # A path, with keys in brackets that may hold anything, up to the colon after it.
 _FINDING: Final = re.compile(r'((?:[^:\["]|\["(?:[^"\\]|\\.)*"\]|\[[\w.]*\])+): (.*)', re.DOTALL)
@@ -52,7 +50,7 @@ def validate(places: Sequence[str], output: Findings) -> int:
     Raises InputError for what cannot be read or parsed at all.
     """
     renderer = LazySandbox()
-    configs = [each for each in _read(places) if _is_config(each)]
+    configs = list(config_manifests(places))
     findings = [finding for each in configs for finding in _findings(each, renderer)]
     if output is Findings.JSON:
         document = {
@@ -67,22 +65,6 @@ def validate(places: Sequence[str], output: Findings) -> int:
         lines = [*map(str, findings), end.removesuffix("s") if len(findings) == 1 else end]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return INVALID if findings else 0
-
-
-def _read(places: Iterable[str]) -> Iterator[Manifest]:
-    for place in places:
-        path = Path(place)
-        if place == STDIN:
-            yield from manifests.parse(path, sys.stdin.read())
-        elif path.is_dir():
-            yield from manifests.read(path)
-        else:
-            yield from manifests.read_file(path)
-
-
-def _is_config(manifest: Manifest) -> bool:
-    api_version: str = manifest.content["apiVersion"]
-    return manifest.content["kind"] == KIND and api_version.startswith(f"{GROUP}/")
 
 
 def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:

@@ -58,6 +58,13 @@ class Report(Struct, frozen=True, kw_only=True):
     """`sha256:…` over what the plan would write; "" where nobody asked."""
     is_redacted: bool = False
     """Whether `core.redact` has masked its values."""
+    expected_digest: str = ""
+    """The digest that the plan had to have for anything to be written; "" where any would do."""
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether the plan is another than the one that was asked for: nothing was written."""
+        return bool(self.expected_digest) and self.digest != self.expected_digest
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -113,7 +120,8 @@ def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
         for name, message in desired.invalid.items()
         if name not in undecodable
     )
-    return tuple(sorted((*snapshot.problems, *invalid), key=lambda each: each.namespaced_name))
+    every = (*snapshot.problems, *invalid)
+    return tuple(sorted(every, key=lambda each: (each.namespaced_name, each.kind)))
 
 
 def counted(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> dict[str, Count]:
@@ -169,7 +177,7 @@ def exit_code(
     # Cut short without a signal: the deadline came before the end of the work.
     if report.incomplete or Kind.API in kinds or Reason.INTERRUPTED in reasons:
         return 5
-    if Kind.HELD_BACK in kinds:
+    if Kind.HELD_BACK in kinds or report.is_unexpected:
         return 4
     is_failed = bool(report.problems) or any(map(is_failure, report.outcomes))
     # A status that changed meanwhile is the next run's business, not a failure of any object.

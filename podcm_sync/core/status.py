@@ -26,6 +26,7 @@ MAX_MESSAGE: Final = 2_048
 """Far below the CRD's 32,768: a status is read in a terminal."""
 NAMED: Final = 3
 
+_UNFINISHED: Final = {Reason.INTERRUPTED, Reason.PLAN_OUTDATED, Reason.NOT_IN_PLAN}
 _IN_PLACE: Final = {Result.CREATED, Result.UPDATED, Result.UNCHANGED}
 
 
@@ -34,7 +35,8 @@ def conditions(
 ) -> tuple[StatusUpdate, ...]:
     """The status each config should have after these outcomes.
 
-    None for a config that is suspended, going, incompletely seen, or cut short by a signal.
+    None for a config that is suspended, going, incompletely seen, cut short by a signal, or not
+    done as a saved plan has it.
 
     `now` is an RFC 3339 time in UTC with whole seconds, as `metav1.Time` has it.
     """
@@ -44,7 +46,7 @@ def conditions(
         change = outcome.change
         key = NamespacedName(change.namespaced_name.namespace, change.pcmc_name)
         by_config.setdefault(key, []).append(outcome)
-        if outcome.reason is Reason.INTERRUPTED:
+        if outcome.reason in _UNFINISHED:
             unfinished.add(key)
     return tuple(
         StatusUpdate(

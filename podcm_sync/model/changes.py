@@ -5,6 +5,7 @@ the API server answered. There is one Outcome for each Change of an applied plan
 """
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -21,6 +22,10 @@ class Verb(StrEnum):
     DELETE = "delete"
     KEEP = "keep"
     SKIP = "skip"
+
+
+WRITES: Final = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
+"""The verbs that change the cluster."""
 
 
 class Result(StrEnum):

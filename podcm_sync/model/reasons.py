@@ -37,6 +37,8 @@ class Reason(StrEnum):
     UNDECODABLE = "Undecodable"
 
     PRUNE_BLOCKED = "PruneBlocked"
+    PLAN_OUTDATED = "PlanOutdated"
+    NOT_IN_PLAN = "NotInPlan"
     INCOMPLETE = "Incomplete"
     INTERRUPTED = "Interrupted"
 
@@ -64,7 +66,7 @@ class Kind(StrEnum):
     BLOCKING = "blocking"
     """A failure of this object (exit 3, Ready=False): held up until somebody acts."""
     HELD_BACK = "held back"
-    """A delete that a guard refused (exit 4)."""
+    """A delete that a guard refused, or a change of a saved plan that no longer fits (exit 4)."""
     API = "api"
     """No sure answer from the API server (exit 5)."""
 
@@ -147,6 +149,15 @@ REASONS: Final[dict[Reason, Row]] = {
         kind=Kind.HELD_BACK,
         meaning="the run would delete more than `--max-prune` allows",
         action="look at the deletions; if they are meant, raise `--max-prune`",
+    ),
+    Reason.PLAN_OUTDATED: Row(
+        kind=Kind.HELD_BACK,
+        meaning="what was planned does not fit the cluster any more, so it was not done",
+        action="make the plan anew and review it",
+    ),
+    Reason.NOT_IN_PLAN: _intended(
+        "it is due by now, but was not in the plan that was applied",
+        "make another plan, or leave it to the next run",
     ),
     Reason.INCOMPLETE: _api(
         "a list did not complete, so nothing is deleted there", "mend what the error names"

@@ -24,6 +24,7 @@ Json = dict[str, Any]
 
 def document(report: Report, *, exit_code: int, run_id: str) -> Json:
     """The document as built-in types, in a stable order."""
+    digests = {"digest": report.digest, "expectedDigest": report.expected_digest}
     return {
         "version": VERSION,
         "tool": f"podcm-sync {__version__}",
@@ -33,6 +34,7 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
         # null is every namespace
         "namespaces": report.scope.namespaces and list(report.scope.namespaces),
         "exitCode": exit_code,
+        **{key: value for key, value in digests.items() if value},
         "summary": _camel(msgspec.to_builtins(summary(report))),
         "changes": [
             _change(outcome, is_prediction=report.is_prediction) for outcome in report.outcomes

@@ -37,7 +37,11 @@ def json_text(content: Any, *, indent: int | None = None) -> str:
 
     Only line ends are left as they are, and they stand between values.
     """
-    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    return json_escaped(json.dumps(content, indent=indent, ensure_ascii=False))
+
+
+def json_escaped(text: str) -> str:
+    """The same of a text that is JSON already."""
     if text.isprintable():
         return text
     return "".join(

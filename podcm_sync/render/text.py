@@ -147,6 +147,8 @@ class _Text:
         if self.report.incomplete:
             where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
             after += f"; incomplete: {printable(where)}, where nothing is deleted"
+        if self.report.digest:
+            yield from self._folded(f"Plan {self.report.digest}{self._expected()}", "")
         said = f"{start}: {', '.join(said for said, _ in parts)}{after}"
         if self.width is not None and columns(said) > self.width:
             for line in folded(said.split(" "), self.width, "  "):
@@ -158,6 +160,11 @@ class _Text:
         for message in sorted({x.message for x in self.report.outcomes if words.is_held_back(x)}):
             for line in self._folded(printable(message), ""):
                 yield self._coloured(line, _YELLOW)
+
+    def _expected(self) -> str:
+        if not self.report.is_unexpected:
+            return ""
+        return f" is not the expected {self.report.expected_digest}"
 
     def _line(
         self, word: str, what: str, why: str, mark: str = "", colour: str = ""

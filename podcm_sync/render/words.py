@@ -32,14 +32,14 @@ def why(outcome: Outcome) -> str:
     if outcome.reason is Reason.IN_STEP:
         return reason_and(outcome.reason, outcome.message or REASONS[outcome.reason].meaning)
     said = reason_and(outcome.reason, outcome.message)
-    is_failure = outcome.result is Result.FAILED or word(outcome) == "blocked"
+    is_failure = outcome.result is Result.FAILED or word(outcome) in {"blocked", "held back"}
     action = REASONS[outcome.reason].action if is_failure else ""
     return f"{said}; {action}" if action else said
 
 
 def is_held_back(outcome: Outcome) -> bool:
-    """Whether a guard refused it."""
-    return kind_of(outcome.reason) is Kind.HELD_BACK
+    """Whether the guard held it back, which speaks once for all that it holds back."""
+    return outcome.reason is Reason.PRUNE_BLOCKED
 
 
 def reason_and(reason: Reason, message: str) -> str:
@@ -53,6 +53,8 @@ def beginning(report: Report) -> str:
         return f"Interrupted by signal {report.signal_number}"
     if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
         return "Out of time"
+    if report.is_unexpected:
+        return "Not the expected plan, nothing was changed"
     if report.is_prediction:
         return "Dry run, nothing was changed"
     return "Incomplete" if report.incomplete else "Done"

@@ -41,6 +41,16 @@ BAD: list[tuple[Sequence[str], Sequence[str]]] = [
     (["--from", ".", "--context", "x"], ["--from", "--context"]),
     (["--from", ".", "--kubeconfig", "x"], ["--from", "--kubeconfig"]),
     (["--from", ".", "--as", "x"], ["--from", "--as"]),
+    (["-f", "x.yaml"], ["-f only previews", "--dry-run", "kubectl apply"]),
+    (["--dry-run", "--only-files"], ["--only-files", "add -f"]),
+    (["--plan-out", "x.json"], ["--plan-out", "--dry-run"]),
+    (["--dry-run", "--plan-out", "-"], ["--plan-out", "name a file"]),
+    (["--dry-run", "--loop", "--plan-out", "x.json"], ["--loop", "--plan-out"]),
+    (["--expect-plan", "sha256:abc"], ["--expect-plan", "64 hex digits"]),
+    (["--expect-plan", ""], ["--expect-plan", "64 hex digits"]),
+    (["--loop", "--expect-plan", f"sha256:{'0' * 64}"], ["--loop", "--expect-plan"]),
+    (["--dry-run", "apply", "x.json"], ["--dry-run stands before apply"]),
+    (["-n", "shop", "show", "x.json"], ["--namespace stands before show"]),
 ]
 
 
@@ -57,6 +67,7 @@ def test_a_bad_option_is_one_line(arguments: Sequence[str], words: Sequence[str]
 
 
 ENVIRONMENT = {
+    "PODCM_SYNC_EXPECT_PLAN": "",
     "PODCM_SYNC_MAX_PRUNE": "some",
     "PODCM_SYNC_REQUEST_TIMEOUT": "soon",
     "PODCM_SYNC_OUTPUT": "nonsense",

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 from podcm_sync.apply import Stopping
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneLimit
+from podcm_sync.core.passes import Pass, last_counts
 from podcm_sync.core.report import Count, Report, exit_code, summary
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Answer, Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.reasons import Reason
-from podcm_sync.sync import Observer, Pass, Policy, _last_counts, run
+from podcm_sync.sync import Observer, Policy, run
 from tests.builders import (
     EARLIER,
     GENERATED_BY,
@@ -296,9 +297,9 @@ def test_a_namespace_whose_lists_broke_off_is_not_counted() -> None:
     """Its ConfigMaps were listed, its configs were not: 0 would be a guess."""
     seen = snapshot(config_map(), namespaces=("shop",), unplannable=("shop",))
     half = Pass(snapshot=seen, desired=build(seen), outcomes=())
-    assert _last_counts([half]) == {}
+    assert last_counts([half]) == {}
     whole = replace(half, snapshot=snapshot(config_map(), pcmc()))
-    assert _last_counts([whole, half]) == {"shop": Count(configs=1, config_maps=1)}
+    assert last_counts([whole, half]) == {"shop": Count(configs=1, config_maps=1)}
 
 
 def test_a_later_pass_that_cannot_list_names_loses_nothing_of_the_report() -> None:
@@ -445,6 +446,45 @@ def test_an_observer_is_told_of_each_plan_and_each_outcome() -> None:
     assert [each.result for each in outcomes] == [Result.FAILED, Result.UPDATED]
 
 
+def expecting(digest: str) -> Policy:
+    return Policy(expected_digest=digest, concurrency=1)
+
+
+def test_a_dry_run_has_the_digest_that_lets_the_run_through() -> None:
+    cluster = shop(DRIFTED)
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    assert foretold.digest.startswith("sha256:")
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert (report.digest, report.is_prediction) == (foretold.digest, False)
+    assert [write.verb for write in cluster.writes] == ["update", "status"]
+    assert sync(cluster).digest == ""
+
+
+def test_another_plan_than_the_expected_one_is_only_shown() -> None:
+    """No ConfigMap, no status; and nobody is told that something is about to be applied."""
+    cluster = shop(DRIFTED)
+    plans: list[Plan] = []
+    expected = f"sha256:{'0' * 64}"
+    observer = Observer(planned=plans.append)
+    report = sync(cluster, policy=expecting(expected), observer=observer)
+    assert (cluster.writes, plans) == ([], [])
+    assert (report.is_prediction, report.is_unexpected) == (True, True)
+    assert report.expected_digest == expected
+    assert report.digest == run(ALL, cluster, None, Policy(), now=NOW).digest
+    assert exit_code(report) == exit_code(report, tolerate_object_failures=True) == 4
+
+
+def test_an_expected_plan_is_applied_in_one_pass_and_what_conflicts_is_held_back() -> None:
+    cluster = shop(DRIFTED)
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
+    lists = cluster.lists
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert cluster.lists == lists + 1
+    assert results(report) == {"pod-web-0-from-web-cfg": (Result.SKIPPED, Reason.PLAN_OUTDATED)}
+    assert (exit_code(report), report.statuses) == (4, ())
+
+
 def limit(amount: int) -> Policy:
     return Policy(max_prune=(PruneLimit(amount=amount, is_percentage=False),), concurrency=1)
 
@@ -538,5 +578,14 @@ def test_events_are_told_after_the_statuses_and_where_somebody_is_told() -> None
 def test_a_run_without_a_writer_tells_nobody() -> None:
     cluster = FakeCluster(pod(), pcmc(labels=["not a key"]))
     report = run(ALL, cluster, None, Policy(), now=NOW, recorder=cluster)
+    assert [each.result for each in report.statuses] == [Result.UPDATED]
+    assert (cluster.writes, cluster.events) == ([], {})
+
+
+def test_a_plan_that_is_not_the_expected_one_writes_no_event_either() -> None:
+    """Its statuses are only foretold: an Event would speak of what is not stored."""
+    cluster = FakeCluster(pcmc(match_labels={"a b": "c"}))
+    policy = expecting(f"sha256:{'0' * 64}")
+    report = run(ALL, cluster, cluster, policy, now=NOW, recorder=cluster)
     assert [each.result for each in report.statuses] == [Result.UPDATED]
     assert (cluster.writes, cluster.events) == ([], {})

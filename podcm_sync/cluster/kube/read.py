@@ -21,7 +21,13 @@ from podcm_sync.model.decode import M, Page
 from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
-from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
+from podcm_sync.model.objects import (
+    ALL_NAMESPACES,
+    PodConfigMapConfig,
+    Problem,
+    Scope,
+    Snapshot,
+)
 from podcm_sync.parallel import Work, each
 
 log = logging.getLogger(__name__)
@@ -36,8 +42,10 @@ the whole cluster costs less than so many requests."""
 class KubeReader:
     """Lists Pods, configs and generated ConfigMaps; implements `port.Reader`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, also_for: Sequence[PodConfigMapConfig] = ()) -> None:
+        """`also_for` are configs that are not there yet, for which the Pods matter all the same."""
         self._lists = Lists(connection)
+        self._also_for = also_for
         self._at_once = min(AT_ONCE, connection.connections)
 
     def snapshot(self, scope: Scope) -> Snapshot:
@@ -82,6 +90,7 @@ class KubeReader:
             return (ALL_NAMESPACES,)
         found = self._lists.names(_generated(ALL_NAMESPACES))
         found |= self._lists.names(Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES))
+        found |= {each.namespaced_name for each in self._also_for}
         namespaces = sorted({name.namespace for name in found})
         return [each for each in namespaces if shards.is_in(each, scope.shard)]
 
@@ -117,8 +126,11 @@ class KubeReader:
             listed.incomplete[namespace] = str(error)
             listed.unplannable.add(namespace)
             return listed
-        kept = kept.only_annotations_of(listed.configs)
-        places = sorted(listed.namespaces()) if namespace == ALL_NAMESPACES else [namespace]
+        kept = kept.only_annotations_of((*listed.configs, *self._also_for))
+        places = [namespace]
+        if namespace == ALL_NAMESPACES:
+            also = {each.namespaced_name.namespace for each in self._also_for}
+            places = sorted(listed.namespaces() | also)
         if len(places) > MAX_APART:
             places = [namespace]
         listed.add(self._together(places, lambda place: self._pods(place, kept)))

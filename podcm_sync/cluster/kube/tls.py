@@ -1,5 +1,6 @@
 """One SSLContext for all connections, with all that the configuration says of TLS."""
 
+import hashlib
 import ssl
 
 import urllib3
@@ -28,3 +29,15 @@ def share_one_context(manager: urllib3.PoolManager, configuration: Configuration
     for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
         options.pop(name, None)
     options["ssl_context"] = context
+
+
+def fingerprint(configuration: Configuration) -> str:
+    """`sha256:…` of the CAs that the configuration names for the server; "" where it names none."""
+    if not (configuration.ssl_ca_cert or configuration.ca_cert_data):
+        return ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(
+        cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
+    )
+    found = sorted(context.get_ca_certs(binary_form=True))
+    return "sha256:" + hashlib.sha256(b"".join(found)).hexdigest()

@@ -265,3 +265,10 @@ def test_pairs_that_share_a_name_are_two_changes() -> None:
     winner = outcome(Result.CREATED, pcmc_name="c")
     loser = outcome(Result.SKIPPED, Reason.NAME_TAKEN, pcmc_name="b-from-c")
     assert merge([winner, loser], [loser]) == [loser, winner]
+
+
+def test_two_problems_of_one_name_have_one_order_too() -> None:
+    """A Pod and a config may share a name, and neither may decode."""
+    both = [problem("Pod", "a"), problem("PodConfigMapConfig", "a")]
+    orders = [snapshot(problems=each) for each in (both, both[::-1])]
+    assert len({problems(seen, build(seen)) for seen in orders}) == 1

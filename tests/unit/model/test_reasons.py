@@ -59,5 +59,6 @@ def test_what_the_spec_calls_blocking_or_a_failure(reason: Reason) -> None:
     assert kind_of(reason) is Kind.BLOCKING
 
 
-def test_a_guards_reason_is_held_back_and_nothing_else_is() -> None:
-    assert [each for each in Reason if kind_of(each) is Kind.HELD_BACK] == [Reason.PRUNE_BLOCKED]
+def test_what_a_guard_or_a_saved_plan_refuses_is_held_back_and_nothing_else_is() -> None:
+    held_back = [each for each in Reason if kind_of(each) is Kind.HELD_BACK]
+    assert held_back == [Reason.PRUNE_BLOCKED, Reason.PLAN_OUTDATED]

@@ -79,7 +79,7 @@ def test_the_heading_says_what_stands_in_the_way() -> None:
 def test_the_guards_verdict_and_the_exit_code_are_said_in_words() -> None:
     said = markdown(report(spared()), exit_code=4)
     assert "**The guard holds back 1 deletion:** `--max-prune 3 lets them`." in said
-    assert "Exit code 4: held back by a guard." in said
+    assert "Exit code 4: held back by a guard, or not the plan that was reviewed" in said
     assert "No guard holds anything back." in markdown(report(create()), exit_code=0)
 
 

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from podcm_sync.core.report import Report
 from podcm_sync.model.changes import Outcome, Result, StatusOutcome, StatusUpdate, Verb
@@ -193,6 +194,35 @@ def test_a_dry_run_with_nothing_to_do() -> None:
         "Dry run, nothing was changed; nothing to do: "
         "0 to create, 0 to update, 0 to delete, 1 unchanged"
     )
+
+
+def test_a_plans_digest_stands_before_the_summary_and_nowhere_else() -> None:
+    digest = f"sha256:{'a' * 64}"
+    foretold = structs.replace(report(CREATED, is_prediction=True), digest=digest)
+    assert text(foretold).splitlines()[-2] == f"Plan {digest}"
+    assert "Plan " not in text(report(CREATED))
+
+
+def test_a_plan_that_was_not_expected_says_so_in_its_summary() -> None:
+    one, other = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+    planned = outcome(of=change(Verb.CREATE, wanted=desired(POD)))
+    unexpected = structs.replace(
+        report(planned, is_prediction=True), digest=one, expected_digest=other
+    )
+    said, end = text(unexpected).splitlines()[-2:]
+    assert said == f"Plan {one} is not the expected {other}"
+    assert end.startswith("Not the expected plan, nothing was changed: 1 to create")
+
+
+def test_each_outdated_change_says_what_moved_and_what_to_do() -> None:
+    """Unlike a guard's, whose one message stands at the end."""
+    outdated = outcome(Result.SKIPPED, Reason.PLAN_OUTDATED, message="Pod web-0 is gone")
+    (line, end) = shown(report(outdated))
+    assert line == (
+        "held back  shop/pod-web-0-from-web-cfg  PlanOutdated: Pod web-0 is gone; "
+        "make the plan anew and review it"
+    )
+    assert end == "Done: 0 created, 0 updated, 0 deleted, 0 unchanged, 1 held back"
 
 
 def test_colours_are_put_around_words_only_where_asked_for() -> None:

@@ -1,0 +1,76 @@
+"""A saved plan carried out, as a ladder: look again, hold the plan against today's, apply, stamp.
+
+What was reviewed is done where it is still what a run would do; where the world has moved, that
+object is held back and named. There is one pass: whatever conflicts is the next plan's business.
+"""
+
+from typing import Final
+
+from msgspec import structs
+
+from podcm_sync.apply import apply, record, stamp
+from podcm_sync.cluster.port import Reader, Recorder, Writer
+from podcm_sync.core.events import events
+from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.outdated import fitted
+from podcm_sync.core.rendering import NO_RENDERER, Renderer
+from podcm_sync.core.report import Report, problems
+from podcm_sync.core.status import conditions
+from podcm_sync.sync import UNOBSERVED, Observer, Policy, planned
+
+UNLIMITED: Final = Policy()
+
+
+def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wants to set
+    saved: Report,
+    reader: Reader,
+    writer: Writer,
+    policy: Policy = UNLIMITED,
+    *,
+    now: str,
+    is_of_files: bool = False,
+    renderer: Renderer = NO_RENDERER,
+    observer: Observer = UNOBSERVED,
+    recorder: Recorder | None = None,
+) -> Report:
+    """Do what a dry run's report says; the report of what came of it, with the plan's digest.
+
+    The guard has spoken when the plan was made: of `policy` only the concurrency counts. What was
+    incomplete then has no statuses now. `now` is the RFC 3339 time for conditions that move. Raises
+    ClusterError or InputError before anything is written.
+    """
+    snapshot = reader.snapshot(saved.scope)
+    snapshot = structs.replace(snapshot, incomplete={**saved.incomplete, **snapshot.incomplete})
+    today = planned(snapshot, reader, PruneBudget(allowed=None), renderer)
+    plan = fitted((each.change for each in saved.outcomes), today, is_of_files=is_of_files)
+    observer.planned(plan)
+    outcomes = apply(
+        plan,
+        writer,
+        concurrency=policy.concurrency,
+        stopping=observer.stopping,
+        watch=observer.watch,
+        is_reviewed=True,
+    )
+    statuses = stamp(
+        conditions(snapshot, today.desired, outcomes, now),
+        writer,
+        concurrency=policy.concurrency,
+        stopping=observer.stopping,
+    )
+    if recorder is not None:
+        record(
+            events(statuses, now),
+            recorder,
+            concurrency=policy.concurrency,
+            stopping=observer.stopping,
+        )
+    return Report(
+        is_prediction=False,
+        scope=saved.scope,
+        outcomes=outcomes,
+        statuses=statuses,
+        problems=problems(snapshot, today.desired),
+        incomplete=snapshot.incomplete,
+        digest=saved.digest,
+    )

@@ -1,0 +1,116 @@
+"""PodConfigMapConfigs from the files that `-f` names, each known by its file and line.
+
+Manifests of other kinds are passed over, so that a whole repository can be given.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from podcm_sync.cluster import manifests
+from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.core import shards
+from podcm_sync.core.validate import is_namespace, is_subdomain
+from podcm_sync.errors import DecodeError, InputError
+from podcm_sync.model import decode
+from podcm_sync.model.meta import API_VERSION, GROUP, KIND, NamespacedName
+from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatus, Scope
+
+STDIN: Final = "-"
+
+
+def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
+    """The manifests of our kind, of whatever version, in files, directories and stdin (`-`).
+
+    Raises InputError for what cannot be read or parsed at all.
+    """
+    for place in places:
+        if not place:
+            raise InputError("-f: an empty name: name a file, a directory, or - for stdin")
+        path = Path(place)
+        if place == STDIN:
+            found = manifests.parse(path, _stdin())
+        elif path.is_dir():
+            found = manifests.read(path)
+        else:
+            found = manifests.read_file(path)
+        yield from (each for each in found if _is_config(each))
+
+
+def configs(places: Sequence[str], scope: Scope) -> tuple[PodConfigMapConfig, ...]:
+    """The configs, as they would be if they were created in the scope of a run.
+
+    One without a namespace gets that of the scope, where it has a single one. An invalid spec is
+    the run's to say. Raises InputError, with file and line, for a config that is outside the scope,
+    stands twice, or has no usable name, namespace or version.
+    """
+    found: dict[NamespacedName, Manifest] = {}
+    made: list[PodConfigMapConfig] = []
+    for manifest in config_manifests(places):
+        name = _named(manifest, scope)
+        if name in found:
+            raise InputError(f"{manifest}: {KIND} {name} stands in {found[name]} already")
+        found[name] = manifest
+        made.append(_decoded(manifest, name))
+    return tuple(made)
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{STDIN}: stdin cannot be read: {error}") from error
+
+
+def _is_config(manifest: Manifest) -> bool:
+    api_version: str = manifest.content["apiVersion"]
+    return manifest.content["kind"] == KIND and api_version.startswith(f"{GROUP}/")
+
+
+def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
+    content = manifest.content
+    if content["apiVersion"] != API_VERSION:
+        raise InputError(
+            f"{manifest}: apiVersion {content['apiVersion']!r} is not served: write {API_VERSION}"
+        )
+    metadata = content.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(name, str) or not is_subdomain(name):
+        raise InputError(f"{manifest}: {KIND} metadata.name {name!r} is not a legal name")
+    namespace = metadata.get("namespace")
+    if namespace in {None, ""}:
+        if scope.namespaces is None or len(scope.namespaces) != 1:
+            raise InputError(
+                f"{manifest}: {KIND} {name} names no namespace, and the run has not just one: "
+                "write metadata.namespace, or give one -n"
+            )
+        (namespace,) = scope.namespaces
+    if not is_namespace(namespace):
+        raise InputError(f"{manifest}: {KIND} metadata.namespace {namespace!r} is not a legal name")
+    if not _is_in(namespace, scope):
+        raise InputError(
+            f"{manifest}: {KIND} {namespace}/{name} is outside of the run's scope, {scope}: "
+            "give its namespace with -n too, or leave the file out"
+        )
+    return NamespacedName(namespace, name)
+
+
+def _is_in(namespace: str, scope: Scope) -> bool:
+    if scope.namespaces is not None:
+        return namespace in scope.namespaces
+    return scope.shard is None or shards.is_in(namespace, scope.shard)
+
+
+def _decoded(manifest: Manifest, name: NamespacedName) -> PodConfigMapConfig:
+    """The config, new: what a server says of one that it has is no part of a file."""
+    metadata = {"name": name.name, "namespace": name.namespace, "generation": 1}
+    content = {**manifest.content, "metadata": metadata}
+    try:
+        config = decode.decode_config(msgspec.json.encode(content))
+    except DecodeError as error:
+        raise InputError(f"{manifest}: {KIND} {name}: {error}") from error
+    return structs.replace(config, status=PodConfigMapConfigStatus())

@@ -1,0 +1,180 @@
+"""Plans on the command line, without a cluster: previewed, digested, saved, shown, applied."""
+
+import json
+import logging
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podcm_sync.__main__ import run
+from podcm_sync.cli.signals import SIGNALS
+from tests.documents import valid
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web-0, namespace: shop, labels: {app: web}}
+status: {phase: Running}
+"""
+CONFIG = """\
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {name: %s, namespace: shop}
+spec: %s
+"""
+DIGEST = re.compile(r"^Plan (sha256:[0-9a-f]{64})$", re.MULTILINE)
+
+
+class Shop:
+    """A directory of manifests, a plan file beside it, and the command over both."""
+
+    def __init__(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.directory = place / "shop"
+        self.plan = place / "plan.json"
+        self.file = place / "file.yaml"
+        self.directory.mkdir()
+        (self.directory / "pod.yaml").write_text(POD)
+        self.config("web")
+        self._capsys = capsys
+        self.out = self.err = ""
+
+    def config(self, name: str, spec: str = "{}") -> None:
+        (self.directory / f"{name}.yaml").write_text(CONFIG % (name, spec))
+
+    def __call__(self, *arguments: object) -> int:
+        code = run(list(map(str, arguments)))
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def dry(self, *arguments: object) -> int:
+        return self("--from", self.directory, "--dry-run", *arguments)
+
+    def generated(self) -> list[str]:
+        return sorted(each.stem for each in (self.directory / "generated").rglob("*.yaml"))
+
+    @property
+    def digest(self) -> str:
+        (found,) = DIGEST.findall(self.out)
+        return str(found)
+
+
+@pytest.fixture
+def shop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
+    monkeypatch.delenv("PODCM_SYNC_DRY_RUN", raising=False)
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    root, ours = logging.getLogger(), logging.getLogger("podcm_sync")
+    before = root.handlers[:], root.level, ours.level
+    yield Shop(tmp_path, capsys)
+    root.handlers[:], root.level, ours.level = before
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+WEB, NEW = "pod-web-0-from-web-cfg", "pod-web-0-from-new-cfg"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("-v",), ("--color", "always"), ("-o", "json"), ("-o", "yaml"), ("--exit-code",)],
+)
+def test_show_prints_what_the_dry_run_printed(shop: Shop, options: tuple[str, ...]) -> None:
+    code = shop.dry("--plan-out", shop.plan, *options)
+    assert code == (1 if options == ("--exit-code",) else 0)
+    printed = shop.out
+    assert shop("show", shop.plan, *(each for each in options if each != "--exit-code")) == 0
+    assert shop.out == printed
+
+
+def test_a_plan_is_applied_to_the_directory_and_not_twice(shop: Shop) -> None:
+    shop.dry("--plan-out", shop.plan)
+    digest = shop.digest
+    assert shop("apply", shop.plan, "--from", shop.directory) == 0
+    assert (shop.generated(), shop.digest) == ([WEB], digest)
+    assert shop("apply", shop.plan, "--from", shop.directory, "-o", "json") == 4
+    document = valid(json.loads(shop.out))
+    assert (document["dryRun"], document["digest"]) == (False, digest)
+    assert [each["reason"] for each in document["changes"]] == ["PlanOutdated"]
+
+
+def test_a_plan_of_a_directory_needs_from(shop: Shop) -> None:
+    shop.dry("--plan-out", shop.plan)
+    assert shop("apply", shop.plan) == 4
+    assert "the plan was made for --from" in shop.err
+    assert shop.generated() == []
+
+
+def test_apply_does_not_run_where_the_environment_says_to_only_look(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CI job that sets it for every step means it."""
+    shop.dry("--plan-out", shop.plan)
+    monkeypatch.setenv("PODCM_SYNC_DRY_RUN", "1")
+    assert shop("apply", shop.plan, "--from", shop.directory) == 2
+    assert "PODCM_SYNC_DRY_RUN" in shop.err
+    assert shop.generated() == []
+    assert shop("show", shop.plan) == 0
+
+
+def test_files_lie_over_a_directory_and_their_digest_lets_the_merge_through(shop: Shop) -> None:
+    shop.file.write_text(CONFIG % ("new", "{labelsToInclude: [app]}"))
+    assert shop.dry("-f", shop.file) == 0
+    assert f"create     shop/{NEW}" in shop.out
+    assert f"create     shop/{WEB}" in shop.out
+    reviewed = shop.digest
+    assert shop("--from", shop.directory, "--expect-plan", reviewed) == 4
+    assert shop.generated() == []
+    shop.config("new", "{labelsToInclude: [app]}")
+    assert shop("--from", shop.directory, "--expect-plan", reviewed) == 0
+    assert shop.generated() == [NEW, WEB]
+    assert (
+        yaml.safe_load(next((shop.directory / "generated").rglob(f"{NEW}.yaml")).read_text())[
+            "data"
+        ]["label_app"]
+        == "web"
+    )
+
+
+def test_only_files_of_nothing_shows_that_all_would_go_and_warns(shop: Shop) -> None:
+    assert shop("--from", shop.directory) == 0
+    shop.file.write_text("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
+    assert shop.dry("-f", shop.file, "--only-files") == 0
+    assert f"delete     shop/{WEB}" in shop.out
+    assert f"there is no PodConfigMapConfig in {shop.file}" in shop.err
+
+
+def test_a_mismatch_is_said_in_every_format_and_written_nowhere(shop: Shop) -> None:
+    nothing = f"sha256:{'0' * 64}"
+    assert shop("--from", shop.directory, "--expect-plan", nothing, "-o", "json") == 4
+    document = valid(json.loads(shop.out))
+    assert (document["dryRun"], document["exitCode"]) == (True, 4)
+    assert document["expectedDigest"] == nothing
+    assert document["digest"] != nothing
+    assert document["changes"][0]["diff"]
+    assert f"give --expect-plan {document['digest']}" in shop.err
+    assert shop.generated() == []
+
+
+def test_a_dry_run_with_a_digest_asks_whether_it_still_holds(shop: Shop) -> None:
+    shop.dry()
+    reviewed = shop.digest
+    assert shop.dry("--expect-plan", reviewed) == 0
+    shop.config("new")
+    assert shop.dry("--expect-plan", reviewed) == 4
+
+
+def test_a_plan_is_not_made_where_it_cannot_be_written(shop: Shop) -> None:
+    assert shop.dry("--plan-out", shop.directory) == 2
+    assert (shop.out, "is a directory" in shop.err) == ("", True)
+
+
+@pytest.mark.parametrize("what", ["apply", "show"])
+def test_what_is_no_plan_is_unreadable_input(shop: Shop, what: str) -> None:
+    shop.plan.write_text("{}")
+    assert shop(what, shop.plan) == 2
+    assert f"{shop.plan}: is no plan" in shop.err
