@@ -112,5 +112,5 @@ def _decoded(manifest: Manifest, name: NamespacedName) -> PodConfigMapConfig:
     try:
         config = decode.decode_config(msgspec.json.encode(content))
     except DecodeError as error:
-        raise InputError(f"{manifest}: {KIND} {name}: {error}") from error
+        raise InputError(f"{manifest}: {KIND} {name}: {error}", quoted=error) from error
     return structs.replace(config, status=PodConfigMapConfigStatus())
