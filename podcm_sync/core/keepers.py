@@ -51,11 +51,14 @@ class Keepers:
             keepers[names.label_value(name)] = keeper
             self._by_name[NamespacedName(namespace, name)] = keeper
         self._lost_pods: dict[str, dict[str, Problem]] = {}
-        for problem in snapshot.problems:
-            if problem.kind == "Pod":
-                namespace, name = problem.namespaced_name
-                start = f"pod-{name}{_FROM}"[:_SURE_START]
-                self._lost_pods.setdefault(namespace, {})[start] = problem
+        pods = (problem for problem in snapshot.problems if problem.kind == "Pod")
+        # Of two that begin alike, as far as a name is sure to have it, the longer one.
+        for problem in sorted(
+            pods, key=lambda each: (len(each.namespaced_name.name), *each.namespaced_name)
+        ):
+            namespace, name = problem.namespaced_name
+            start = f"pod-{name}{_FROM}"[:_SURE_START]
+            self._lost_pods.setdefault(namespace, {})[start] = problem
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
         """The keeper that a ConfigMap's label names, if its name can be that keeper's.
