@@ -77,11 +77,16 @@ class _Content(Struct, rename="camel"):
 
 def check_target(path: Path) -> None:
     """See that a plan can be written there, before there is one. Raises InputError."""
-    if path.is_dir():
+    try:
+        is_there, is_file, is_directory = path.exists(), path.is_file(), path.is_dir()
+        has_place = path.parent.is_dir()
+    except OSError as error:
+        raise InputError(f"--plan-out {path}: cannot be written: {error.strerror}") from error
+    if is_directory:
         raise InputError(f"--plan-out {path}: is a directory: name a file")
-    if path.exists() and not path.is_file():
+    if is_there and not is_file:
         raise InputError(f"--plan-out {path}: is no regular file")
-    if not path.parent.is_dir():
+    if not has_place:
         raise InputError(f"--plan-out {path}: there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"--plan-out {path}: no right to write in {path.parent}")

@@ -138,6 +138,8 @@ def test_2_is_a_directory_that_is_not_there(
 ) -> None:
     assert run(["--from", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
+    assert run(["--from", "x" * 300]) == 2
+    assert "File name too long" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dry", [["--dry-run"], []])

@@ -73,6 +73,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(plan: SavedPlan, tmp_path:
         ("none/plan.json", "there is no directory"),
         ("file/plan.json", "there is no directory"),
         ("/dev/null", "is no regular file"),
+        ("x" * 300, "cannot be written: File name too long"),
     ],
 )
 def test_a_place_that_cannot_hold_it_is_said_beforehand(

@@ -81,3 +81,8 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         kept(Path("/dev/null"))
     with pytest.raises(MetricsFileError, match="no regular file"):
         kept(tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_said_as_such(tmp_path: Path) -> None:
+    with pytest.raises(MetricsFileError, match="cannot be read: File name too long"):
+        kept(tmp_path / ("x" * 300))
