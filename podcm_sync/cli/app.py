@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Final
 
 import typer
 
@@ -43,6 +44,23 @@ def _warn_of_unknown_variables(context: typer.Context) -> None:
     for name in sorted(os.environ):
         if name.startswith("PODCM_SYNC_") and name not in known | OTHERS_VARIABLES:
             log.warning("the environment variable %s is none of ours; see --help", name)
+
+
+UNHEARD: Final = {
+    ("apply", "dry_run"): "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or "
+    "use show",
+    ("apply", "expect_plan"): "apply does the plan of its file, whatever digest "
+    "PODCM_SYNC_EXPECT_PLAN asks for: unset it, or run with it instead of apply",
+    ("explain", "redact"): "explain shows values and cannot mask them, and PODCM_SYNC_REDACT is "
+    "set: unset it",
+}
+"""Variables that a subcommand must not seem to heed, as they are there to prevent something."""
+
+
+def _refuse_unheard_variables(context: typer.Context, command: str) -> None:
+    for (name, variable), why in UNHEARD.items():
+        if name == command and context.params.get(variable):
+            raise typer.BadParameter(why)
 
 
 EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
@@ -95,14 +113,11 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     version: run.Version = False,  # noqa: ARG001 - its callback does it all
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
+    _warn_of_unknown_variables(context)
     if context.invoked_subcommand is not None:
         cluster.refuse_before(context, context.invoked_subcommand)
-        if dry_run and context.invoked_subcommand == "apply":
-            raise typer.BadParameter(
-                "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or use show"
-            )
+        _refuse_unheard_variables(context, context.invoked_subcommand)
         return 0
-    _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
     part = parse_shard(shard) if shard else None
     if part and not is_all:
