@@ -144,6 +144,12 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
             "neither --dry-run nor --from"
         )
+    if not leader_elect:
+        cluster.refuse_without(context, "--leader-elect", election.OF_THE_LEASE)
+    if not loop:
+        cluster.refuse_without(context, "--loop", {"interval"})
+    if not push_gateway:
+        cluster.refuse_without(context, "--push-gateway", {"push_job"})
     export = metrics.export(
         push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
     )

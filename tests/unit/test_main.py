@@ -112,6 +112,11 @@ def test_1_is_changes_found_and_only_where_asked_for(shop: Command, dry: list[st
         ["--context", "prod"],
         ["--kubeconfig", "file"],
         ["--as", "somebody"],
+        # What would be given in vain: the option that it belongs to is not there.
+        ["--interval", "30s"],
+        ["--lease-name", "other"],
+        ["--lease-duration", "30s"],
+        ["--push-job", "other"],
         ["surplus"],
     ],
 )

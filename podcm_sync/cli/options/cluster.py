@@ -1,5 +1,6 @@
 """Which cluster, as whom, which namespaces: the options of each command that asks a server."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -118,6 +119,15 @@ def refuse_before(context: typer.Context, command: str) -> None:
             raise typer.BadParameter(
                 f"{option} stands before {command}: write it after, "
                 f"podcm-sync {command} ... {option}"
+            )
+
+
+def refuse_without(context: typer.Context, needed: str, names: Collection[str]) -> None:
+    """Options that say nothing without another, which was not given. Raises BadParameter."""
+    for parameter in context.command.params:
+        if parameter.name in names and is_typed(context, parameter.name):
+            raise typer.BadParameter(
+                f"{parameter.opts[-1]} says nothing without {needed}: give both, or neither"
             )
 
 
