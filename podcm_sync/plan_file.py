@@ -18,16 +18,18 @@ import msgspec
 from msgspec import Struct, structs
 
 from podcm_sync import __version__
-from podcm_sync.core.digest import digest
+from podcm_sync.core.digest import digest, parse_digest
 from podcm_sync.core.report import Report
 from podcm_sync.errors import InputError, OutputError, PlanMismatchError
 from podcm_sync.model.changes import Outcome, Verb
+from podcm_sync.model.meta import KIND
 from podcm_sync.render.escape import json_escaped
 
 VERSION: Final = "podcm-sync/plan/v1"
 _END: Final = re.compile(rb'\],\n"checksum":"sha256:([0-9a-f]{64})"\}\n\Z')
 _END_BYTES: Final = 128
 """At least as many as the end has."""
+_KINDS: Final = frozenset({"ConfigMap", "Pod", KIND})
 _ANEW: Final = "make the plan anew with --dry-run --plan-out"
 
 
@@ -192,6 +194,8 @@ def _decoded(path: Path, raw: bytes) -> SavedPlan:
     report = structs.replace(report, outcomes=content.outcomes)
     if not report.is_prediction or report.digest != digest(x.change for x in report.outcomes):
         raise InputError(f"{path}: its digest is not that of its changes: {_ANEW}")
+    if not _is_ours(report):
+        raise InputError(f"{path}: says what no dry run says: {_ANEW}")
     return SavedPlan(
         created=content.created,
         origin=content.origin,
@@ -199,3 +203,12 @@ def _decoded(path: Path, raw: bytes) -> SavedPlan:
         exit_code=content.exit_code,
         report=report,
     )
+
+
+def _is_ours(report: Report) -> bool:
+    """Whether what is shown as our own word, and so not escaped, can be that."""
+    try:
+        parse_digest(report.expected_digest or report.digest)
+    except ValueError:
+        return False
+    return all(each.kind in _KINDS for each in report.problems)
