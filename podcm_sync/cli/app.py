@@ -131,13 +131,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         expected=expect_plan,
         is_redacted=redact,
     )
-    if directory is not None and any(
-        cluster.is_typed(context, name)
-        for name in ("kubeconfig", "kube_context", "impersonate", "shard")
-    ):
-        raise typer.BadParameter(
-            "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
-        )
+    cluster.refuse_with_directory(context, directory)
     output.see_that_format_fits(context, output_format, is_loop=loop)
     if leader_elect and (not loop or dry_run or directory is not None):
         raise typer.BadParameter(

@@ -103,9 +103,12 @@ def one_namespace(name: str | None) -> tuple[str, ...]:
 
 def refuse_with_directory(context: typer.Context, directory: Path | None) -> None:
     """With manifests there is no cluster to choose. Raises BadParameter."""
-    names = ("kubeconfig", "kube_context", "impersonate")
-    if directory is not None and any(is_typed(context, name) for name in names):
-        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+    names = {"kubeconfig", "kube_context", "impersonate", "shard"}
+    if directory is None:
+        return
+    for parameter in context.command.params:
+        if parameter.name in names and is_typed(context, parameter.name):
+            raise typer.BadParameter(f"--from needs no cluster: leave out {parameter.opts[-1]}")
 
 
 def refuse_before(context: typer.Context, command: str) -> None:
