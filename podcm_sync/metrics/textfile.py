@@ -53,7 +53,7 @@ def kept(path: Path) -> Samples:
                 tuple(sample.labels.get(label, "") for label in row.labels): sample.value
                 for sample in family.samples
             }
-    if families and table.LAST_RUN not in found:
+    if text.strip() and table.LAST_RUN not in found:
         raise MetricsFileError(f"{path} has metrics of something else, and stays")
     return found
 
