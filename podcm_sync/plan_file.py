@@ -18,16 +18,18 @@ import msgspec
 from msgspec import Struct, structs
 
 from podcm_sync import __version__
-from podcm_sync.core.digest import digest
+from podcm_sync.core.digest import digest, parse_digest
 from podcm_sync.core.report import Report
 from podcm_sync.errors import InputError, OutputError, PlanMismatchError
 from podcm_sync.model.changes import Outcome, Verb
+from podcm_sync.model.meta import KIND
 from podcm_sync.render.escape import json_escaped
 
 VERSION: Final = "podcm-sync/plan/v1"
 _END: Final = re.compile(rb'\],\n"checksum":"sha256:([0-9a-f]{64})"\}\n\Z')
 _END_BYTES: Final = 128
 """At least as many as the end has."""
+_KINDS: Final = frozenset({"ConfigMap", "Pod", KIND})
 _ANEW: Final = "make the plan anew with --dry-run --plan-out"
 
 
@@ -77,11 +79,16 @@ class _Content(Struct, rename="camel"):
 
 def check_target(path: Path) -> None:
     """See that a plan can be written there, before there is one. Raises InputError."""
-    if path.is_dir():
+    try:
+        is_there, is_file, is_directory = path.exists(), path.is_file(), path.is_dir()
+        has_place = path.parent.is_dir()
+    except OSError as error:
+        raise InputError(f"--plan-out {path}: cannot be written: {error.strerror}") from error
+    if is_directory:
         raise InputError(f"--plan-out {path}: is a directory: name a file")
-    if path.exists() and not path.is_file():
+    if is_there and not is_file:
         raise InputError(f"--plan-out {path}: is no regular file")
-    if not path.parent.is_dir():
+    if not has_place:
         raise InputError(f"--plan-out {path}: there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"--plan-out {path}: no right to write in {path.parent}")
@@ -187,6 +194,8 @@ def _decoded(path: Path, raw: bytes) -> SavedPlan:
     report = structs.replace(report, outcomes=content.outcomes)
     if not report.is_prediction or report.digest != digest(x.change for x in report.outcomes):
         raise InputError(f"{path}: its digest is not that of its changes: {_ANEW}")
+    if not _is_ours(report):
+        raise InputError(f"{path}: says what no dry run says: {_ANEW}")
     return SavedPlan(
         created=content.created,
         origin=content.origin,
@@ -194,3 +203,12 @@ def _decoded(path: Path, raw: bytes) -> SavedPlan:
         exit_code=content.exit_code,
         report=report,
     )
+
+
+def _is_ours(report: Report) -> bool:
+    """Whether what is shown as our own word, and so not escaped, can be that."""
+    try:
+        parse_digest(report.expected_digest or report.digest)
+    except ValueError:
+        return False
+    return all(each.kind in _KINDS for each in report.problems)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from podcm_sync.core.guards import PruneLimit
 from podcm_sync.model.objects import Shard
+from podcm_sync.model.rights import LEASE
 
 MAX_CONCURRENCY: Final = 256
 DEFAULT_MAX_BYTES: Final = 60_000
@@ -86,7 +87,7 @@ class LeaderElection(Struct, frozen=True, kw_only=True):
     """By which Lease; without a namespace it is the context's or the ServiceAccount's."""
 
     namespace: str | None = None
-    name: str = "podcm-sync"
+    name: str = LEASE
     timing: Timing = Timing()
 
 

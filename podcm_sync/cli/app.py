@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Final
 
 import typer
 
@@ -43,6 +44,21 @@ def _warn_of_unknown_variables(context: typer.Context) -> None:
     for name in sorted(os.environ):
         if name.startswith("PODCM_SYNC_") and name not in known | OTHERS_VARIABLES:
             log.warning("the environment variable %s is none of ours; see --help", name)
+
+
+UNHEARD: Final = {
+    ("apply", "dry_run"): "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or "
+    "use show",
+    ("apply", "expect_plan"): "apply does the plan of its file, whatever digest "
+    "PODCM_SYNC_EXPECT_PLAN asks for: unset it, or run with it instead of apply",
+}
+"""Variables that a subcommand must not seem to heed, as they are there to prevent something."""
+
+
+def _refuse_unheard_variables(context: typer.Context, command: str) -> None:
+    for (name, variable), why in UNHEARD.items():
+        if name == command and context.params.get(variable):
+            raise typer.BadParameter(why)
 
 
 EXIT_CODE_LINES = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
@@ -95,14 +111,11 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     version: run.Version = False,  # noqa: ARG001 - its callback does it all
 ) -> int:
     """Turn the options into Settings and run; the exit code."""
+    _warn_of_unknown_variables(context)
     if context.invoked_subcommand is not None:
         cluster.refuse_before(context, context.invoked_subcommand)
-        if dry_run and context.invoked_subcommand == "apply":
-            raise typer.BadParameter(
-                "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or use show"
-            )
+        _refuse_unheard_variables(context, context.invoked_subcommand)
         return 0
-    _warn_of_unknown_variables(context)
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
     part = parse_shard(shard) if shard else None
     if part and not is_all:
@@ -116,19 +129,19 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
         expected=expect_plan,
         is_redacted=redact,
     )
-    if directory is not None and any(
-        cluster.is_typed(context, name)
-        for name in ("kubeconfig", "kube_context", "impersonate", "shard")
-    ):
-        raise typer.BadParameter(
-            "--from needs no cluster: leave out --kubeconfig, --context, --as, --shard"
-        )
+    cluster.refuse_with_directory(context, directory)
     output.see_that_format_fits(context, output_format, is_loop=loop)
     if leader_elect and (not loop or dry_run or directory is not None):
         raise typer.BadParameter(
             "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
             "neither --dry-run nor --from"
         )
+    if not leader_elect:
+        cluster.refuse_without(context, "--leader-elect", election.OF_THE_LEASE)
+    if not loop:
+        cluster.refuse_without(context, "--loop", {"interval"})
+    if not push_gateway:
+        cluster.refuse_without(context, "--push-gateway", {"push_job"})
     export = metrics.export(
         push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
     )

@@ -4,13 +4,12 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from podcm_sync.model.changes import Outcome, Plan, Verb
+from podcm_sync.model.changes import WRITES, Outcome, Plan
 
 if TYPE_CHECKING:
     import rich.progress
 
 WORTH_A_BAR: Final = 50
-_WRITES: Final = {Verb.CREATE, Verb.UPDATE, Verb.DELETE}
 
 
 class Progress:
@@ -22,7 +21,7 @@ class Progress:
 
     def begin(self, plan: Plan) -> None:
         """A plan is about to be applied."""
-        writes = sum(change.verb in _WRITES for change in plan.changes)
+        writes = sum(change.verb in WRITES for change in plan.changes)
         if writes < WORTH_A_BAR or not sys.stderr.isatty():
             return
         # Late: rich is only worth its import where there is a bar to draw.
@@ -38,7 +37,7 @@ class Progress:
 
     def advance(self, outcome: Outcome) -> None:
         """One change is done."""
-        if self._bar is not None and self._task is not None and outcome.change.verb in _WRITES:
+        if self._bar is not None and self._task is not None and outcome.change.verb in WRITES:
             self._bar.advance(self._task)
 
     def __enter__(self) -> Self:

@@ -4,15 +4,15 @@ The functions are those of a run: what passes here is accepted by the CRD and re
 Manifests of other kinds are passed over, so that a whole repository can be given.
 """
 
-import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
 
+from podcm_sync import __version__
+from podcm_sync.cli.show import put
 from podcm_sync.cluster.config_files import config_manifests
 from podcm_sync.cluster.manifests import Manifest
 from podcm_sync.core import scrub
@@ -21,7 +21,7 @@ from podcm_sync.core.rendering import Renderer
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
 from podcm_sync.model.meta import API_VERSION, KIND
-from podcm_sync.render.escape import printable
+from podcm_sync.render.escape import json_text, printable
 from podcm_sync.settings import Findings
 from podcm_sync.template.lazy import LazySandbox
 
@@ -60,27 +60,30 @@ class Finding(Struct, frozen=True, kw_only=True):
 def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = False) -> int:
     """Check all that is named, write the findings to stdout; 3 if there are any.
 
-    Raises InputError for what cannot be read or parsed at all.
+    Raises InputError for what cannot be read or parsed at all, OutputError for a full disk.
     """
     renderer = LazySandbox()
     configs = list(config_manifests(places))
     findings = [finding for each in configs for finding in _findings(each, renderer)]
     if is_redacted:
         findings = [each.redacted() for each in findings]
+    code = INVALID if findings else 0
     if output is Findings.JSON:
         document = {
             "version": VERSION,
+            "tool": f"podcm-sync {__version__}",
+            "exitCode": code,
             **({"redacted": True} if is_redacted else {}),
             "configs": len(configs),
             "findings": msgspec.to_builtins(findings),
         }
-        lines = [json.dumps(document, indent=2, ensure_ascii=False)]
+        lines = [json_text(document, indent=2)]
     else:
         noun = KIND if len(configs) == 1 else f"{KIND}s"
         end = f"{len(configs)} {noun} checked: {len(findings) or 'no'} findings"
         lines = [*map(str, findings), end.removesuffix("s") if len(findings) == 1 else end]
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return INVALID if findings else 0
+    put("".join(f"{line}\n" for line in lines))
+    return code
 
 
 def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
         path = Path(place)
         if place == STDIN:
             found = manifests.parse(path, _stdin())
-        elif path.is_dir():
+        elif manifests.is_directory(path):
             found = manifests.read(path)
         else:
             found = manifests.read_file(path)
@@ -60,6 +60,8 @@ def configs(places: Sequence[str], scope: Scope) -> tuple[PodConfigMapConfig, ..
 
 
 def _stdin() -> str:
+    if sys.stdin is None:
+        raise InputError(f"{STDIN}: stdin is closed")
     try:
         return sys.stdin.read()
     except (OSError, UnicodeDecodeError) as error:
@@ -84,7 +86,7 @@ def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
     if not isinstance(metadata, dict) or not isinstance(name, str) or not is_subdomain(name):
         raise InputError(f"{manifest}: {KIND} metadata.name {name!r} is not a legal name")
     namespace = metadata.get("namespace")
-    if namespace in {None, ""}:
+    if namespace is None or namespace == "":
         if scope.namespaces is None or len(scope.namespaces) != 1:
             raise InputError(
                 f"{manifest}: {KIND} {name} names no namespace, and the run has not just one: "

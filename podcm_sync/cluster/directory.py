@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from podcm_sync.cluster import manifests
 from podcm_sync.cluster.inventory import Inventory, is_generated
 from podcm_sync.core import managed
 from podcm_sync.errors import DecodeError, InputError
@@ -35,7 +36,7 @@ class DirectoryCluster:
 
     def __init__(self, directory: Path) -> None:
         """Raises InputError where there is no such directory."""
-        if not directory.is_dir():
+        if not manifests.is_directory(directory):
             raise InputError(f"--from {directory}: there is no such directory")
         self._directory = directory
         self._last_read: Inventory | None = None

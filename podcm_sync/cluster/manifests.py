@@ -45,6 +45,14 @@ def read(directory: Path) -> Iterator[Manifest]:
         yield from read_file(path)
 
 
+def is_directory(path: Path) -> bool:
+    """Whether it is a directory. Raises InputError where that cannot be known."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def _files(directory: Path) -> Iterator[Path]:
     """Every manifest file. What cannot be looked into must not pass for what is not there."""
 

@@ -8,15 +8,13 @@ from podcm_sync.core import names
 from podcm_sync.core.checks import Check, count, fail, ok, some, warn
 from podcm_sync.core.names import label_value
 from podcm_sync.core.rendering import Renderer
-from podcm_sync.core.status import READY
+from podcm_sync.core.status import ready
 from podcm_sync.core.validate import findings
 from podcm_sync.model.meta import (
     GENERATED_BY_LABEL,
     KIND,
     MANAGED_BY,
     MANAGED_BY_LABEL,
-    PRUNE_ANNOTATION,
-    PRUNE_DISABLED,
     NamespacedName,
 )
 from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Snapshot
@@ -63,9 +61,7 @@ def contents(snapshot: Snapshot, renderer: Renderer) -> Contents:
         not_ready=_sorted(not_ready - invalid),
         suspended=_sorted(suspended),
         of_suspended=sum(_made_by(each) in held for each in ours),
-        prune_disabled=sum(
-            each.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED for each in ours
-        ),
+        prune_disabled=sum(map(names.is_prune_disabled, ours)),
         unadopted=sum(each.labels.get(MANAGED_BY_LABEL) != MANAGED_BY for each in ours),
         foreign=len(snapshot.config_maps) - len(ours),
     )
@@ -117,7 +113,8 @@ def _is_valid(config: PodConfigMapConfig, renderer: Renderer) -> bool:
 
 
 def _is_failing(config: PodConfigMapConfig) -> bool:
-    return any(each.type == READY and each.status == "False" for each in config.status.conditions)
+    found = ready(config.status)
+    return found is not None and found.status == "False"
 
 
 def _made_by(config_map: ConfigMap) -> tuple[str, str]:

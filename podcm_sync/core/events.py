@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from podcm_sync.core.status import READY
+from podcm_sync.core.status import ready
 from podcm_sync.model.changes import Result, StatusOutcome
 from podcm_sync.model.meta import API_VERSION, GROUP, KIND, NamespacedName
-from podcm_sync.model.objects import Condition, PodConfigMapConfigStatus
+from podcm_sync.model.objects import Condition
 
 CONTROLLER: Final = f"{GROUP}/podcm-sync"
 ACTION: Final = "Sync"
@@ -65,7 +65,7 @@ def events(statuses: Iterable[StatusOutcome], now: str) -> tuple[Event, ...]:
 
 def _of(outcome: StatusOutcome, now: str) -> tuple[Event, ...]:
     update = outcome.update
-    before, after = _ready(update.existing), _ready(update.desired)
+    before, after = ready(update.existing), ready(update.desired)
     said = _said(before, after)
     if said is None or after is None:
         return ()
@@ -95,10 +95,6 @@ def _said(before: Condition | None, after: Condition | None) -> tuple[str, str] 
         is_same = was_failing and before is not None and before.reason == after.reason
         return None if is_same else (WARNING, after.reason)
     return (NORMAL, RECOVERED) if was_failing and after.status == "True" else None
-
-
-def _ready(status: PodConfigMapConfigStatus) -> Condition | None:
-    return next((each for each in status.conditions if each.type == READY), None)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -4,13 +4,14 @@ Suspended and invalid configs keep what they have, and so does a Pod that cannot
 in doubt whose a ConfigMap is, it is left alone.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
 
 from podcm_sync.core import names
-from podcm_sync.core.names import MAX_NAME
+from podcm_sync.core.names import HASH_DIGITS, MAX_NAME
 from podcm_sync.model.changes import Desired
 from podcm_sync.model.meta import GENERATED_BY_LABEL, KIND, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Problem, Snapshot
@@ -18,6 +19,7 @@ from podcm_sync.model.reasons import Reason
 
 _FROM: Final = "-from-"
 _CFG: Final = "-cfg"
+_HASH: Final = re.compile(rf"-[0-9a-f]{{{HASH_DIGITS}}}-cfg$")
 _SURE_START: Final = MAX_NAME - 32
 """So much of `pod-<pod>-from-` stands in any name of it, also in one cut and hashed."""
 
@@ -57,7 +59,7 @@ class Keepers:
             pods, key=lambda each: (len(each.namespaced_name.name), *each.namespaced_name)
         ):
             namespace, name = problem.namespaced_name
-            start = f"pod-{name}{_FROM}"[:_SURE_START]
+            start = _sure(f"pod-{name}{_FROM}")
             self._lost_pods.setdefault(namespace, {})[start] = problem
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
@@ -95,8 +97,15 @@ class Keepers:
         lost = self._lost_pods.get(namespace, {})
         # The longest first; a name that was cut has lost its `-from-`, or a part of it.
         starts = [name, *(name[: at + len(_FROM)] for at in reversed(list(_froms(name))))]
-        found = (lost.get(start[:_SURE_START]) for start in starts)
+        if hashed := _HASH.search(name):
+            starts.append(name[: hashed.start()])
+        found = (lost.get(_sure(start)) for start in starts)
         return next((problem for problem in found if problem is not None), None)
+
+
+def _sure(start: str) -> str:
+    """What of a name's beginning is in the name also where that was cut, and freed of its end."""
+    return start[:_SURE_START].rstrip(".-")
 
 
 def _froms(name: str) -> Iterator[int]:

@@ -4,7 +4,13 @@ import hashlib
 import re
 from typing import Final
 
-from podcm_sync.model.meta import GENERATED_BY_LABEL, PCMC_NAME_ANNOTATION, POD_UID_LABEL
+from podcm_sync.model.meta import (
+    GENERATED_BY_LABEL,
+    PCMC_NAME_ANNOTATION,
+    POD_UID_LABEL,
+    PRUNE_ANNOTATION,
+    PRUNE_DISABLED,
+)
 from podcm_sync.model.objects import ConfigMap
 
 MAX_NAME: Final = 253
@@ -50,6 +56,11 @@ def is_ours(config_map: ConfigMap) -> bool:
         and POD_UID_LABEL in config_map.labels
         and is_generated_name(config_map.namespaced_name.name)
     )
+
+
+def is_prune_disabled(config_map: ConfigMap) -> bool:
+    """Whether its annotation forbids deleting it (spec.md §3)."""
+    return config_map.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED
 
 
 def may_come_from(name: str, pcmc_name: str) -> bool:

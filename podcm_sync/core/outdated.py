@@ -66,7 +66,8 @@ class _Comparison:
         for key, change in saved.items():
             now = self.today.get(key)
             if change.verb in WRITES:
-                yield change if _is_same(change, now) else self._outdated(change, now)
+                # Today's: a patch is made of what was listed, not of what a file says was there.
+                yield now if now and _is_same(change, now) else self._outdated(change, now)
             elif change.reason is Reason.PRUNE_BLOCKED and now and now.verb is Verb.DELETE:
                 yield change
             elif now is not None:
@@ -153,11 +154,10 @@ def _is_going(config: PodConfigMapConfig | None) -> bool:
     return config is not None and config.terminating
 
 
-def _is_same(saved: Change, now: Change | None) -> bool:
+def _is_same(saved: Change, now: Change) -> bool:
     """Whether both are one change: of one version of the object, to one content."""
     return (
-        now is not None
-        and saved.verb is now.verb
+        saved.verb is now.verb
         and _key(saved) == _key(now)
         and _is_same_version(saved, now)
         and saved.desired == now.desired

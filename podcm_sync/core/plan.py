@@ -11,13 +11,7 @@ from msgspec import Struct
 from podcm_sync.core import managed, names
 from podcm_sync.core.keepers import Keeper, Keepers
 from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
-from podcm_sync.model.meta import (
-    KIND,
-    POD_UID_LABEL,
-    PRUNE_ANNOTATION,
-    PRUNE_DISABLED,
-    NamespacedName,
-)
+from podcm_sync.model.meta import KIND, POD_UID_LABEL, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Snapshot
 from podcm_sync.model.reasons import Reason
 
@@ -157,7 +151,7 @@ class _Comparison:
         # A Pod that is there and decoded is its own, whatever another's name begins with.
         if uid not in self.live_uids and (lost := self.keepers.lost_pod(existing)):
             return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
-        if existing.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED:
+        if names.is_prune_disabled(existing):
             return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
         if self.snapshot.is_incomplete(namespace):
             return Verb.SKIP, Reason.INCOMPLETE, "not deleted, since a list did not complete"

@@ -93,6 +93,11 @@ def _status(
     )
 
 
+def ready(status: PodConfigMapConfigStatus) -> Condition | None:
+    """The Ready condition of a status; None where it has none."""
+    return next((each for each in status.conditions if each.type == READY), None)
+
+
 def is_failure(outcome: Outcome) -> bool:
     """Whether an outcome is a failure of its ConfigMap: a blocking skip, or a refused write."""
     return outcome.result is Result.FAILED or (

@@ -4,6 +4,7 @@ A client that sends or reads slowly, or many at once, cost a bounded number of t
 bounded time, and the runs nothing.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -30,6 +31,8 @@ EXCHANGE_SECONDS: Final = 5.0
 """For a request's whole head to come, and again for the answer to be taken."""
 MAX_HEAD_BYTES: Final = 16_384
 POLL_SECONDS: Final = 0.1
+ROOM_SECONDS: Final = 1.0
+"""For a connection that was hung up to make room for another."""
 NO_IPV6: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 PLAIN: Final = "text/plain; charset=utf-8"
 Answer = tuple[int, str, bytes]
@@ -106,16 +109,26 @@ class _Server(ThreadingMixIn, TCPServer):
         self.socket = bound
         self.pages = pages
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: dict[socket.socket, None] = {}
+        self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for it, or the door where there are too many."""
+        """A thread for it; where there are too many, in place of the one that took the longest.
+
+        Were new ones turned away, idle connections would do for a probe to fail, and for the
+        kubelet to kill what is well.
+        """
         if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+            self._hang_up_oldest()
+            if not self._free.acquire(timeout=ROOM_SECONDS):
+                self.shutdown_request(request)
+                return
+        with self._lock:
+            self._open[request] = None
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._free.release()
+            self._forget(request)
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -123,7 +136,22 @@ class _Server(ThreadingMixIn, TCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._forget(request)
+
+    def _forget(self, request: socket.socket) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        self._free.release()
+
+    def _hang_up_oldest(self) -> None:
+        """End its connection, which its thread will notice."""
+        with self._lock:
+            oldest = next(iter(self._open), None)
+            if oldest is not None:
+                del self._open[oldest]
+        if oldest is not None:
+            with contextlib.suppress(OSError):  # it has just ended by itself
+                oldest.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its form
         """Somebody else's connection that breaks is no news."""

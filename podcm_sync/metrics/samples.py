@@ -11,7 +11,7 @@ from typing import Final
 from podcm_sync import __version__
 from podcm_sync.core.ended import BUG, RUN_FAILURES, Ended, RunResult
 from podcm_sync.core.report import Report, summary
-from podcm_sync.core.status import READY, is_failure
+from podcm_sync.core.status import is_failure, ready
 from podcm_sync.metrics import table
 from podcm_sync.model.changes import Outcome, Result, StatusOutcome, Verb
 from podcm_sync.model.meta import KIND
@@ -64,7 +64,8 @@ def samples(ended: Ended) -> Samples:
     }
     if ended.is_success:
         found[table.LAST_SUCCESS] = {(): ended.at}
-    if ended.report is not None:
+    # What --expect-plan kept from being done is foretold only: nobody did it.
+    if ended.report is not None and not ended.report.is_prediction:
         found |= _of_report(ended.report, found[table.OPERATIONS])
     return found
 
@@ -116,8 +117,8 @@ def _bounded(counts: Mapping[str, int], seen: list[str]) -> dict[Labels, float]:
 
 
 def _is_ready(status: StatusOutcome) -> bool:
-    conditions = status.update.desired.conditions
-    return any(each.type == READY and each.status == "True" for each in conditions)
+    found = ready(status.update.desired)
+    return found is not None and found.status == "True"
 
 
 def _failures(ended: Ended) -> dict[Labels, float]:

@@ -35,10 +35,8 @@ def kept(path: Path) -> Samples:
     Raises MetricsFileError for a file that is there and is none of ours, so that a wrong path
     costs nobody a file.
     """
-    if not path.exists():
+    if not _is_file(path):
         return {}
-    if not path.is_file():
-        raise MetricsFileError(f"{path} is no regular file, and stays as it is")
     try:
         text = path.read_text(encoding="utf-8")
         families = list(text_string_to_metric_families(text))
@@ -55,9 +53,20 @@ def kept(path: Path) -> Samples:
                 tuple(sample.labels.get(label, "") for label in row.labels): sample.value
                 for sample in family.samples
             }
-    if families and table.LAST_RUN not in found:
+    if text.strip() and table.LAST_RUN not in found:
         raise MetricsFileError(f"{path} has metrics of something else, and stays")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file. Raises MetricsFileError where there is something else."""
+    try:
+        is_there, is_file = path.exists(), path.is_file()
+    except OSError as error:
+        raise MetricsFileError(f"{path} cannot be read: {error.strerror or error}") from error
+    if is_there and not is_file:
+        raise MetricsFileError(f"{path} is no regular file, and stays as it is")
+    return is_file
 
 
 def _replace(path: Path, content: bytes) -> None:

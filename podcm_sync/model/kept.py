@@ -15,6 +15,8 @@ from podcm_sync.model.objects import ConfigMap, Pod, PodConfigMapConfig
 MAX_PAIRS: Final = 20_000
 """So many pairs are known as bytes; then they are forgotten, and what recurs is soon known anew.
 Pairs that are one object's own, such as its uid, must not fill the memory."""
+MAX_PAIR_BYTES: Final = 1_024
+"""Longer ones are data that hardly recurs: it would be in memory twice."""
 Pair = tuple[str, str]
 
 
@@ -99,6 +101,8 @@ class Kept:
         hold = self._strings.setdefault
         key, value = parse(entry)
         pair = hold(key, key), hold(value, value)
+        if len(entry) > MAX_PAIR_BYTES:
+            return pair
         if len(self._pairs) >= MAX_PAIRS:
             self._pairs.clear()
         self._pairs[entry] = pair

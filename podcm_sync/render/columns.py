@@ -39,8 +39,8 @@ def folded(words: Iterable[str], width: int, indent: str, *, start: str = "") ->
                 break
             if is_empty or columns(rest) > width - len(indent):
                 space = "" if is_empty else " "
-                end = max(1, _fitting(rest, width - used - len(space)))
-                yield f"{line}{space}{rest[:end]}"
+                end = _fitting(rest, width - used - len(space)) or int(is_empty)
+                yield f"{line}{space}{rest[:end]}" if end else line.rstrip()
                 rest = rest[end:]
             else:
                 yield line.rstrip()

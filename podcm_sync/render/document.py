@@ -12,7 +12,7 @@ import msgspec
 
 from podcm_sync import __version__
 from podcm_sync.core.report import Report, summary
-from podcm_sync.model.changes import Outcome, StatusOutcome, Verb
+from podcm_sync.model.changes import WRITES, Outcome, StatusOutcome
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.render.diff import unified
@@ -105,9 +105,7 @@ def _change(outcome: Outcome, *, is_prediction: bool) -> Json:
             "reason": str(change.planned_reason),
             "message": change.planned_message,
         }
-    if is_prediction and (
-        change.verb in {Verb.CREATE, Verb.UPDATE, Verb.DELETE} or change.planned_reason is not None
-    ):
+    if is_prediction and (change.verb in WRITES or change.planned_reason is not None):
         content["diff"] = "".join(f"{line}\n" for line in unified(change))
     return content
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
 from podcm_sync.model import protobuf
-from podcm_sync.model.kept import MAX_PAIRS, Kept
+from podcm_sync.model.kept import MAX_PAIR_BYTES, MAX_PAIRS, Kept
 from podcm_sync.model.objects import Pod
 from tests.speed import encode
 from tests.speed.worlds import config, existing, pod, snapshot
@@ -74,6 +74,28 @@ def test_pairs_that_recur_are_parsed_once_and_no_more_are_known_than_fit() -> No
         kept.pairs([b"%d" % number], parse)
     assert len(kept._pairs) <= MAX_PAIRS
     assert kept.pairs([b"a"], parse) == {"a": "value"}
+
+
+def test_long_data_is_not_in_memory_twice() -> None:
+    """20,000 pairs of 100 KB each would be 2 GB beside the ConfigMaps that have them."""
+    kept = Kept()
+    long, short = b"x" * (MAX_PAIR_BYTES + 1), b"x" * MAX_PAIR_BYTES
+    assert len(kept.pairs([long, short], lambda entry: (entry.decode(), ""))) == 2
+    assert list(kept._pairs) == [short]
+
+
+def test_of_a_key_that_comes_twice_the_last_counts_as_in_a_map_of_go() -> None:
+    one = pair(b"app", b"a") + pair(b"app", b"b")
+    metadata = b"\x0a\x01x" + one + pair(b"app", b"a")
+    body = encode.page("Pod", [b"\x0a" + bytes([len(metadata)]) + metadata])
+    (found,) = protobuf.pods(body, Kept()).items
+    assert found.labels == {"app": "a"}
+
+
+def pair(key: bytes, value: bytes) -> bytes:
+    """An entry of a Pod's labels, the value first: legal, and not what Go writes."""
+    entry = b"\x12" + bytes([len(value)]) + value + b"\x0a" + bytes([len(key)]) + key
+    return b"\x5a" + bytes([len(entry)]) + entry
 
 
 def test_a_page_is_gone_before_the_next_and_little_is_kept_of_it() -> None:

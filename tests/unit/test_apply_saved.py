@@ -11,7 +11,7 @@ from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Observer, Policy, run
-from tests.builders import NOW, config_map, pcmc, pod
+from tests.builders import NOW, config_map, owner, pcmc, pod
 from tests.fakes import FakeCluster, Unreachable
 from tests.laws.worlds import EVERYWHERE
 
@@ -98,3 +98,27 @@ def test_a_config_that_begins_to_fail_is_said_in_an_event_as_by_a_run() -> None:
     saved = planned(cluster)
     apply_saved(saved, cluster, cluster, now=NOW, recorder=cluster)
     assert [each.reason for each in cluster.events.values()] == ["InvalidSpec"]
+
+
+def test_what_a_file_says_of_an_object_is_not_believed() -> None:
+    """The patch is made of what was listed now: else a forger could add owners to a ConfigMap."""
+    cluster = FakeCluster(pod(), pcmc(), config_map(more_data={"added": "x"}))
+    saved = planned(cluster)
+    (outcome,) = saved.outcomes
+    assert outcome.change.existing is not None
+    forged = structs.replace(
+        outcome.change.existing,
+        data={},
+        owner_references=(
+            *outcome.change.existing.owner_references,
+            owner("gone", kind="Node", controller=False),
+        ),
+    )
+    change = structs.replace(outcome.change, existing=forged)
+    saved = structs.replace(saved, outcomes=(structs.replace(outcome, change=change),))
+    assert came_to(apply_saved(saved, cluster, cluster, now=NOW)) == {
+        NAME.name: (Result.UPDATED, Reason.DRIFTED)
+    }
+    (written,) = cluster.snapshot(EVERYWHERE).config_maps
+    assert [each.kind for each in written.owner_references] == ["Pod"]
+    assert "added" not in written.data

@@ -112,6 +112,11 @@ def test_1_is_changes_found_and_only_where_asked_for(shop: Command, dry: list[st
         ["--context", "prod"],
         ["--kubeconfig", "file"],
         ["--as", "somebody"],
+        # What would be given in vain: the option that it belongs to is not there.
+        ["--interval", "30s"],
+        ["--lease-name", "other"],
+        ["--lease-duration", "30s"],
+        ["--push-job", "other"],
         ["surplus"],
     ],
 )
@@ -138,6 +143,8 @@ def test_2_is_a_directory_that_is_not_there(
 ) -> None:
     assert run(["--from", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
+    assert run(["--from", "x" * 300]) == 2
+    assert "File name too long" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dry", [["--dry-run"], []])

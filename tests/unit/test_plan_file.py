@@ -3,16 +3,17 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 
 from podcm_sync import plan_file
 from podcm_sync.core.report import exit_code
 from podcm_sync.errors import InputError, OutputError, PlanMismatchError
 from podcm_sync.plan_file import Origin, SavedPlan
 from podcm_sync.sync import Policy, run
-from tests.builders import NOW, config_map, pcmc, pod
+from tests.builders import NOW, config_map, pcmc, pod, problem
 from tests.fakes import FakeCluster
 from tests.laws.worlds import EVERYWHERE
 
@@ -73,6 +74,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(plan: SavedPlan, tmp_path:
         ("none/plan.json", "there is no directory"),
         ("file/plan.json", "there is no directory"),
         ("/dev/null", "is no regular file"),
+        ("x" * 300, "cannot be written: File name too long"),
     ],
 )
 def test_a_place_that_cannot_hold_it_is_said_beforehand(
@@ -97,6 +99,23 @@ def test_a_forger_who_mends_the_checksum_must_mend_the_digest_too(
     checksum = hashlib.sha256(forged.encode()).hexdigest()
     path.write_text(f'{forged}"checksum":"sha256:{checksum}"}}\n')
     with pytest.raises(InputError, match="its digest is not that of its changes"):
+        plan_file.load(path)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"expected_digest": "sha256:\x1b[31m"},
+        {"problems": (problem("<b>@everyone</b>"),)},
+    ],
+)
+def test_a_forger_cannot_speak_in_our_own_words(
+    plan: SavedPlan, tmp_path: Path, forged: dict[str, Any]
+) -> None:
+    """Digests and kinds are shown as they are: in a terminal, and in a comment of a bot's."""
+    path = tmp_path / "plan.json"
+    plan_file.write(path, replace(plan, report=replace(plan.report, **forged)))
+    with pytest.raises(InputError, match="says what no dry run says"):
         plan_file.load(path)
 
 
@@ -128,6 +147,6 @@ def test_a_plan_of_another_place_no_longer_fits(plan: SavedPlan, here: Origin, w
 
 
 def test_a_checkout_at_another_path_is_the_same_place(plan: SavedPlan) -> None:
-    made = structs.replace(plan, origin=Origin(directory="a", files=("x.yaml",)))
+    made = replace(plan, origin=Origin(directory="a", files=("x.yaml",)))
     plan_file.check_origin(made, Origin(directory="b"))
     plan_file.check_origin(plan, HERE)

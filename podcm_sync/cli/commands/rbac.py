@@ -29,6 +29,8 @@ def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     kubectl apply -n. Needs no cluster.
     """
     names, is_all = cluster.namespaces(context, namespaces, is_all=all_namespaces)
+    if not leader_elect:
+        cluster.refuse_without(context, "--leader-elect", election.OF_THE_LEASE)
     use = rbac.use(
         is_preview=is_preview,
         writes_events=writes_events,

@@ -1,5 +1,6 @@
 """Which cluster, as whom, which namespaces: the options of each command that asks a server."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -102,9 +103,12 @@ def one_namespace(name: str | None) -> tuple[str, ...]:
 
 def refuse_with_directory(context: typer.Context, directory: Path | None) -> None:
     """With manifests there is no cluster to choose. Raises BadParameter."""
-    names = ("kubeconfig", "kube_context", "impersonate")
-    if directory is not None and any(is_typed(context, name) for name in names):
-        raise typer.BadParameter("--from needs no cluster: leave out --kubeconfig, --context, --as")
+    names = {"kubeconfig", "kube_context", "impersonate", "shard"}
+    if directory is None:
+        return
+    for parameter in context.command.params:
+        if parameter.name in names and is_typed(context, parameter.name):
+            raise typer.BadParameter(f"--from needs no cluster: leave out {parameter.opts[-1]}")
 
 
 def refuse_before(context: typer.Context, command: str) -> None:
@@ -118,6 +122,15 @@ def refuse_before(context: typer.Context, command: str) -> None:
             raise typer.BadParameter(
                 f"{option} stands before {command}: write it after, "
                 f"podcm-sync {command} ... {option}"
+            )
+
+
+def refuse_without(context: typer.Context, needed: str, names: Collection[str]) -> None:
+    """Options that say nothing without another, which was not given. Raises BadParameter."""
+    for parameter in context.command.params:
+        if parameter.name in names and is_typed(context, parameter.name):
+            raise typer.BadParameter(
+                f"{parameter.opts[-1]} says nothing without {needed}: give both, or neither"
             )
 
 

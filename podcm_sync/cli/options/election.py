@@ -10,6 +10,10 @@ from podcm_sync.model.objects import Shard
 from podcm_sync.model.rights import LEASE
 from podcm_sync.settings import LeaderElection, Timing, parse_duration
 
+OF_THE_LEASE = frozenset(
+    {"lease_namespace", "lease_name", "lease_duration", "renew_deadline", "retry_period"}
+)
+"""The parameters that say nothing without --leader-elect."""
 JITTER = 1.2
 """What client-go asks of the renew deadline: more than so many retry periods."""
 

@@ -21,14 +21,13 @@ from podcm_sync.core.facts import Facts, Lease
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.schema import fields
 from podcm_sync.errors import ClusterError
-from podcm_sync.model.meta import KIND, PLURAL
+from podcm_sync.model.meta import KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Need, Right
 from podcm_sync.parallel import Work, each
 
 GO_LEASE: Final = "podconfigmap-controller-lock"
 """What the Go controller's main.go calls its Lease, in POD_NAMESPACE or `default`."""
-LEASES: Final = "/apis/coordination.k8s.io/v1"
 LEASE_SECONDS: Final = 15.0
 Json = dict[str, Any]
 
@@ -169,12 +168,17 @@ class Examination:
 
     def _leases(self, scope: Scope) -> tuple[Lease, ...] | None:
         """The Go controller's Leases: of all namespaces, or of those that it is likely in."""
-        response = self._got(f"{LEASES}/leases", {"fieldSelector": f"metadata.name={GO_LEASE}"})
+        response = self._got(
+            paths.collection(paths.LEASES, ""), {"fieldSelector": f"metadata.name={GO_LEASE}"}
+        )
         found = response and _decoded(response)
         if found:
             return tuple(map(self._lease, found.get("items") or ()))
         places = dict.fromkeys(("default", *(scope.namespaces or ())))
-        answers = [self._got(f"{LEASES}/namespaces/{place}/leases/{GO_LEASE}") for place in places]
+        answers = [
+            self._got(paths.single(paths.LEASES, NamespacedName(place, GO_LEASE)))
+            for place in places
+        ]
         known = [each for each in answers if each is not None and each.status in {200, 404}]
         if not known:
             return None

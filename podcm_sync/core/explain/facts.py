@@ -4,21 +4,18 @@ from podcm_sync.core import names, validate
 from podcm_sync.core.explain.explanation import CONFIG_MAP, ConfigFacts, ConfigMapFacts, PodFacts
 from podcm_sync.core.explain.view import View
 from podcm_sync.core.selector import requirements
-from podcm_sync.core.status import READY
+from podcm_sync.core.status import ready
 from podcm_sync.model.changes import StatusUpdate
 from podcm_sync.model.meta import (
     GENERATED_BY_LABEL,
     KIND,
     POD_UID_LABEL,
-    PRUNE_ANNOTATION,
-    PRUNE_DISABLED,
     NamespacedName,
 )
 from podcm_sync.model.objects import (
     Condition,
     ConfigMap,
     PodConfigMapConfig,
-    PodConfigMapConfigStatus,
 )
 
 
@@ -85,11 +82,6 @@ def of_config_map(view: View, name: str, *, is_taken: bool) -> ConfigMapFacts:
     )
 
 
-def ready(status: PodConfigMapConfigStatus) -> Condition | None:
-    """The Ready condition of a status; None where it has none."""
-    return next((each for each in status.conditions if each.type == READY), None)
-
-
 def ready_planned(updates: tuple[StatusUpdate, ...], name: NamespacedName) -> Condition | None:
     """The Ready condition that a run would stamp; None where it would leave the status alone."""
     found = [each.desired for each in updates if each.namespaced_name == name]
@@ -116,7 +108,7 @@ def _listed(view: View, existing: ConfigMap) -> ConfigMapFacts:
         owner_references=existing.owner_references,
         terminating=existing.terminating,
         immutable=existing.immutable,
-        prune_disabled=existing.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED,
+        prune_disabled=names.is_prune_disabled(existing),
         place=view.planned.snapshot.read_only.get(namespaced_name, ""),
     )
 

@@ -119,3 +119,11 @@ def test_options_before_the_name_are_refused_and_not_lost(
 def test_the_logs_format_may_stand_anywhere(directory: Path) -> None:
     arguments = ["explain", "pod/web-0", "-n", "shop", "--from", str(directory)]
     assert run(["--log-format", "json", *arguments]) == 0
+
+
+def test_the_environment_may_ask_for_masks(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODCM_SYNC_REDACT", "1")
+    assert explain(directory, "pod/web-0", "-n", "shop") == 0
+    assert "<redacted-1>" in capsys.readouterr().out

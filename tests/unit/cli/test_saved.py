@@ -121,6 +121,25 @@ def test_apply_does_not_run_where_the_environment_says_to_only_look(
     assert shop("show", shop.plan) == 0
 
 
+def test_apply_does_not_pass_for_a_run_that_expects_a_plan(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.dry("--plan-out", shop.plan)
+    monkeypatch.setenv("PODCM_SYNC_EXPECT_PLAN", "sha256:" + "0" * 64)
+    assert shop("apply", shop.plan, "--from", shop.directory) == 2
+    assert "PODCM_SYNC_EXPECT_PLAN" in shop.err
+    assert shop.generated() == []
+
+
+def test_a_misspelt_variable_is_said_before_a_subcommand_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.dry("--plan-out", shop.plan)
+    monkeypatch.setenv("PODCM_SYNC_DRYRUN", "1")
+    assert shop("apply", shop.plan, "--from", shop.directory) == 0
+    assert "the environment variable PODCM_SYNC_DRYRUN is none of ours" in shop.err
+
+
 def test_files_lie_over_a_directory_and_their_digest_lets_the_merge_through(shop: Shop) -> None:
     shop.file.write_text(CONFIG % ("new", "{labelsToInclude: [app]}"))
     assert shop.dry("-f", shop.file) == 0

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from podcm_sync.__main__ import run
+from podcm_sync.errors import OutputError
 from tests.controlplane.crd_case import Case
 from tests.controlplane.crd_cases import CASES
 from tests.controlplane.crd_objects import pcmc
@@ -137,3 +138,27 @@ def test_control_characters_are_escaped(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "x.json").write_text(json.dumps(pcmc({"labelsToInclude": ["\x1b[31m"]})))
     _, out = validated(capsys, "-f", str(tmp_path))
     assert "\x1b" not in out
+
+
+def test_what_a_name_hides_is_shown_as_text_in_json_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = pcmc({"labelsToInclude": ["a\u202eb"]})
+    (tmp_path / "a.json").write_text(json.dumps(bad), encoding="utf-8")
+    code, out = validated(capsys, "-o", "json", "-f", str(tmp_path))
+    document = json.loads(out)
+    assert (code, document["exitCode"]) == (3, 3)
+    assert "a\u202eb" in document["findings"][0]["message"]
+    assert "\u202e" not in out
+    assert document["tool"].startswith("podcm-sync ")
+
+
+def test_findings_that_cannot_be_written_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No bug, as for any other command: `podcm-sync validate -f . > /dev/full`."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        code = run(["validate", "-f", str(tmp_path)])
+    assert code == OutputError.exit_code
+    assert "the report cannot be written: No space left" in capsys.readouterr().err

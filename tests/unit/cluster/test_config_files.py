@@ -60,6 +60,7 @@ def test_without_a_namespace_it_is_in_the_runs_single_one(tmp_path: Path, metada
         ("5", SHOP, "has no metadata.name: write one"),
         ("{name: a, namespace: a.b}", ANY, "'a.b' is not a legal name"),
         ("{name: a, namespace: 5}", ANY, "5 is not a legal name"),
+        ("{name: a, namespace: []}", ANY, "[] is not a legal name"),
     ],
 )
 def test_what_cannot_be_placed_is_said_with_file_and_line(
@@ -127,3 +128,15 @@ def test_stdin_that_is_no_text_is_an_input_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
     with pytest.raises(InputError, match="-: stdin cannot be read"):
         configs(["-"], SHOP)
+
+
+def test_stdin_that_was_closed_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`podcm-sync --dry-run -f - <&-`."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="-: stdin is closed"):
+        configs(["-"], SHOP)
+
+
+def test_a_name_that_no_file_can_have_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        configs(["x" * 300], SHOP)

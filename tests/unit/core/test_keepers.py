@@ -149,3 +149,13 @@ def test_a_lost_pod_is_found_by_any_start_that_a_name_may_have(
         ]
         longest = max(map(len, fitting), default=None)
         assert (found and len(found.namespaced_name.name)) == longest
+
+
+@pytest.mark.parametrize("dashes", [18, 30, 200])
+def test_a_lost_pod_is_found_by_a_cut_name_that_lost_its_dashes_too(dashes: int) -> None:
+    """A name that is cut is freed of trailing dashes, of which a Pod's may have any number."""
+    pod_name = f"{'p' * (236 - dashes - 1)}{'-' * dashes}{'q' * 16}"
+    existing = config_map(config_map_name(pod_name, "web"), made_for=pod("gone"))
+    found = keepers(problems=(problem("Pod", pod_name),))
+    assert found.lost_pod(existing) is not None
+    assert keepers(problems=(problem("Pod", "p"),)).lost_pod(existing) is None

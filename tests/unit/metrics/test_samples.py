@@ -98,6 +98,22 @@ def test_a_tolerated_failure_is_a_success_that_shows_its_failures() -> None:
     assert failed(found) == {("blocking", "Foreign"): 1.0}
 
 
+def test_a_plan_that_was_not_the_expected_one_did_nothing() -> None:
+    """`--expect-plan` of another: its outcomes are foretold, and no ConfigMap was made."""
+    made = replace(
+        report(CREATED, FOREIGN),
+        is_prediction=True,
+        digest="sha256:a",
+        expected_digest="sha256:b",
+        counts={"shop": Count(configs=1, config_maps=1)},
+    )
+    found = of(made, 4)
+    assert not any(found[table.OPERATIONS].values())
+    assert table.MANAGED not in found
+    assert found[table.RUNS]["held_back",] == 1.0
+    assert failed(found) == {("blocking", "Foreign"): 1.0}
+
+
 def counts(**configs: int) -> dict[str, Count]:
     return {namespace: Count(configs=count) for namespace, count in configs.items()}
 

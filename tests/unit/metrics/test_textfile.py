@@ -60,7 +60,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
     assert [each.name for each in tmp_path.iterdir()] == ["x.prom"]
 
 
-@pytest.mark.parametrize("content", ["hello world\n", "# TYPE up gauge\nup 1\n", "\x00\x01{"])
+@pytest.mark.parametrize(
+    "content", ["hello world\n", "# TYPE up gauge\nup 1\n", "\x00\x01{", "# notes of mine\n"]
+)
 def test_a_file_of_somebody_elses_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.prom"
     path.write_text(content, encoding="utf-8")
@@ -81,3 +83,8 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         kept(Path("/dev/null"))
     with pytest.raises(MetricsFileError, match="no regular file"):
         kept(tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_said_as_such(tmp_path: Path) -> None:
+    with pytest.raises(MetricsFileError, match="cannot be read: File name too long"):
+        kept(tmp_path / ("x" * 300))

@@ -65,3 +65,13 @@ def test_folding_loses_nothing_and_fits(text: str, width: int) -> None:
     lines = list(folded(text.split(" "), width, "   "))
     assert all(cell_len(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("before", range(1, 13))
+@pytest.mark.parametrize("long", ["x" * 30, "\u754c" * 15])
+def test_a_word_that_is_broken_never_overflows_the_line_that_it_begins_on(
+    before: int, long: str
+) -> None:
+    lines = list(folded(["y" * before, long], 12, "  "))
+    assert max(map(columns, lines)) <= 12
+    assert "".join(lines).replace(" ", "") == "y" * before + long
