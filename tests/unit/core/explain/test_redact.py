@@ -1,10 +1,21 @@
 """An explanation masked: what each part keeps, and what it loses."""
 
-from podcm_sync.core.explain.explanation import CONFIG_MAP, POD
+from msgspec.structs import replace
+
+from podcm_sync.core.explain.explanation import (
+    CONFIG_MAP,
+    POD,
+    ConfigFacts,
+    ConfigMapFacts,
+    Explanation,
+    HeldBack,
+    Verdict,
+)
 from podcm_sync.core.explain.redact import redacted
 from podcm_sync.model.meta import KIND
+from podcm_sync.model.reasons import Kind, Reason
 from podcm_sync.template.lazy import LazySandbox
-from tests.builders import config_map, pcmc, pod
+from tests.builders import condition, config_map, pcmc, pod
 from tests.explanations import explanation_of
 
 WITHHELD = "(details withheld by --redact)"
@@ -53,3 +64,35 @@ def test_a_templates_error_keeps_its_place() -> None:
     assert whole.pod_config_map_config is not None
     assert whole.pod_config_map_config.ready_planned is not None
     assert whole.pod_config_map_config.ready_planned.message == WITHHELD
+
+
+def test_what_others_wrote_is_withheld_wherever_it_stands() -> None:
+    """A stored condition, a ConfigMap that does not decode, a list that did not complete."""
+    lost = "cannot list pods in namespace shop: HTTP 500: s3cret"
+    verdict = Verdict(
+        pod="web-0",
+        pod_config_map_config="web",
+        config_map="pod-web-0-from-web-cfg",
+        exists=False,
+        reason=Reason.INCOMPLETE,
+        kind=Kind.API,
+        message=lost,
+    )
+    refused = HeldBack(reason=Reason.TEMPLATE_FAILED, message="s3cret")
+    masked = redacted(
+        Explanation(
+            kind=CONFIG_MAP,
+            namespace="shop",
+            name="pod-web-0-from-web-cfg",
+            exists=True,
+            pod_config_map_config=ConfigFacts(
+                name="web", exists=True, ready=condition(reason="Other", message="s3cret")
+            ),
+            config_map=ConfigMapFacts(name="a", exists=True, problem="data: s3cret"),
+            verdicts=(verdict, replace(verdict, held_back=refused)),
+            incomplete=lost,
+        )
+    )
+    assert "s3cret" not in repr(masked)
+    said = f"cannot list pods in namespace shop: HTTP 500 {WITHHELD}"
+    assert masked.incomplete == masked.verdicts[0].message == said
