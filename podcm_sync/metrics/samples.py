@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from podcm_sync import __version__
-from podcm_sync.core.ended import BUG, RUN_FAILURES, Ended, RunResult
+from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import READY, is_failure
 from podcm_sync.metrics import table
@@ -136,7 +136,7 @@ def _known_failures() -> Iterator[Labels]:
     for reason, row in REASONS.items():
         if row.kind in _KINDS or reason is Reason.INTERRUPTED:
             yield _kind(reason), str(reason)
-    for failure in (*RUN_FAILURES.values(), BUG):
+    for failure in RUN_FAILURES:
         yield RUN_KIND, failure
 
 

@@ -73,8 +73,8 @@ def test_what_is_no_failure_is_in_none(made: Report) -> None:
 
 
 def test_a_run_that_an_error_ended_says_so_and_nothing_of_what_is_there() -> None:
-    found = of(None, 5, "ClusterUnavailable")
-    assert failed(found) == {("run", "ClusterUnavailable"): 1.0}
+    found = of(None, 5, "ServerUnreachable")
+    assert failed(found) == {("run", "ServerUnreachable"): 1.0}
     assert found[table.RUNS]["failed",] == 1.0
     assert found[table.LAST_CODE] == {(): 5.0}
     unknown = {table.LAST_SUCCESS, table.MANAGED, table.CONFIGS, table.NOT_READY, table.INVALID}
