@@ -1,8 +1,8 @@
 """The ways in which a config's ConfigMaps can fail, each as it is met on a real API server.
 
-They are the reasons of the README's table that are failures, but for those that a server which
-checks what it stores does not let come about (InvalidName, Undecodable), those of a saved plan, and
-those of a directory of manifests.
+They are the reasons of the README's table that are failures, but for those that need what no API
+server and CRD of ours store (InvalidName, Undecodable, Unreadable), those of a saved plan, and
+those of a directory of manifests. Incomplete and Interrupted are a whole run's.
 """
 
 from collections.abc import Callable
@@ -94,7 +94,8 @@ def answering(status: int | None) -> Callable[[Api, str], Fault]:
 
     def fault(request: Request, forward: Forward) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/configmaps"):
-            return status and Reply(status, b'{"kind": "Status", "message": "a fault"}')
+            body = b'{"kind": "Status", "message": "a fault"}'
+            return None if status is None else Reply(status, body)
         return forward()
 
     return lambda *_: fault

@@ -75,6 +75,7 @@ def test_who_waits_is_ready_and_says_nothing_of_runs_until_it_leads(
     assert "waiting to lead" in ben.process.stderr
     assert ben.status("/healthz") == 200
     assert gauges(ben) == set()
+    assert BUILD_INFO in fetch(f"{ben.url}/metrics")[1]  # it is there all the same
     assert succeeded(ben) == 0
 
     proxy.begin(Rule(Fault.DELAY, method="POST", path="/configmaps$", seconds=60))

@@ -20,6 +20,13 @@ def value(exposition: Exposition, name: str, **labels: str) -> float | None:
     return exposition.registry.get_sample_value(name, labels)
 
 
+def test_before_the_first_run_it_says_what_runs_and_no_more() -> None:
+    """So that replicas which all wait to lead can be told from none at all."""
+    (family,) = Exposition().registry.collect()
+    assert family.name == "podcm_sync_build_info"
+    assert [sample.value for sample in family.samples] == [1]
+
+
 def test_a_namespace_that_vanished_vanishes() -> None:
     exposition = Exposition()
     exposition.add(ended(("shop", "bank")))
