@@ -129,8 +129,16 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             "--leader-elect is for a loop that writes to a cluster: give --loop with it, and "
             "neither --dry-run nor --from"
         )
+    if not leader_elect:
+        election.refuse_without(context)
     export = metrics.export(
-        push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
+        push_gateway,
+        push_job,
+        metrics_file,
+        listen,
+        is_loop=loop,
+        is_one_of_many=leader_elect,
+        writes=not dry_run,
     )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli import run as command

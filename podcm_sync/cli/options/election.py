@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podcm_sync.cli.options.cluster import is_typed
 from podcm_sync.cli.options.words import duration, env
 from podcm_sync.core.validate import is_namespace, is_subdomain
 from podcm_sync.model.objects import Shard
@@ -88,6 +89,23 @@ def leader_election(  # noqa: PLR0913 - the options of one topic
         name=lease_name(name, shard),
         timing=_timing(lease_duration, renew_deadline, retry_period),
     )
+
+
+def refuse_without(context: typer.Context) -> None:
+    """An option of the election, and none is held: replicas would all write. Raises BadParameter.
+
+    Variables are for many commands, and may be there.
+    """
+    for name in (
+        "lease_namespace",
+        "lease_name",
+        "lease_duration",
+        "renew_deadline",
+        "retry_period",
+    ):
+        if is_typed(context, name):
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(f"{option} is for --leader-elect: give that with it")
 
 
 def lease_namespace(namespace: str | None) -> str | None:

@@ -8,6 +8,7 @@ from podcm_sync.core.report import Count, Report
 from podcm_sync.metrics import table
 from podcm_sync.metrics.samples import Samples, samples
 from podcm_sync.model.changes import Result, StatusOutcome
+from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Problem
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.traffic import RequestCount, Traffic
@@ -58,6 +59,23 @@ def failed(found: Samples) -> dict[tuple[str, ...], float]:
 )
 def test_each_failure_is_in_one_series(made: Report, labels: tuple[str, ...]) -> None:
     assert failed(of(made)) == {labels: 1.0}
+
+
+def test_a_status_that_the_crd_refuses_for_its_spec_is_the_specs_failure_once() -> None:
+    """Its rules cannot be asked about some specs from before them; a missing right is another."""
+    invalid = replace(
+        problem(KIND), namespaced_name=NamespacedName("shop", "web"), reason=Reason.INVALID_SPEC
+    )
+    refused = status(Result.FAILED, Reason.REJECTED)
+    assert failed(of(report(broken=(invalid,), statuses=(refused,)))) == {
+        ("blocking", "InvalidSpec"): 1.0
+    }
+    assert failed(of(report(statuses=(refused,)))) == {("blocking", "Rejected"): 1.0}
+    forbidden = status(Result.FAILED, Reason.FORBIDDEN)
+    assert failed(of(report(broken=(invalid,), statuses=(forbidden,)))) == {
+        ("blocking", "InvalidSpec"): 1.0,
+        ("blocking", "Forbidden"): 1.0,
+    }
 
 
 @pytest.mark.parametrize(
