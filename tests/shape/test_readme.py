@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shape.readme import README, option_names, tables, with_tables
+from podcm_sync.core.ended import RUN_FAILURES
+from tests.shape.readme import README, option_names, rows_of, tables, with_tables
 
 ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
@@ -28,6 +29,14 @@ def test_the_tables_are_the_codes_own() -> None:
 def test_no_table_is_empty() -> None:
     """A table of a head alone would agree with anything."""
     assert all(table.count("\n") > 5 for table in tables().values())
+
+
+@pytest.mark.parametrize("failure", RUN_FAILURES)
+def test_whatever_ends_a_run_has_one_row_in_troubleshooting(failure: str) -> None:
+    rows = rows_of(TEXT, "Troubleshooting")
+    (row,) = [row for row in rows if f"`{failure}`" in row[0]]
+    assert "exit " in row[0]
+    assert all(row)
 
 
 def test_every_option_that_the_readme_names_exists() -> None:
