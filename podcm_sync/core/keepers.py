@@ -55,7 +55,9 @@ class Keepers:
             if problem.kind == "Pod":
                 namespace, name = problem.namespaced_name
                 start = f"pod-{name}{_FROM}"[:_SURE_START]
-                self._lost_pods.setdefault(namespace, {})[start] = problem
+                lost = self._lost_pods.setdefault(namespace, {})
+                # Two long names may have one sure start: the longer, in whatever order they came.
+                lost[start] = max(lost.get(start, problem), problem, key=_length_and_name)
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
         """The keeper that a ConfigMap's label names, if its name can be that keeper's.
@@ -94,6 +96,10 @@ class Keepers:
         starts = [name, *(name[: at + len(_FROM)] for at in reversed(list(_froms(name))))]
         found = (lost.get(start[:_SURE_START]) for start in starts)
         return next((problem for problem in found if problem is not None), None)
+
+
+def _length_and_name(problem: Problem) -> tuple[int, str]:
+    return len(problem.namespaced_name.name), problem.namespaced_name.name
 
 
 def _froms(name: str) -> Iterator[int]:
