@@ -14,7 +14,7 @@ from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget
 from podcm_sync.core.outdated import fitted
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.core.report import Report, problems
+from podcm_sync.core.report import Report, counted, problems
 from podcm_sync.core.status import conditions
 from podcm_sync.sync import UNOBSERVED, Observer, Policy, planned
 
@@ -72,5 +72,6 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
         statuses=statuses,
         problems=problems(snapshot, today.desired),
         incomplete=snapshot.incomplete,
+        counts=counted(snapshot, outcomes),
         digest=saved.digest,
     )

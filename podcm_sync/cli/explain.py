@@ -18,6 +18,7 @@ from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Reader
 from podcm_sync.core.explain.explain import explain as told
 from podcm_sync.core.explain.explanation import CONFIG_MAP, Explanation, Subject
+from podcm_sync.core.explain.redact import redacted
 from podcm_sync.core.explain.search import hint, namespaces_of
 from podcm_sync.core.guards import PruneBudget, PruneLimit
 from podcm_sync.core.plan import Planned
@@ -40,6 +41,7 @@ class Question(Struct, frozen=True, kw_only=True):
     access: Access
     max_prune: tuple[PruneLimit, ...]
     output: Explained
+    is_redacted: bool
     colour: Colour
     verbosity: int
 
@@ -65,6 +67,8 @@ def explain(question: Question) -> int:
         is_taken=_is_taken(ports.reader, planned, question.subject, namespace),
         now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
+    if question.is_redacted:
+        explanation = redacted(explanation)
     if not explanation.is_known:
         raise _unknown(planned, question.subject, explanation)
     put(_rendered(explanation, question))

@@ -90,7 +90,8 @@ def _configs(settings: Settings, scope: Scope) -> tuple[PodConfigMapConfig, ...]
 
     found = configs(settings.files, scope)
     if not found:
-        log.warning("there is no %s in %s", KIND, ", ".join(settings.files))
+        so = ": every one of the scope counts as removed" if settings.only_files else ""
+        log.warning("there is no %s in %s%s", KIND, ", ".join(settings.files), so)
     return found
 
 

@@ -34,9 +34,9 @@ def apply(path: Path, settings: Settings) -> int:
     """
     plan = plan_file.load(path)
     if bool(plan.origin.directory) != (settings.directory is not None):
+        what = "leave out --from" if settings.directory else "give --from, with its directory"
         raise PlanMismatchError(
-            f"{path}: the plan was made for {plan.origin}: nothing was changed; give --from only "
-            "where the plan was made with it"
+            f"{path}: the plan was made for {plan.origin}: nothing was changed; {what}"
         )
     scope = plan.report.scope
 

@@ -22,7 +22,7 @@ def show(report: Report, settings: Settings, code: int) -> None:
     put(rendered(report, settings, code, logs.run_id.value))
     if not (report.outcomes or report.statuses or report.problems or report.incomplete):
         log.info("there is no PodConfigMapConfig and no generated ConfigMap in %s", report.scope)
-    for message in report.incomplete.values():
+    for message in (redacted(report) if settings.is_redacted else report).incomplete.values():
         log.error("%s", message)
     if report.is_unexpected:
         log.error(

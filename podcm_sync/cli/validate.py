@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podcm_sync.cluster.config_files import config_manifests
 from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.core import scrub
 from podcm_sync.core import validate as rules
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.errors import DecodeError, InputError
@@ -29,6 +30,9 @@ VERSION: Final = "podcm-sync/validation/v1"
 # A path, with keys in brackets that may hold anything, up to the colon after it.
 _FINDING: Final = re.compile(r'((?:[^:\["]|\["(?:[^"\\]|\\.)*"\]|\[[\w.]*\])+): (.*)', re.DOTALL)
 
+_PATHS: Final = frozenset({"apiVersion", "metadata", "metadata.name", "spec"})
+"""Of those that are not below spec; all are words of ours."""
+
 
 class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong: where (the line is the document's first), and what to write."""
@@ -39,12 +43,21 @@ class Finding(Struct, frozen=True, kw_only=True):
     path: str
     message: str
 
+    def redacted(self) -> "Finding":
+        """Where it is, and no word of the manifest's own: as --redact has it in a run."""
+        said = scrub.scrubbed(f"{self.path}: {self.message}")
+        if said.startswith(f"{self.path}: "):
+            return structs.replace(self, message=said.removeprefix(f"{self.path}: "))
+        path = self.path if self.path in _PATHS else ""
+        return structs.replace(self, path=path, message=scrub.WITHHELD)
+
     def __str__(self) -> str:
         name = f"{KIND} {self.name}: " if self.name else ""
-        return printable(f"{self.file}:{self.line}: {name}{self.path}: {self.message}")
+        path = f"{self.path}: " if self.path else ""
+        return printable(f"{self.file}:{self.line}: {name}{path}{self.message}")
 
 
-def validate(places: Sequence[str], output: Findings) -> int:
+def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = False) -> int:
     """Check all that is named, write the findings to stdout; 3 if there are any.
 
     Raises InputError for what cannot be read or parsed at all.
@@ -52,9 +65,12 @@ def validate(places: Sequence[str], output: Findings) -> int:
     renderer = LazySandbox()
     configs = list(config_manifests(places))
     findings = [finding for each in configs for finding in _findings(each, renderer)]
+    if is_redacted:
+        findings = [each.redacted() for each in findings]
     if output is Findings.JSON:
         document = {
             "version": VERSION,
+            **({"redacted": True} if is_redacted else {}),
             "configs": len(configs),
             "findings": msgspec.to_builtins(findings),
         }
@@ -97,7 +113,9 @@ def _texts(content: dict[str, Any], named: dict[str, Any], renderer: Renderer) -
         yield f"metadata: {error}"
         return
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{KIND} {named.get('name')}: is not JSON: {error}") from error
+        raise InputError(
+            f"{KIND} {named.get('name')}: is not JSON: {error}", quoted=error
+        ) from error
     if config.spec is None:
         yield config.spec_error
         return

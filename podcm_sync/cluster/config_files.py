@@ -79,6 +79,8 @@ def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
         )
     metadata = content.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
+    if name is None:
+        raise InputError(f"{manifest}: {KIND} has no metadata.name: write one")
     if not isinstance(metadata, dict) or not isinstance(name, str) or not is_subdomain(name):
         raise InputError(f"{manifest}: {KIND} metadata.name {name!r} is not a legal name")
     namespace = metadata.get("namespace")
@@ -112,5 +114,5 @@ def _decoded(manifest: Manifest, name: NamespacedName) -> PodConfigMapConfig:
     try:
         config = decode.decode_config(msgspec.json.encode(content))
     except DecodeError as error:
-        raise InputError(f"{manifest}: {KIND} {name}: {error}") from error
+        raise InputError(f"{manifest}: {KIND} {name}: {error}", quoted=error) from error
     return structs.replace(config, status=PodConfigMapConfigStatus())

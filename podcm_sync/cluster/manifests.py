@@ -72,7 +72,9 @@ def read_file(path: Path) -> Iterator[Manifest]:
     """Every object in one file. Raises InputError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read: {error}", quoted=error) from error
     yield from parse(path, text)
 

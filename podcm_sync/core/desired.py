@@ -125,7 +125,7 @@ class _BuildUp:
             self._withhold(config, desired.pod_name, Reason.TOO_LARGE, message)
         elif message := _name_problem(desired):
             self._withhold(config, desired.pod_name, Reason.INVALID_NAME, message)
-        elif not self._is_lost(config, desired.pod_name):
+        elif not self._is_lost(config, desired.pod_name, namespaced_name):
             self.config_maps[namespaced_name] = desired
 
     def _add_lost_pod(self, config: PodConfigMapConfig, matches: Matcher, lost: Problem) -> None:
@@ -137,10 +137,11 @@ class _BuildUp:
     def _withhold(
         self, config: PodConfigMapConfig, pod_name: str, reason: Reason, message: str
     ) -> None:
-        if self._is_lost(config, pod_name):
+        namespaced_name = _name_for(config, pod_name)
+        if self._is_lost(config, pod_name, namespaced_name):
             return
         withheld = Withheld(
-            namespaced_name=_name_for(config, pod_name),
+            namespaced_name=namespaced_name,
             pod_name=pod_name,
             pcmc_name=config.namespaced_name.name,
             reason=reason,
@@ -151,9 +152,10 @@ class _BuildUp:
     def _winner(self, namespaced_name: NamespacedName) -> DesiredConfigMap | Withheld | None:
         return self.config_maps.get(namespaced_name) or self.withheld.get(namespaced_name)
 
-    def _is_lost(self, config: PodConfigMapConfig, pod_name: str) -> bool:
+    def _is_lost(
+        self, config: PodConfigMapConfig, pod_name: str, namespaced_name: NamespacedName
+    ) -> bool:
         """Whether an older config has the name already; if so, the loss is noted."""
-        namespaced_name = _name_for(config, pod_name)
         winner = self._winner(namespaced_name)
         if winner is None:
             return False

@@ -51,13 +51,14 @@ class Keepers:
             keepers[names.label_value(name)] = keeper
             self._by_name[NamespacedName(namespace, name)] = keeper
         self._lost_pods: dict[str, dict[str, Problem]] = {}
-        for problem in snapshot.problems:
-            if problem.kind == "Pod":
-                namespace, name = problem.namespaced_name
-                start = f"pod-{name}{_FROM}"[:_SURE_START]
-                lost = self._lost_pods.setdefault(namespace, {})
-                # Two long names may have one sure start: the longer, in whatever order they came.
-                lost[start] = max(lost.get(start, problem), problem, key=_length_and_name)
+        pods = (problem for problem in snapshot.problems if problem.kind == "Pod")
+        # Of two that begin alike, as far as a name is sure to have it, the longer one.
+        for problem in sorted(
+            pods, key=lambda each: (len(each.namespaced_name.name), *each.namespaced_name)
+        ):
+            namespace, name = problem.namespaced_name
+            start = f"pod-{name}{_FROM}"[:_SURE_START]
+            self._lost_pods.setdefault(namespace, {})[start] = problem
 
     def by_label(self, existing: ConfigMap) -> Keeper | None:
         """The keeper that a ConfigMap's label names, if its name can be that keeper's.
@@ -96,10 +97,6 @@ class Keepers:
         starts = [name, *(name[: at + len(_FROM)] for at in reversed(list(_froms(name))))]
         found = (lost.get(start[:_SURE_START]) for start in starts)
         return next((problem for problem in found if problem is not None), None)
-
-
-def _length_and_name(problem: Problem) -> tuple[int, str]:
-    return len(problem.namespaced_name.name), problem.namespaced_name.name
 
 
 def _froms(name: str) -> Iterator[int]:

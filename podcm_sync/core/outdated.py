@@ -16,7 +16,9 @@ from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import PodConfigMapConfig
 from podcm_sync.model.reasons import Reason
 
-APPLY_FIRST: Final = "the plan is of files: kubectl apply them first"
+APPLY_FIRST: Final = (
+    "the plan is of files: kubectl apply them first, or replace where that leaves other fields"
+)
 NAMED: Final = 3
 _Key = tuple[NamespacedName, str, str]
 

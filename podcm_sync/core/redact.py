@@ -60,7 +60,7 @@ _OURS: Final = frozenset(
 
 def redacted(report: Report) -> Report:
     """The report as others may see it; statuses in the cluster are another matter."""
-    masks = _Masks(report)
+    masks = _ReportMasks(report)
     outcomes = tuple(masks.outcome(outcome) for outcome in report.outcomes)
     failed: dict[NamespacedName, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -83,11 +83,22 @@ def redacted(report: Report) -> Report:
     )
 
 
-class _Masks:
-    """Masks given so far, numbered in the order in which a report first shows their values."""
+class Masks:
+    """Masks given so far, numbered in the order in which their values are first asked about."""
+
+    def __init__(self) -> None:
+        self._masks: dict[str, str] = {}
+
+    def mask(self, value: str) -> str:
+        """The value's mask, always the same one."""
+        return self._masks.setdefault(value, f"<redacted-{len(self._masks) + 1}>")
+
+
+class _ReportMasks(Masks):
+    """The masks of one report."""
 
     def __init__(self, report: Report) -> None:
-        self.masks: dict[str, str] = {}
+        super().__init__()
         desired = (outcome.change.desired for outcome in report.outcomes)
         self.nodes = {""} | {
             each.data["nodeName"]
@@ -96,14 +107,11 @@ class _Masks:
         }
         """Nodes of Pods: an existing nodeName among them is one, not what somebody put there."""
 
-    def mask(self, value: str) -> str:
-        return self.masks.setdefault(value, f"<redacted-{len(self.masks) + 1}>")
-
     def outcome(self, outcome: Outcome) -> Outcome:
         return replace(
             outcome,
             change=self._change(outcome.change),
-            message=_message(outcome.reason, outcome.message, outcome.result, outcome.code),
+            message=message_of(outcome.reason, outcome.message, outcome.result, outcome.code),
         )
 
     def _change(self, change: Change) -> Change:
@@ -112,7 +120,7 @@ class _Masks:
         desired = change.desired if is_shown else None
         return replace(
             change,
-            message=_message(change.reason, change.message, None, None),
+            message=message_of(change.reason, change.message),
             existing=existing and self._existing(existing, change),
             desired=desired and self._desired(desired),
         )
@@ -164,7 +172,10 @@ def _is_our_key(key: str) -> bool:
     return key == MANAGED_BY_LABEL or key.startswith(f"{GROUP}/")
 
 
-def _message(reason: Reason, message: str, result: Result | None, code: int | None) -> str:
+def message_of(
+    reason: Reason, message: str, result: Result | None = None, code: int | None = None
+) -> str:
+    """What is said of a change, or with a result of its outcome, without what it may quote."""
     is_answer = result is Result.FAILED or (result is Result.SKIPPED and code is not None)
     if reason in _OURS and not is_answer:
         return message
@@ -196,12 +207,12 @@ def _with_messages(
     return replace(
         whole,
         conditions=tuple(
-            replace(each, message=_condition_message(each, failed)) for each in whole.conditions
+            replace(each, message=condition_message(each, failed)) for each in whole.conditions
         ),
     )
 
 
-def _condition_message(condition: Condition, failed: list[Outcome]) -> str:
+def condition_message(condition: Condition, failed: list[Outcome]) -> str:
     """Our own words stay; of failures, what the outcomes say when masked; others' are withheld."""
     is_ours = condition.type in {status.READY, status.STALLED}
     if is_ours and condition.reason == status.SOME_FAILED and failed:

@@ -25,6 +25,7 @@ MAGIC: Final = b"k8s\x00"
 """Before every message (k8s.io/apimachinery/pkg/runtime/serializer/protobuf)."""
 
 _CLASSES: Final = classes()
+_refusal: Final = _CLASSES["Refusal"].FromString
 _unknown: Final = _CLASSES["Unknown"].FromString
 _named: Final = _CLASSES["Named"].FromString
 _pod: Final = _CLASSES["Pod"].FromString
@@ -109,6 +110,17 @@ def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
     page = _list(body, "PartialObjectMetadata")
     found = tuple(_identity(raw) for raw in page.items)
     return found, getattr(page.metadata, "continue")
+
+
+def status(body: bytes) -> tuple[str, str]:
+    """The reason and message of a `metav1.Status`. Raises DecodeError where the body is none."""
+    try:
+        refusal = _refusal(memoryview(body)[len(MAGIC) :])
+    except (WireError, ValueError) as error:
+        raise DecodeError(str(error)) from error
+    if refusal.typeMeta.kind != "Status":
+        raise DecodeError(f"not a Status but {refusal.typeMeta.kind!r}")
+    return _text(refusal.raw.reason), _text(refusal.raw.message)
 
 
 def _list(body: bytes, kind: str) -> Any:

@@ -18,10 +18,12 @@ MESSAGES: Final = {
     # the wire is a message: so the envelope and the list in it are one parse.
     "TypeMeta": {"kind": (2, _STRING)},
     "Unknown": {"typeMeta": (1, "TypeMeta"), "raw": (2, "List")},
+    "Refusal": {"typeMeta": (1, "TypeMeta"), "raw": (2, "Status")},
     # k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto. A list's items stay bytes until their
     # turn comes: one that is broken is a Problem of its own, and one at a time is decoded.
     "List": {"metadata": (1, "ListMeta"), "items": (2, "repeated bytes")},
     "ListMeta": {"continue": (3, _STRING)},
+    "Status": {"message": (3, _STRING), "reason": (4, _STRING)},
     "ObjectMeta": {
         "name": (1, _STRING),
         "namespace": (3, _STRING),

@@ -148,7 +148,7 @@ class _Text:
             where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
             after += f"; incomplete: {printable(where)}, where nothing is deleted"
         if self.report.digest:
-            yield from self._folded(f"Plan {self.report.digest}{self._expected()}", "")
+            yield from self._digest()
         said = f"{start}: {', '.join(said for said, _ in parts)}{after}"
         if self.width is not None and columns(said) > self.width:
             for line in folded(said.split(" "), self.width, "  "):
@@ -161,10 +161,16 @@ class _Text:
             for line in self._folded(printable(message), ""):
                 yield self._coloured(line, _YELLOW)
 
-    def _expected(self) -> str:
+    def _digest(self) -> Iterator[str]:
+        """Digests are there to be copied: a terminal may wrap one, a newline would break it."""
+        said = f"Plan {self.report.digest}"
+        unlike = f"is not the expected {self.report.expected_digest}"
         if not self.report.is_unexpected:
-            return ""
-        return f" is not the expected {self.report.expected_digest}"
+            yield said
+        elif self.width is None or columns(f"{said} {unlike}") <= self.width:
+            yield f"{said} {unlike}"
+        else:
+            yield from (said, f"  {unlike}")
 
     def _line(
         self, word: str, what: str, why: str, mark: str = "", colour: str = ""

@@ -74,7 +74,8 @@ def test_without_the_right_to_list_nothing_is_deleted_or_stamped(
     done = command.run(kubeconfig=kubeconfig)
     assert done.code == 5
     error = command.error_of(done)
-    assert f"no right to list {full} in namespace {namespace}" in error
+    assert f"no right to list {full} in namespace {namespace}: {full} is forbidden: User " in error
+    assert f' in the namespace "{namespace}"; grant the verb list on ' in error
     assert f"system:serviceaccount:{namespace}:tested" in error
     assert "deploy/rbac.yaml" in error
     assert GONE in names(api, namespace)

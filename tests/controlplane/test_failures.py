@@ -1,7 +1,7 @@
 """Each way to fail is one sign of each sort, however often it is met (issue 8).
 
 One series of podcm_sync_failures_total, one Ready condition that is False, one Event, and a row of
-the README by which a person finds what to do.
+the documents by which a person finds what to do.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.controlplane.sync_objects import change_config
 from tests.controlplane.syncing import sync
 from tests.controlplane.test_events import said
 from tests.observability.running import values
-from tests.shape.readme import README, rows_of
+from tests.shape.readme import DOCUMENTS, rows_of
 
 RUNS = 2
 # The template engine as an earlier test compiled it.
@@ -34,8 +34,8 @@ def failed(path: Path) -> dict[tuple[str, str], float]:
 
 
 def is_told(reason: str, code: int) -> bool:
-    """Whether README says what to do: by the reason, or by the exit code and the reason's row."""
-    text = README.read_text(encoding="utf-8")
+    """Whether a person finds what to do: by the reason, or by the code and the reason's row."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     troubles = [row[0] for row in rows_of(text, "Troubleshooting")]
     if any(f"`{reason}`" in what and f"exit {code}" in what for what in troubles):
         return True

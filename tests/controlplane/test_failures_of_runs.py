@@ -1,6 +1,6 @@
 """Each way in which a whole run fails has a word of its own, and the configs hear nothing of it.
 
-One series of podcm_sync_failures_total and a row of the README that names it; the Ready condition
+One series of podcm_sync_failures_total and a row of the documents that names it; the condition
 stays as it was and there is no Event, since no config has failed.
 """
 

@@ -212,7 +212,7 @@ def test_another_server_is_refused(
     assert (done.code, names(api, namespace)) == (4, [])
     assert f"the plan was made for {control_plane.server}" in command.error_of(done)
     offline = podcm(other, "apply", plan, "--from", str(tmp_path))
-    assert (offline.code, "give --from only" in command.error_of(offline)) == (4, True)
+    assert (offline.code, "leave out --from" in command.error_of(offline)) == (4, True)
 
 
 def test_the_reports_of_apply_are_those_of_a_run_in_json_too(

@@ -50,14 +50,13 @@ def every_verb() -> Report:
 def held_back() -> Report:
     """Three deletions where one is allowed; one of them goes with its Pod anyway."""
     pods = [pod(f"web-{n}", labels=WEB if n == 0 else {}) for n in range(3)]
-    report = _dry(
+    return _dry(
         *pods,
         pcmc(match_labels=WEB),
         *(config_map(made_for=each) for each in pods[1:]),
         config_map(made_for=pod("web-9"), made_by="gone"),
         policy=Policy(max_prune=(parse_limit("1"),)),
     )
-    return replace(report, digest=f"sha256:{'0123456789abcdef' * 4}")
 
 
 def problems() -> Report:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from podcm_sync.core.digest import digest
 from podcm_sync.core.redact import redacted
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.render.document import as_json, as_yaml, document
@@ -59,6 +60,13 @@ def test_the_documents_are_valid_and_the_same_in_json_and_yaml(name: str) -> Non
 
 def test_there_is_a_directory_for_each_plan_and_no_other() -> None:
     assert {each.name for each in FORMATS.iterdir()} == PLANS.keys()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_dry_runs_digest_is_that_of_its_changes_and_a_run_has_none(name: str) -> None:
+    report = PLANS[name]()
+    real = digest(each.change for each in report.outcomes)
+    assert report.digest == (real if report.is_prediction else "")
 
 
 def test_the_plans_have_something_of_everything() -> None:

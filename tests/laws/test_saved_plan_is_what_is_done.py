@@ -115,6 +115,7 @@ def test_in_a_quiet_cluster_it_does_what_the_plan_says_as_a_run_would(
     assert done.statuses == foretold.statuses
     assert done.problems == foretold.problems
     assert done.digest == foretold.digest
+    assert done.counts == real.counts
     assert cluster.dump() == alone.dump()
     assert exit_code(done) == exit_code(foretold) == exit_code(real)
 

@@ -1,4 +1,4 @@
-"""README.md's tables, made from the code's own; `python -m tests.shape.readme` writes them anew.
+"""The documents' tables, made from the code's own; `python -m tests.shape.readme` writes them anew.
 
 Each stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
 """
@@ -14,7 +14,9 @@ from podcm_sync.metrics.table import METRICS
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.model.rights import RIGHTS
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DOCUMENTS = (README, ROOT / "docs" / "reference.md", ROOT / "docs" / "operations.md")
 
 
 def tables() -> dict[str, str]:
@@ -29,10 +31,12 @@ def tables() -> dict[str, str]:
 
 
 def with_tables(text: str) -> str:
-    """The README with every generated table as the code has it now."""
+    """A document with each generated table that it has as the code has it now."""
     for name, table in tables().items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
-        assert text.count(begin) == text.count(end) == 1, f"README.md needs one place for {name}"
+        assert text.count(begin) == text.count(end) < 2, f"there is one place for {name}"
+        if begin not in text:
+            continue
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
     return text
@@ -118,4 +122,5 @@ def _row(*cells: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""README.md agrees with the code: its tables, its options, its commands, its diff and its links."""
+"""The documents agree with the code: their tables, options, commands, diff, files and links."""
 
 import re
 import shlex
@@ -10,10 +10,18 @@ from pathlib import Path
 import pytest
 
 from podcm_sync.core.ended import RUN_FAILURES
-from tests.shape.readme import README, option_names, rows_of, tables, with_tables
+from tests.shape.readme import (
+    DOCUMENTS,
+    README,
+    ROOT,
+    option_names,
+    rows_of,
+    tables,
+    with_tables,
+)
 
-ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 
 
 def _shell_lines() -> list[str]:
@@ -22,8 +30,30 @@ def _shell_lines() -> list[str]:
     return [line for line in lines if line]
 
 
-def test_the_tables_are_the_codes_own() -> None:
-    assert with_tables(TEXT) == TEXT, "run `make docs`"
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tables_are_the_codes_own(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "run `make docs`"
+
+
+def test_every_table_has_its_one_place() -> None:
+    assert {name: ALL.count(f"<!-- begin: {name} -->") for name in tables()} == dict.fromkeys(
+        tables(), 1
+    )
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    """To a file, and where it names a heading, to one that is there."""
+    for target in re.findall(r"\]\((?!https?://)([^)]+)\)", path.read_text(encoding="utf-8")):
+        name, _, heading = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), target
+        if heading:
+            titles = re.findall(r"(?m)^#+ (.*)$", file.read_text(encoding="utf-8"))
+            assert heading in {
+                re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in titles
+            }
 
 
 def test_no_table_is_empty() -> None:
@@ -33,14 +63,15 @@ def test_no_table_is_empty() -> None:
 
 @pytest.mark.parametrize("failure", RUN_FAILURES)
 def test_whatever_ends_a_run_has_one_row_in_troubleshooting(failure: str) -> None:
-    rows = rows_of(TEXT, "Troubleshooting")
+    rows = rows_of(ALL, "Troubleshooting")
     (row,) = [row for row in rows if f"`{failure}`" in row[0]]
     assert "exit " in row[0]
     assert all(row)
 
 
 def test_every_option_that_the_readme_names_exists() -> None:
-    prose = re.sub(r"`kubectl [^`]*`|kubectl [^\n]*", "", TEXT)
+    # Other programs' options, to the end of their commands.
+    prose = re.sub(r"`kubectl [^`]*`|(kubectl|gh) ([^\n]*\\\n)*[^\n]*", "", ALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
     others = {"--for", "--help"}
     assert named - others <= option_names()
@@ -54,7 +85,7 @@ def test_every_make_target_that_the_readme_names_exists(line: str) -> None:
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
-    named = re.findall(r"(?:crd|deploy|examples|podcm_sync|tests)/[\w./-]*\w", TEXT)
+    named = re.findall(r"(?:crd|deploy|examples|podcm_sync|tests)/[\w./-]*\w", ALL)
     assert len(named) > 10
     missing = [name for name in named if not (ROOT / name).exists()]
     assert missing == []

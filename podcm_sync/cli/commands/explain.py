@@ -19,6 +19,7 @@ def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as type
     impersonate: cluster.Impersonate = None,
     request_timeout: cluster.RequestTimeout = "60s",
     output_format: explain.ExplanationFormat = Explained.TEXT,
+    redact: output.Redaction = False,
     colour: explain.Colouring = Colour.AUTO,
     log_format: output.LogFormatting = LogFormat.TEXT,  # noqa: ARG001 - read from the arguments
     verbosity: explain.Verbosity = 0,
@@ -47,6 +48,7 @@ def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as type
             access=cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
             max_prune=tuple(max_prune or ()),
             output=output_format,
+            is_redacted=redact,
             colour=colour,
             verbosity=verbosity,
         )

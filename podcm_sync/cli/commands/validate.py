@@ -1,13 +1,15 @@
 """`podcm-sync validate`: its options."""
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import validate
+from podcm_sync.cli.options import output, validate
 from podcm_sync.settings import Findings
 
 
 @app.command(name="validate")
 def validate_manifests(
-    files: validate.Files, output_format: validate.ValidationFormat = Findings.TEXT
+    files: validate.Files,
+    output_format: validate.ValidationFormat = Findings.TEXT,
+    redact: output.Redaction = False,
 ) -> int:
     """Check PodConfigMapConfig manifests.
 
@@ -16,4 +18,4 @@ def validate_manifests(
     """
     from podcm_sync.cli.validate import validate as check
 
-    return check(files, output_format)
+    return check(files, output_format, is_redacted=redact)

@@ -5,13 +5,17 @@ a terminating namespace has the cause NamespaceTerminating, quota has no causes 
 message, missing rights have neither.
 """
 
+from typing import Final
+
 import msgspec
 
 from podcm_sync.cluster.kube.answers import Response
+from podcm_sync.errors import DecodeError
 from podcm_sync.model.changes import Answer, Result
 from podcm_sync.model.reasons import Reason
 
 MAX_MESSAGE = 500
+_PROTOBUF: Final = b"k8s\x00"
 
 
 class _Cause(msgspec.Struct):
@@ -41,11 +45,22 @@ _decoder = msgspec.json.Decoder(Status)
 def status_of(response: Response) -> Status:
     """The Status of a refusal; proxies and absent APIs answer with other things than JSON."""
     try:
-        status = _decoder.decode(response.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        if response.body.startswith(_PROTOBUF):
+            status = _from_protobuf(response.body)
+        else:
+            status = _decoder.decode(response.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, DecodeError):
         status = Status(message=response.body[:MAX_MESSAGE].decode(errors="replace").strip())
     status.message = " ".join(status.message.split())[:MAX_MESSAGE]
     return status
+
+
+def _from_protobuf(body: bytes) -> Status:
+    """Of what was asked for as protobuf, which is lists alone; causes are of writes."""
+    from podcm_sync.model import protobuf
+
+    reason, message = protobuf.status(body)
+    return Status(reason=reason, message=message)
 
 
 def refusal(response: Response) -> Answer:

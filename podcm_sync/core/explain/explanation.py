@@ -162,6 +162,7 @@ class Explanation(Struct, frozen=True, kw_only=True, rename="camel", omit_defaul
     verdicts: tuple[Verdict, ...]
     unselected: tuple[Unselected, ...] = ()
     incomplete: str = ""
+    redacted: bool = False
 
     @property
     def is_known(self) -> bool:

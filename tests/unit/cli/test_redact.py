@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 from podcm_sync.cli import logs
+from podcm_sync.cli.show import show
+from podcm_sync.core.report import Report
 from podcm_sync.errors import ClusterError
+from podcm_sync.model.objects import Scope
+from podcm_sync.settings import Settings
 
 SENTINEL = "s3ntinel"
 WITHHELD = "(details withheld by --redact)"
@@ -94,6 +98,96 @@ def test_the_variable_masks_as_the_option_does(tmp_path: Path, value: str, is_ma
     (tmp_path / "a.yaml").write_text(f"- {SENTINEL}")
     done = podcm_sync(tmp_path, "--dry-run", PODCM_SYNC_REDACT=value)
     assert (SENTINEL not in done.stderr) == is_masked
+
+
+EXPLAINED = f"""\
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {{name: web, namespace: shop}}
+spec: {{podSelector: {{matchLabels: {{app: {SENTINEL}}}}}, labelsToInclude: [app]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web-0, namespace: shop, labels: {{app: {SENTINEL}}}}}
+status: {{phase: Running}}
+"""
+
+
+def subcommand(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "podcm_sync", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("subject", ["pod/web-0", "cm/pod-web-0-from-web-cfg", "pcmc/web"])
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_explanation_shows_no_value(tmp_path: Path, subject: str, output: str) -> None:
+    (tmp_path / "a.yaml").write_text(EXPLAINED)
+    asked = ("explain", subject, "-n", "shop", "--from", str(tmp_path), "-v", "-o", output)
+    plain, done = subcommand(*asked), subcommand(*asked, "--redact")
+    assert SENTINEL in plain.stdout
+    assert SENTINEL not in done.stdout + done.stderr
+    assert "<redacted-1>" in done.stdout
+    assert ('"redacted": true' in done.stdout) == (output == "json")
+    assert done.returncode == plain.returncode == 0
+
+
+FINDINGS = f"""\
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {{name: web, namespace: shop}}
+spec:
+  podSelector: {{matchLabels: {{app: '{SENTINEL}!'}}}}
+---
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {{name: api, namespace: shop}}
+spec:
+  configMapDataTemplate: {{url: '{{{{ "{SENTINEL}" | {SENTINEL} }}}}'}}
+---
+apiVersion: podconfig.example.com/{SENTINEL}
+kind: PodConfigMapConfig
+metadata: {{name: db, namespace: shop, labels: {{a: [{SENTINEL}]}}}}
+spec: {SENTINEL}
+"""
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_findings_say_where_and_quote_nothing(tmp_path: Path, output: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(FINDINGS)
+    plain = subcommand("validate", "-f", str(file), "-o", output)
+    done = subcommand("validate", "-f", str(file), "-o", output, "--redact")
+    assert plain.stdout.count(SENTINEL) >= 3
+    assert SENTINEL not in done.stdout + done.stderr
+    assert done.returncode == plain.returncode == 3
+    if output == "text":
+        assert len(done.stdout.splitlines()) == len(plain.stdout.splitlines())
+        place = f"{file}:1: PodConfigMapConfig shop/web: spec.podSelector.matchLabels["
+        assert f'{place}"app"]: {WITHHELD}\n' in done.stdout
+        assert f'spec.configMapDataTemplate["url"]: line 1, column 17: {WITHHELD}\n' in done.stdout
+        assert f"shop/db: apiVersion: {WITHHELD}\n" in done.stdout
+    else:
+        assert '"redacted": true' in done.stdout
+
+
+def test_the_log_withholds_why_a_list_did_not_complete(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("podcm_sync.cli.show.put", lambda _: None)
+    report = Report(
+        is_prediction=True,
+        scope=Scope(namespaces=("shop",)),
+        outcomes=(),
+        statuses=(),
+        problems=(),
+        incomplete={"shop": f"cannot list pods in namespace shop: HTTP 500: {SENTINEL}"},
+    )
+    show(report, Settings(is_redacted=True), 5)
+    assert caplog.messages == [f"cannot list pods in namespace shop: HTTP 500 {WITHHELD}"]
 
 
 def record(message: str, *arguments: object, name: str = "podcm_sync.a") -> logging.LogRecord:

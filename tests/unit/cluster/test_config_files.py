@@ -55,8 +55,9 @@ def test_without_a_namespace_it_is_in_the_runs_single_one(tmp_path: Path, metada
     [
         ("{name: a, namespace: other}", SHOP, "other/a is outside of the run's scope"),
         ("{name: A}", SHOP, "'A' is not a legal name"),
-        ("{}", SHOP, "None is not a legal name"),
-        ("5", SHOP, "None is not a legal name"),
+        ("{}", SHOP, "has no metadata.name: write one"),
+        ("{generateName: a-}", SHOP, "has no metadata.name: write one"),
+        ("5", SHOP, "has no metadata.name: write one"),
         ("{name: a, namespace: a.b}", ANY, "'a.b' is not a legal name"),
         ("{name: a, namespace: 5}", ANY, "5 is not a legal name"),
     ],

@@ -254,3 +254,10 @@ def test_a_kustomization_is_no_manifest(tmp_path: Path, write: Write) -> None:
 
 def test_a_list_without_items_is_an_error(write: Write) -> None:
     assert write.refused("apiVersion: v1\nkind: PodList\n").startswith(":1: ")
+
+
+def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.yaml"
+    with pytest.raises(InputError) as raised:
+        list(read_file(path))
+    assert str(raised.value) == f"{path}: cannot be read: No such file or directory"

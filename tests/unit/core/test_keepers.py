@@ -1,7 +1,7 @@
 """Whose ConfigMaps stay as they are (spec §3): a keeper's own, found by label or by name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podcm_sync.core.desired import build
@@ -143,6 +143,7 @@ def test_a_keeper_is_found_by_any_end_that_its_name_may_have(name: str, others: 
 
 
 @given(pod_name=PARTS, tail=st.text("-from", max_size=30), others=st.lists(PARTS, max_size=4))
+@example(pod_name="from-from-a", tail="", others=["from-from-a-a", "from-from-a"])
 def test_a_lost_pod_is_found_by_any_start_that_a_name_may_have(
     pod_name: str, tail: str, others: list[str]
 ) -> None:

@@ -196,6 +196,17 @@ def test_a_dry_run_with_nothing_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_newline_breaks_a_digest_however_narrow_the_terminal(width: int) -> None:
+    """It is there to be copied into --expect-plan."""
+    one, other = (f"sha256:{each * 64}" for each in "ab")
+    plan = structs.replace(report(CREATED, is_prediction=True), digest=one)
+    assert f"Plan {one}" in text(plan, width=width).splitlines()
+    plan = structs.replace(plan, expected_digest=other)
+    lines = text(plan, width=width).splitlines()
+    assert {f"Plan {one}", f"  is not the expected {other}"} <= set(lines)
+
+
 def test_a_plans_digest_stands_before_the_summary_and_nowhere_else() -> None:
     digest = f"sha256:{'a' * 64}"
     foretold = structs.replace(report(CREATED, is_prediction=True), digest=digest)

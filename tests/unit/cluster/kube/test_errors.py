@@ -68,3 +68,15 @@ def test_a_message_is_one_line_whatever_the_server_sent(body: bytes, message: st
 
 def test_a_message_is_no_longer_than_anybody_reads() -> None:
     assert len(status_of(response(500, b"x" * 10_000)).message) == 500
+
+
+def test_a_refusal_in_protobuf_is_read_and_not_quoted() -> None:
+    """As kube-apiserver 1.37 answers to a list of Pods without rights."""
+    said = b'pods is forbidden: User "ci"'
+    of = b"\n\0\x12\x07Failure\x1a" + bytes([len(said)]) + said + b'"\x09Forbidden0\x93\x03'
+    kind = b"\n\x0c\n\x02v1\x12\x06Status"
+    body = b"k8s\0" + kind + b"\x12" + bytes([len(of)]) + of + b'\x1a\0"\0'
+    found = status_of(response(403, body))
+    assert (found.reason, found.message) == ("Forbidden", 'pods is forbidden: User "ci"')
+    for broken in (body[:20], b"k8s\0", body.replace(b"Status", b"Statue")):
+        assert status_of(response(403, broken)).reason == ""
