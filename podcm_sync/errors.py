@@ -4,6 +4,7 @@ What goes wrong with a single object is never an exception but a value: a `Probl
 failed `Outcome`. `spec.md` §7 gives the codes; `__main__` turns anything not listed here into 70.
 """
 
+from enum import StrEnum
 from typing import ClassVar, Final
 
 EXIT_CODES: Final = {
@@ -21,6 +22,15 @@ EXIT_CODES: Final = {
     143: "SIGTERM",
 }
 """What each says; where several apply, the first of signal, 70, 5, 4, 3, 1 (spec.md §7)."""
+
+
+class Unavailable(StrEnum):
+    """Why there is no answer from the API server to base a run on: a failure's word in metrics."""
+
+    SERVER_UNREACHABLE = "ServerUnreachable"
+    CERTIFICATE_UNTRUSTED = "CertificateUntrusted"
+    LOGIN_FAILED = "LoginFailed"
+    CRD_MISSING = "CRDMissing"
 
 
 class RunError(Exception):
@@ -50,6 +60,17 @@ class ClusterError(RunError):
     """The API server cannot be reached, trusted or asked: no answer to base a run on."""
 
     exit_code: ClassVar[int] = 5
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Unavailable = Unavailable.SERVER_UNREACHABLE,
+        quoted: object = "",
+    ) -> None:
+        """`reason` is what stands in the way, in a word."""
+        super().__init__(message, quoted=quoted)
+        self.reason = reason
 
 
 class PlanMismatchError(RunError):

@@ -143,7 +143,13 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     if not push_gateway:
         cluster.refuse_without(context, "--push-gateway", {"push_job"})
     export = metrics.export(
-        push_gateway, push_job, metrics_file, listen, is_loop=loop, writes=not dry_run
+        push_gateway,
+        push_job,
+        metrics_file,
+        listen,
+        is_loop=loop,
+        is_one_of_many=leader_elect,
+        writes=not dry_run,
     )
     # Late, so that --help loads nothing of a run.
     from podcm_sync.cli import run as command

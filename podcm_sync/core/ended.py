@@ -9,7 +9,14 @@ from typing import Final
 from msgspec import Struct
 
 from podcm_sync.core.report import Report, exit_code
-from podcm_sync.errors import ClusterError, InputError, Interrupted, OutputError, RunError
+from podcm_sync.errors import (
+    ClusterError,
+    InputError,
+    Interrupted,
+    OutputError,
+    RunError,
+    Unavailable,
+)
 from podcm_sync.model.traffic import NO_TRAFFIC, Traffic
 
 
@@ -30,13 +37,11 @@ RESULTS: Final = {
     4: RunResult.HELD_BACK,
     5: RunResult.INCOMPLETE,
 }
-RUN_FAILURES: Final[dict[type[Exception], str]] = {
-    InputError: "UnusableInput",
-    ClusterError: "ClusterUnavailable",
-    OutputError: "ReportUnwritten",
-}
-"""What ends a whole run, in a word; anything else is a bug."""
+UNUSABLE_INPUT: Final = "UnusableInput"
+REPORT_UNWRITTEN: Final = "ReportUnwritten"
 BUG: Final = "Bug"
+RUN_FAILURES: Final = (UNUSABLE_INPUT, *map(str, Unavailable), REPORT_UNWRITTEN, BUG)
+"""What ends a whole run, in a word; README's troubleshooting has a row for each."""
 BUG_CODE: Final = 70
 SUCCESSES: Final = frozenset({0, 1})
 """The exit codes of a run that did all that it should."""
@@ -45,7 +50,7 @@ SUCCESSES: Final = frozenset({0, 1})
 class Ended(Struct, frozen=True, kw_only=True):
     """One run. `at` is its end in Unix seconds; a deadline of None is no limit.
 
-    `failure` is what ended it before its time, one of RUN_FAILURES' words or BUG, else "".
+    `failure` is what ended it before its time, one of RUN_FAILURES, else "".
     """
 
     at: float
@@ -75,6 +80,14 @@ def failure_of(error: BaseException) -> tuple[int, str]:
     """The exit code and the failure of a run that an error ended; a signal is no failure."""
     if isinstance(error, Interrupted):
         return 128 + error.signal_number, ""
-    if isinstance(error, RunError):
-        return error.exit_code, RUN_FAILURES.get(type(error), BUG)
-    return BUG_CODE, BUG
+    match error:
+        case ClusterError():
+            return error.exit_code, str(error.reason)
+        case InputError():
+            return error.exit_code, UNUSABLE_INPUT
+        case OutputError():
+            return error.exit_code, REPORT_UNWRITTEN
+        case RunError():
+            return error.exit_code, BUG
+        case _:
+            return BUG_CODE, BUG

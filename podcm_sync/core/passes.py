@@ -1,15 +1,17 @@
 """What the passes of a run say together: of each namespace the last one that looked at it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from podcm_sync.core.plan import Planned
 from podcm_sync.core.report import Count, counted
-from podcm_sync.model.changes import Desired, Outcome, StatusUpdate
+from podcm_sync.model.changes import Desired, Outcome, Result, StatusUpdate, Verb
 from podcm_sync.model.objects import Problem, Snapshot
 from podcm_sync.model.reasons import Reason
+
+NOT_FOUND: Final = 404
 
 
 class Pass(Struct, frozen=True, kw_only=True):
@@ -45,16 +47,25 @@ def came_to(
 
 
 def contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """The namespaces in which a write met an object that had changed since it was listed."""
+    """The namespaces that had better be listed again before more is said of them."""
     return tuple(
         sorted(
             {
                 outcome.change.namespaced_name.namespace
                 for outcome in outcomes
-                if outcome.reason is Reason.CONFLICT
+                if outcome.reason is Reason.CONFLICT or _is_open(outcome)
             }
         )
     )
+
+
+def _is_open(outcome: Outcome) -> bool:
+    """Whether it is a create that had no answer, and of which there was nothing to be found (404).
+
+    It may still come, or be done again.
+    """
+    is_create = outcome.change.verb is Verb.CREATE
+    return is_create and outcome.result is Result.FAILED and outcome.code == NOT_FOUND
 
 
 Named = TypeVar("Named", StatusUpdate, Problem)

@@ -20,7 +20,7 @@ from prometheus_client.utils import floatToGoString
 
 from podcm_sync.core.ended import Ended
 from podcm_sync.metrics import table
-from podcm_sync.metrics.samples import Samples, samples
+from podcm_sync.metrics.samples import Samples, build_info, samples
 from podcm_sync.metrics.table import METRICS, Type
 
 
@@ -37,7 +37,7 @@ class Exposition(Collector):
     """What Prometheus sees, as a registry of its own."""
 
     def __init__(self) -> None:
-        self._shown = _Shown()
+        self._shown = _Shown(samples=build_info())
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from podcm_sync import __version__
-from podcm_sync.core.ended import BUG, RUN_FAILURES, Ended, RunResult
+from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import is_failure, ready
 from podcm_sync.metrics import table
@@ -43,11 +43,16 @@ _REQUESTS: Final[list[Labels]] = [
 ]
 
 
+def build_info() -> Samples:
+    """What runs; true before any run has ended."""
+    return {table.BUILD_INFO: {(__version__, ".".join(map(str, sys.version_info[:3]))): 1.0}}
+
+
 def samples(ended: Ended) -> Samples:
     """One run's own values; a counter's is what the run adds to it."""
     failures = _failures(ended)
     found: Samples = {
-        table.BUILD_INFO: {(__version__, ".".join(map(str, sys.version_info[:3]))): 1.0},
+        **build_info(),
         table.RUNS: {(str(result),): float(result is ended.result) for result in RunResult},
         table.RUN_DURATION: {(): ended.duration_seconds},
         table.LAST_RUN: {(): ended.at},
@@ -137,7 +142,7 @@ def _known_failures() -> Iterator[Labels]:
     for reason, row in REASONS.items():
         if row.kind in _KINDS or reason is Reason.INTERRUPTED:
             yield _kind(reason), str(reason)
-    for failure in (*RUN_FAILURES.values(), BUG):
+    for failure in RUN_FAILURES:
         yield RUN_KIND, failure
 
 
@@ -153,9 +158,14 @@ def _failed_reasons(report: Report) -> Iterator[Reason]:
     yield from (each.reason for each in report.outcomes if _is_failed(each))
     yield from (each.reason for each in report.problems)
     yield from (Reason.INCOMPLETE for _ in report.incomplete)
+    broken = {each.namespaced_name for each in report.problems if each.kind == KIND}
     for status in report.statuses:
-        is_failed = status.result is Result.FAILED
-        if is_failed and status.reason is not None and status.reason is not Reason.CONFLICT:
+        if status.result is not Result.FAILED or status.reason in {None, Reason.CONFLICT}:
+            continue
+        # The CRD's rules cannot be evaluated on some specs from before them, and so refuse all that
+        # is written to the object: that is the spec's failure once more.
+        is_told = status.update.namespaced_name in broken and status.reason is Reason.REJECTED
+        if status.reason is not None and not is_told:
             yield status.reason
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from podcm_sync.core.ended import RUN_FAILURES
+
 
 class Type(StrEnum):
     """A Prometheus type."""
@@ -106,7 +108,7 @@ METRICS: Final = (
         FAILURES,
         _COUNTER,
         "Failures by kind (blocking, held_back, api, run) and reason: one of README's reasons, "
-        "or what ended a whole run: UnusableInput, ClusterUnavailable, ReportUnwritten, Bug.",
+        f"or what ended a whole run: {', '.join(RUN_FAILURES)}.",
         "kind",
         "reason",
     ),

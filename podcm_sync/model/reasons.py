@@ -177,7 +177,8 @@ REASONS: Final[dict[Reason, Row]] = {
         "the namespace's ResourceQuota allows no more ConfigMaps", "raise the quota"
     ),
     Reason.REJECTED: _blocking(
-        "the API server finds the object invalid", "see its message; report it if it is ours"
+        "the API server or an admission policy finds the object invalid",
+        "see its message; report it if it is ours",
     ),
     Reason.READ_ONLY: _blocking(
         "the manifest lies outside `generated/`, and manifests that were read are never edited",

@@ -49,7 +49,9 @@ BAD: list[tuple[Sequence[str], Sequence[str]]] = [
     (["--expect-plan", "sha256:abc"], ["--expect-plan", "64 hex digits"]),
     (["--expect-plan", ""], ["--expect-plan", "64 hex digits"]),
     (["--loop", "--expect-plan", f"sha256:{'0' * 64}"], ["--loop", "--expect-plan"]),
-    (["--dry-run", "apply", "x.json"], ["--dry-run stands before apply"]),
+    (["--dry-run", "apply", "x.json"], ["--dry-run stands before apply", "has no such option"]),
+    (["-A", "rbac"], ["--all-namespaces stands before rbac: write it after"]),
+    (["--listen", ":80", "rbac"], ["--listen stands before rbac", "has no such option"]),
     (["-n", "shop", "show", "x.json"], ["--namespace stands before show"]),
 ]
 

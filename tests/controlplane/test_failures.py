@@ -1,148 +1,78 @@
-"""Each way in which a config can fail is one condition and one Event, however often it is met.
+"""Each way to fail is one sign of each sort, however often it is met (issue 8).
 
-The ways are the blocking and held-back reasons that can be met on a real API server.
+One series of podcm_sync_failures_total, one Ready condition that is False, one Event, and a row of
+the documents by which a person finds what to do.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane.accounts import account, kubeconfig_of, without
+from tests.controlplane import command
+from tests.controlplane.accounts import account, without
 from tests.controlplane.api import Api, Object
 from tests.controlplane.crd_objects import KIND
+from tests.controlplane.failures import FAILURES, Failure, foreign
+from tests.controlplane.faults import Proxy
 from tests.controlplane.harness import ControlPlane
-from tests.controlplane.sync_objects import (
-    INVALID,
-    change_config,
-    config_map,
-    made_for,
-    make_config,
-)
-from tests.controlplane.syncing import meddling, sync
+from tests.controlplane.sync_objects import change_config
+from tests.controlplane.syncing import sync
 from tests.controlplane.test_events import said
+from tests.observability.running import values
+from tests.shape.readme import DOCUMENTS, rows_of
 
-NAME = "pod-web-from-mine-cfg"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How to bring it about, and what a run then says of the config `mine`."""
-
-    reason: str
-    plant: Callable[[Api, str], object]
-    ready: str = "SomeConfigMapsFailed"
-    code: int = 3
-    max_prune: tuple[str, ...] = ()
-    lacks: tuple[str, str] | None = None
-    meddle: Callable[[Api, str], object] = lambda *_: None
+RUNS = 2
+# The template engine as an earlier test compiled it.
+CACHE = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
 
 
-def web(api: Api, namespace: str, spec: Object | None = None) -> Object:
-    """A Pod, and a config that selects it."""
-    make_config(api, namespace, spec=spec)
-    return api.make_pod(namespace, "web")
+def failed(path: Path) -> dict[tuple[str, str], float]:
+    """The series of podcm_sync_failures_total that are not 0, by kind and reason."""
+    found = values(path.read_text(encoding="utf-8"), "podcm_sync_failures_total")
+    return {(each["kind"], each["reason"]): value for each, value in found if value}
 
 
-def foreign(api: Api, namespace: str) -> None:
-    web(api, namespace)
-    api.create(config_map(namespace, NAME, {"my": "own"}))
+def is_told(reason: str, code: int) -> bool:
+    """Whether a person finds what to do: by the reason, or by the code and the reason's row."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    troubles = [row[0] for row in rows_of(text, "Troubleshooting")]
+    if any(f"`{reason}`" in what and f"exit {code}" in what for what in troubles):
+        return True
+    actions = {row[0]: row[-1] for row in rows_of(text, "Reasons")}
+    return bool(actions.get(f"`{reason}`")) and any(f"exit {code}" in what for what in troubles)
 
 
-def name_taken(api: Api, namespace: str) -> None:
-    """Pod a + config b-from-mine, and Pod a-from-b + config mine, give one name."""
-    make_config(api, namespace, "b-from-mine", {"podSelector": {"matchLabels": {"n": "a"}}})
-    api.make_pod(namespace, "a", labels={"n": "a"})
-    api.make_pod(namespace, "a-from-b", labels={"n": "b"})
-    make_config(api, namespace, "mine", {"podSelector": {"matchLabels": {"n": "b"}}})
-
-
-def immutable(api: Api, namespace: str) -> None:
-    pod = web(api, namespace)
-    drifted = config_map(namespace, NAME, {"podName": "old"}, **made_for(pod))
-    api.create(drifted | {"immutable": True})
-
-
-def quota(api: Api, namespace: str) -> None:
-    web(api, namespace)
-    api.wait_for(lambda: api.get("ConfigMap", namespace, "kube-root-ca.crt"))
-    meta = {"namespace": namespace, "name": "few"}
-    hard = {"hard": {"configmaps": "1"}}
-    api.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": hard})
-    api.wait_for(lambda: (api.get("ResourceQuota", namespace, "few") or {})["status"].get("used"))
-
-
-def too_many_to_prune(api: Api, namespace: str) -> None:
-    """What the config made once, and no longer selects."""
-    pod = web(api, namespace, {"podSelector": {"matchLabels": {"n": "another"}}})
-    api.create(config_map(namespace, NAME, {}, **made_for(pod)))
-
-
-def drifted(api: Api, namespace: str) -> None:
-    pod = web(api, namespace)
-    api.create(config_map(namespace, NAME, {}, **made_for(pod)))
-
-
-def touch(api: Api, namespace: str) -> None:
-    """Somebody else writes the ConfigMap, each time just before we do."""
-    found = api.get("ConfigMap", namespace, NAME) or {}
-    count = len(found["metadata"].get("annotations") or {})
-    patch = {"metadata": {"annotations": {f"touched-{count}": "x"}}}
-    api.patch("ConfigMap", namespace, NAME, patch)
-
-
-def templated(*sources: str) -> Callable[[Api, str], object]:
-    templates = dict(zip("ab", sources, strict=False))
-    return lambda api, namespace: web(api, namespace, {"configMapDataTemplate": templates})
-
-
-FAILURES = [
-    Failure("Foreign", foreign),
-    Failure("NameTaken", name_taken),
-    Failure("Immutable", immutable),
-    Failure("TooLarge", templated(*['{{ repeat 530000 "x" }}'] * 2)),
-    Failure("TemplateFailed", templated('{{ fail "not today" }}')),
-    Failure("QuotaExceeded", quota),
-    Failure("Forbidden", web, lacks=("create", "configmaps")),
-    Failure("Conflict", drifted, meddle=touch),
-    Failure("InvalidSpec", lambda api, ns: web(api, ns, INVALID), ready="InvalidSpec"),
-    Failure("PruneBlocked", too_many_to_prune, ready="PruneBlocked", code=4, max_prune=("0",)),
-]
+def false_conditions(config: Object) -> list[str]:
+    """The reasons of the conditions that are False, each type there once."""
+    conditions = {each["type"]: each for each in config["status"]["conditions"]}
+    assert len(conditions) == len(config["status"]["conditions"])
+    assert conditions.keys() - {"Ready"} <= {"Stalled"}
+    return [each["reason"] for each in conditions.values() if each["status"] == "False"]
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.reason)
-def test_a_failure_is_one_condition_and_one_event(
-    *,
-    api: Api,
-    control_plane: ControlPlane,
-    namespace: str,
-    kubeconfig: Path,
-    tmp_path: Path,
-    failure: Failure,
+def test_a_failure_is_one_series_one_condition_one_event_and_one_row(
+    *, api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path, failure: Failure
 ) -> None:
     failure.plant(api, namespace)
-    if failure.lacks:
-        token = account(api, namespace, without(*failure.lacks))
-        kubeconfig = kubeconfig_of(control_plane, tmp_path, namespace, token)
-    for _ in range(3):
-        run = sync(
-            kubeconfig,
-            max_prune=failure.max_prune,
-            interfere=meddling(namespace, "update", lambda: failure.meddle(api, namespace), 3),
+    token = account(api, namespace, without(*failure.lacks)) if failure.lacks else None
+    metrics = tmp_path / "run.prom"
+    with Proxy(control_plane, failure.fault(api, namespace)) as proxy:
+        kubeconfig = control_plane.kubeconfig(
+            tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )
-        assert run.code == failure.code
-        met = {str(each.reason) for each in run.report.outcomes}
-        met |= {str(each.reason) for each in run.report.problems}
-        assert failure.reason in met
-        config = api.get(KIND, namespace, "mine")
-        assert config
-        conditions = {each["type"]: each for each in config["status"]["conditions"]}
-        assert len(conditions) == len(config["status"]["conditions"])
-        false = [each["reason"] for each in conditions.values() if each["status"] == "False"]
-        assert false == [failure.ready]
-        assert conditions.keys() - {"Ready"} <= {"Stalled"}
-        assert said(api, namespace) == [("Warning", failure.ready)]
+        for _ in range(RUNS):
+            done = command.run(
+                *failure.options, "--metrics-file", str(metrics), kubeconfig=kubeconfig, env=CACHE
+            )
+            assert done.code == failure.code, done.stderr
+            assert failed(metrics) == {(failure.kind, failure.reason): 1}
+            config = api.get(KIND, namespace, "mine")
+            assert config
+            assert false_conditions(config) == [failure.ready]
+            assert said(api, namespace) == [("Warning", failure.ready)]
+    assert is_told(failure.reason, failure.code)
 
 
 def test_the_change_from_one_reason_to_another_of_a_kind_is_no_new_failure(

@@ -7,6 +7,7 @@ namespace there is, these tests have a control plane of their own.
 
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.chaos.process import started, until
 from tests.controlplane import command
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit, AuditEvent
@@ -34,30 +36,48 @@ class Case:
     """Options that `rbac` and a run have in common; and what the run needs besides."""
 
     is_all: bool
-    options: tuple[str, ...]
+    texts: tuple[str, ...]
 
     def scope(self, namespace: str) -> tuple[str, ...]:
         return ("-A",) if self.is_all else ("-n", namespace)
 
+    def options(self, namespace: str) -> tuple[str, ...]:
+        return tuple(each.format(namespace=namespace) for each in self.texts)
+
     @property
     def writes(self) -> bool:
-        return "--dry-run" not in self.options
+        return "--dry-run" not in self.texts
 
     @property
     def events(self) -> bool:
-        return self.writes and "--no-events" not in self.options
+        return self.writes and "--no-events" not in self.texts
+
+    @property
+    def leads(self) -> bool:
+        return "--leader-elect" in self.texts
+
+    def lease(self, namespace: str) -> tuple[str, str]:
+        """The Lease's namespace and name."""
+        if "--lease-namespace=kube-public" in self.texts:
+            return "kube-public", f"of-{namespace}"
+        return namespace, "podcm-sync"
 
 
-# A loop with --leader-elect is a case of its own: its verbs are compared where replicas run.
+# No Lease yet counts as one that is held for its whole duration.
+LOOP = ("--loop", "--interval=1h", "--output=json")
+SHORT = ("--lease-duration=2s", "--renew-deadline=1300ms", "--retry-period=400ms")
 CASES = [
-    pytest.param(Case(is_all, options), id=" ".join(("-A" if is_all else "-n", *options)))
+    pytest.param(Case(is_all, texts), id=" ".join(("-A" if is_all else "-n", *texts)))
     for is_all in (False, True)
-    for options in (
+    for texts in (
         (),
         ("--events",),
         ("--no-events",),
         ("--dry-run",),
         ("--dry-run", "--no-events"),
+        ("--leader-elect",),
+        ("--leader-elect", "--no-events"),
+        ("--leader-elect", "--lease-namespace=kube-public", "--lease-name=of-{namespace}"),
     )
 ]
 
@@ -118,7 +138,7 @@ def granted(
     api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     text = printed(
         *case.scope(namespace),
-        *case.options,
+        *case.options(namespace),
         f"--name=podcm-sync-{namespace}",
         f"--bind={namespace}:{ACCOUNT}",
     )
@@ -137,6 +157,9 @@ def granted(
     token = api.service_account_token(namespace, ACCOUNT)
     where = None if case.is_all else namespace
     api.wait_for(lambda: api.request("GET", path_of("Pod", where), token=token)[0] == 200)
+    if case.leads:
+        lease = path_of("Lease", *case.lease(namespace))
+        api.wait_for(lambda: api.request("GET", lease, token=token)[0] == 404)
     return token, rules_of(text)
 
 
@@ -151,6 +174,18 @@ def losing_the_first_create() -> Fault:
         return reply
 
     return fault
+
+
+def lead_for_one_run(kubeconfig: Path, *words: str) -> None:
+    """A loop that takes the lead, syncs once, and is asked to end: it gives the Lease up."""
+    with started(kubeconfig, *words, *LOOP, *SHORT) as running:
+        until(lambda: "\n" in running.stdout or running.process.poll() is not None, "a run")
+        running.signal(signal.SIGTERM)
+        ended = running.end()
+    assert ended.code == 128 + signal.SIGTERM, ended.stderr
+    assert ended.report["exitCode"] == 3  # the name that is taken, and nothing else
+    assert "gave up the lease" in ended.stderr
+    assert "warning" not in ended.stderr
 
 
 def used(events: list[AuditEvent]) -> Rights:
@@ -179,14 +214,23 @@ def test_the_rights_that_are_printed_are_those_that_are_used(
         path = control_plane.kubeconfig(
             tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )
-        done = command.run(*case.scope(namespace), *case.options, kubeconfig=path)
-    assert done.code == 3, done.stdout + done.stderr  # the name that is taken, and nothing else
-    assert "warning" not in done.stderr
+        words = (*case.scope(namespace), *case.options(namespace))
+        if case.leads:
+            lead_for_one_run(path, *words)
+        else:
+            done = command.run(*words, kubeconfig=path)
+            assert done.code == 3, done.stdout + done.stderr  # the name that is taken, no more
+            assert "warning" not in done.stderr
 
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:{ACCOUNT}")
     assert used(events) == rights
     assert {each.uri for each in events if not each.resource} <= {DISCOVERY}
-    assert [each for each in events if each.code >= 400] == []
+    of_lease = [each for each in events if each.resource == "leases"]
+    # A create has no name in the log. There is no Lease at first.
+    places = {(each.namespace, each.name) for each in of_lease if each.verb != "create"}
+    assert places == ({case.lease(namespace)} if case.leads else set())
+    refused = [each.code for each in events if each.code >= 400]
+    assert refused == ([404] if case.leads else [])
     told = [each for each in events if (each.resource, each.namespace) == ("events", namespace)]
     assert len(told) == case.events
     made = {"pod-new-from-mine-cfg"} if case.writes else {"pod-gone-from-gone-cfg"}

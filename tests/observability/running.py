@@ -31,14 +31,19 @@ class Listening:
         return value(fetch(f"{self.url}/metrics")[1], name, **labels)
 
 
-def value(text: str, name: str, **labels: str) -> float | None:
-    """The one sample of an exposition with exactly these labels."""
-    found = [
-        sample.value
+def values(text: str, name: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each sample of that name in an exposition."""
+    return [
+        (sample.labels, sample.value)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == name and sample.labels == labels
+        if sample.name == name
     ]
+
+
+def value(text: str, name: str, **labels: str) -> float | None:
+    """The one sample of an exposition with exactly these labels."""
+    found = [number for having, number in values(text, name) if having == labels]
     assert len(found) <= 1, found
     return found[0] if found else None
 

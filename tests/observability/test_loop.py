@@ -114,7 +114,7 @@ def test_a_server_that_is_away_from_the_beginning(proxy: Proxy, through: Path) -
     proxy.begin(Rule(Fault.ANSWER, status=503, times=None))
     arguments = ("--request-timeout", "1s")
     with looping(through, *arguments) as loop:
-        run = {"kind": "run", "reason": "ClusterUnavailable"}
+        run = {"kind": "run", "reason": "ServerUnreachable"}
         failed = {"result": "incomplete"}
 
         def failures() -> float:

@@ -1,6 +1,6 @@
 """deploy/observability/: rules that promtool passes, and a dashboard that asks for what there is.
 
-Each alert is told in README.
+Each alert is told in docs/operations.md.
 """
 
 import json
@@ -61,7 +61,7 @@ def test_promtool_passes_the_scrape_jobs(programs: Path, tmp_path: Path) -> None
 
 
 def test_the_rules_fire_once_for_each_failure_and_end_by_themselves(programs: Path) -> None:
-    """Ten stories in rules_test.yaml: what fires, when, that it is alone, and that it ends."""
+    """Twelve stories in rules_test.yaml: what fires, when, that it is alone, and that it ends."""
     said = promtool(programs, "test", "rules", str(FOLDER / "rules_test.yaml"))
     assert "SUCCESS" in said
 
@@ -72,13 +72,13 @@ def test_each_alert_has_a_story_that_fires_it() -> None:
         assert f'alertname="{alert["alert"]}"' in told
 
 
-def test_each_alert_says_what_it_is_and_where_readme_says_what_to_do() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, troubleshooting = readme.partition("## Troubleshooting")
+def test_each_alert_says_what_it_is_and_where_to_read_what_to_do() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    _, _, troubleshooting = operations.partition("## Troubleshooting")
     for alert in alerts():
         name = alert["alert"]
         assert alert["annotations"].keys() == {"summary", "description", "runbook"}
-        assert alert["annotations"]["runbook"] == f"README.md, Troubleshooting: {name}"
+        assert alert["annotations"]["runbook"] == f"docs/operations.md, Troubleshooting: {name}"
         assert f"`{name}`" in troubleshooting
 
 

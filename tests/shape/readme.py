@@ -42,6 +42,15 @@ def with_tables(text: str) -> str:
     return text
 
 
+def rows_of(text: str, section: str) -> list[list[str]]:
+    """The cells of each row of the first table below the heading of that name, without its head."""
+    _, _, below = text.partition(f"\n## {section}\n")
+    lines = below.partition("\n## ")[0].splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) > 2, f"there is no table below {section}"
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
 def options() -> list[Any]:
     """The command's options that have a variable in the environment."""
     return [each for each in typer.main.get_command(app).params if getattr(each, "envvar", None)]

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.shape.readme import DOCUMENTS, README, ROOT, option_names, tables, with_tables
+from podcm_sync.core.ended import RUN_FAILURES
+from tests.shape.readme import (
+    DOCUMENTS,
+    README,
+    ROOT,
+    option_names,
+    rows_of,
+    tables,
+    with_tables,
+)
 
 TEXT = README.read_text(encoding="utf-8")
 ALL = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
@@ -50,6 +59,14 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_no_table_is_empty() -> None:
     """A table of a head alone would agree with anything."""
     assert all(table.count("\n") > 5 for table in tables().values())
+
+
+@pytest.mark.parametrize("failure", RUN_FAILURES)
+def test_whatever_ends_a_run_has_one_row_in_troubleshooting(failure: str) -> None:
+    rows = rows_of(ALL, "Troubleshooting")
+    (row,) = [row for row in rows if f"`{failure}`" in row[0]]
+    assert "exit " in row[0]
+    assert all(row)
 
 
 def test_every_option_that_the_readme_names_exists() -> None:

@@ -119,6 +119,11 @@ def refuse_before(context: typer.Context, command: str) -> None:
     for parameter in context.command.params:
         if parameter.name != "log_format" and is_typed(context, str(parameter.name)):
             option = parameter.opts[-1]
+            own = getattr(context.command, "commands", {})[command].params
+            if not any(option in each.opts for each in own):
+                raise typer.BadParameter(
+                    f"{option} stands before {command}, which has no such option: leave it out"
+                )
             raise typer.BadParameter(
                 f"{option} stands before {command}: write it after, "
                 f"podcm-sync {command} ... {option}"

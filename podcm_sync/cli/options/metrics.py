@@ -85,9 +85,15 @@ def export(  # noqa: PLR0913 - the options, and what they must agree with
     listen: str | None,
     *,
     is_loop: bool,
+    is_one_of_many: bool,
     writes: bool,
 ) -> Export:
     """The options as one value. Raises BadParameter."""
+    if metrics_file and is_one_of_many:
+        raise typer.BadParameter(
+            "--metrics-file is not for --leader-elect: what a replica wrote that leads no more "
+            "would stay; give --listen or --push-gateway"
+        )
     if listen and not is_loop:
         raise typer.BadParameter(
             "--listen is for --loop: a single run ends before anybody scrapes it; "

@@ -20,7 +20,7 @@ from msgspec import Struct
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.core.validate import is_namespace
-from podcm_sync.errors import ClusterError, InputError
+from podcm_sync.errors import ClusterError, InputError, Unavailable
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -71,7 +71,9 @@ def _from_service_account(impersonate: str | None) -> Target:
         load_incluster_config(client_configuration=configuration)
         namespace = (SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
     except (ConfigException, OSError) as error:
-        raise ClusterError(f"this Pod's ServiceAccount cannot be used: {error}") from error
+        raise ClusterError(
+            f"this Pod's ServiceAccount cannot be used: {error}", reason=Unavailable.LOGIN_FAILED
+        ) from error
     return Target(
         configuration=configuration,
         description=f"{configuration.host} (this Pod's ServiceAccount)",
@@ -99,7 +101,11 @@ def _from_files(paths: str, context: str | None, impersonate: str | None, second
     if complaints.messages:
         # The package logs a failing exec plugin and goes on as system:anonymous.
         said = complaints.messages[0]
-        raise ClusterError(f"authentication failed ({paths}): {said}", quoted=said)
+        raise ClusterError(
+            f"authentication failed ({paths}): {said}",
+            reason=Unavailable.LOGIN_FAILED,
+            quoted=said,
+        )
     where = f"context {current.get('name')} of kubeconfig {paths}"
     if not is_namespace(namespace):
         raise InputError(f"{where}: its namespace {namespace!r} is not a legal name")
@@ -181,7 +187,9 @@ def authenticated(work: Callable[[], T], what: str, seconds: float) -> T:
     try:
         return in_time(work, seconds)
     except TimeoutError as error:
-        raise ClusterError(f"{what} was {error}: check the exec plugin") from error
+        raise ClusterError(
+            f"{what} was {error}: check the exec plugin", reason=Unavailable.LOGIN_FAILED
+        ) from error
 
 
 class _Complaints(logging.Handler):

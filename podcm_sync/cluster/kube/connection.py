@@ -25,7 +25,7 @@ from podcm_sync.cluster.kube.sending import send_whole
 from podcm_sync.cluster.kube.sockets import drop_unsent
 from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.tls import share_one_context
-from podcm_sync.errors import ClusterError, InputError
+from podcm_sync.errors import ClusterError, InputError, Unavailable
 from podcm_sync.model.traffic import NO_ANSWER
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,8 @@ class Connection:
         ):
             return ClusterError(
                 f"{self.target.description}: the server's certificate is not trusted: "
-                f"{_reason(error)}; check certificate-authority-data in the kubeconfig"
+                f"{_reason(error)}; check certificate-authority-data in the kubeconfig",
+                reason=Unavailable.CERTIFICATE_UNTRUSTED,
             )
         not_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
         return NoAnswerError(_reason(error), is_sent=not isinstance(error, not_sent))

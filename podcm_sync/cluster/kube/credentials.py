@@ -15,7 +15,7 @@ from kubernetes.client.api_client import ApiClient
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.config import Target, authenticated, authentication_seconds
-from podcm_sync.errors import ClusterError, RunError
+from podcm_sync.errors import ClusterError, RunError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ class Credentials:
                 raise ClusterError(
                     f"authentication failed ({self._target.source}): there are no credentials for "
                     f"{self._target.description}: check the user of the context (token, exec "
-                    "plugin or client certificate)"
+                    "plugin or client certificate)",
+                    reason=Unavailable.LOGIN_FAILED,
                 )
             self._kept = (time.monotonic(), header)
             return header
@@ -87,7 +88,8 @@ class Credentials:
             return None
         if not (header.isascii() and header.isprintable()):
             raise ClusterError(
-                f"{self._target.description}: the token has characters that no header can have"
+                f"{self._target.description}: the token has characters that no header can have",
+                reason=Unavailable.LOGIN_FAILED,
             )
         return header
 
@@ -96,12 +98,17 @@ class Credentials:
         if self._failure is not None:
             failed, error = self._failure
             if time.monotonic() - failed < FAILED_SECONDS:
-                raise ClusterError(str(error), quoted=error.quoted) from error
+                raise _failed(error) from error
         try:
             result = authenticate()
         except RunError as error:
             self._failure = (time.monotonic(), error)
             # A kubeconfig that cannot be read again is no usage error any more: writes were made.
-            raise ClusterError(str(error), quoted=error.quoted) from error
+            raise _failed(error) from error
         self._failure = None
         return result
+
+
+def _failed(error: RunError) -> ClusterError:
+    """The failure of a login, whatever it was at first."""
+    return ClusterError(str(error), reason=Unavailable.LOGIN_FAILED, quoted=error.quoted)

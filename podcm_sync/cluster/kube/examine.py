@@ -20,7 +20,7 @@ from podcm_sync.core.contents import Contents, contents
 from podcm_sync.core.facts import Facts, Lease
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.schema import fields
-from podcm_sync.errors import ClusterError
+from podcm_sync.errors import ClusterError, Unavailable
 from podcm_sync.model.meta import KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Need, Right
@@ -83,7 +83,9 @@ class Examination:
         # The answer was written some time while we waited for it.
         self._skew = _skew(response.date, begun + (time.monotonic() - began) / 2)
         if response.status == 401:
-            raise ClusterError("does not accept the credentials: renew them")
+            raise ClusterError(
+                "does not accept the credentials: renew them", reason=Unavailable.LOGIN_FAILED
+            )
         found = _decoded(response)
         return str(found["gitVersion"]) if found and "gitVersion" in found else None
 

@@ -14,7 +14,7 @@ from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
-from podcm_sync.errors import ClusterError, DecodeError
+from podcm_sync.errors import ClusterError, DecodeError, Unavailable
 from podcm_sync.model.decoder import NAMES_ONLY, decoder_of
 from podcm_sync.model.meta import NamespacedName
 
@@ -125,13 +125,19 @@ class Lists:
         status = status_of(response)
         match response.status:
             case 401:
-                return ClusterError(f"{self.server} does not accept the credentials: renew them")
+                return ClusterError(
+                    f"{self.server} does not accept the credentials: renew them",
+                    reason=Unavailable.LOGIN_FAILED,
+                )
             case 403:
                 return ListError(
                     f"no right to {what}: {status.message}; grant the verb list on {resource} "
                     "(deploy/rbac.yaml)"
                 )
             case 404 if resource == paths.CONFIGS:
-                return ClusterError(f"{self.server} does not know PodConfigMapConfigs: {INSTALL}")
+                return ClusterError(
+                    f"{self.server} does not know PodConfigMapConfigs: {INSTALL}",
+                    reason=Unavailable.CRD_MISSING,
+                )
             case code:
                 return ListError(f"cannot {what}: HTTP {code}: {status.message}")

@@ -64,11 +64,11 @@ class KubeWriter:
                     repeats=self._repeats,
                 )
             except NoAnswerError as error:
-                return self._settle(desired, str(error)) if error.is_sent else _lost(error)
+                return self._settle(desired, _lost(error)) if error.is_sent else _lost(error)
             if response.status == 201:
                 return Answer(result=Result.CREATED, code=201)
             if response.status in TRANSIENT - REFUSED_UNSEEN:
-                return self._settle(desired, refusal(response).message)
+                return self._settle(desired, refusal(response))
             if response.status == 404:  # a POST misses nothing but its namespace
                 return Answer(
                     result=Result.SKIPPED,
@@ -190,8 +190,8 @@ class KubeWriter:
 
         return _as_value(patch_it)
 
-    def _settle(self, desired: DesiredConfigMap, why: str) -> Answer:
-        """Whether a create whose answer was lost was carried out."""
+    def _settle(self, desired: DesiredConfigMap, failed: Answer) -> Answer:
+        """Whether a create whose answer was lost, or was no answer, was carried out."""
         path = paths.single(paths.CONFIG_MAPS, desired.namespaced_name)
 
         def send() -> Response:
@@ -213,9 +213,7 @@ class KubeWriter:
         else:
             if response.status == 404:
                 # Not there yet; it may still come. The next pass lists anew and decides.
-                return Answer(
-                    result=Result.FAILED, reason=Reason.CONFLICT, message=f"no answer: {why}"
-                )
+                return msgspec.structs.replace(failed, code=404)
             why = refusal(response).message
         return Answer(
             result=Result.FAILED,

@@ -107,13 +107,21 @@ def test_a_name_that_another_has_is_looked_up(
     assert "not podcm-sync's and never touched" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", [["-n", "shop"], ["--kubeconfig", "x"], ["--dry-run"], ["-v"]])
+@pytest.mark.parametrize(
+    ("option", "what_to_do"),
+    [
+        (["-n", "shop"], ": write it after"),
+        (["--kubeconfig", "x"], ": write it after"),
+        (["-v"], ": write it after"),
+        (["--dry-run"], ", which has no such option: leave it out"),
+    ],
+)
 def test_options_before_the_name_are_refused_and_not_lost(
-    directory: Path, capsys: pytest.CaptureFixture[str], option: list[str]
+    directory: Path, capsys: pytest.CaptureFixture[str], option: list[str], what_to_do: str
 ) -> None:
     """A lost --context would explain another cluster."""
     assert run([*option, "explain", "pod/web-0", "--from", str(directory)]) == 2
-    assert "stands before explain: write it after" in capsys.readouterr().err
+    assert f"stands before explain{what_to_do}" in capsys.readouterr().err
 
 
 def test_the_logs_format_may_stand_anywhere(directory: Path) -> None:

@@ -120,6 +120,15 @@ def test_of_two_lost_pods_the_order_of_lists_does_not_choose() -> None:
     assert keepers(problems=lost[::-1]).lost_pod(existing) == found
 
 
+def test_of_two_lost_pods_whose_names_are_cut_alike_neither_does_it() -> None:
+    long_pod = "p" * 205 + "from-a"
+    existing = config_map(config_map_name(long_pod, "x"), made_by="x")
+    lost = (problem("Pod", f"{long_pod}-from"), problem("Pod", long_pod))
+    found = keepers(problems=lost).lost_pod(existing)
+    assert found == lost[0]
+    assert keepers(problems=lost[::-1]).lost_pod(existing) == found
+
+
 PARTS = st.lists(st.sampled_from(["a", "from", "b"]), min_size=1, max_size=5).map("-".join)
 LONG_POD = "p" * 205
 

@@ -13,11 +13,18 @@ def ended(namespaces: tuple[str, ...], seconds: float = 1.0) -> Ended:
     return Ended(at=1_000.0, duration_seconds=seconds, exit_code=0, report=made)
 
 
-FAILED = Ended(at=2_000.0, duration_seconds=400.0, exit_code=5, failure="ClusterUnavailable")
+FAILED = Ended(at=2_000.0, duration_seconds=400.0, exit_code=5, failure="ServerUnreachable")
 
 
 def value(exposition: Exposition, name: str, **labels: str) -> float | None:
     return exposition.registry.get_sample_value(name, labels)
+
+
+def test_before_the_first_run_it_says_what_runs_and_no_more() -> None:
+    """So that replicas which all wait to lead can be told from none at all."""
+    (family,) = Exposition().registry.collect()
+    assert family.name == "podcm_sync_build_info"
+    assert [sample.value for sample in family.samples] == [1]
 
 
 def test_a_namespace_that_vanished_vanishes() -> None:
@@ -36,7 +43,7 @@ def test_a_failed_run_leaves_what_it_did_not_see() -> None:
     assert value(exposition, "podcm_sync_configs", namespace="shop") == 1
     assert value(exposition, "podcm_sync_last_success_timestamp_seconds") == 1_000
     assert value(exposition, "podcm_sync_last_run_timestamp_seconds") == 2_000
-    failed = {"kind": "run", "reason": "ClusterUnavailable"}
+    failed = {"kind": "run", "reason": "ServerUnreachable"}
     assert value(exposition, "podcm_sync_last_run_failures", **failed) == 1
     exposition.add(ended(("shop",)))
     assert value(exposition, "podcm_sync_last_run_failures", **failed) == 0

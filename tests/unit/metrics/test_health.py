@@ -53,7 +53,7 @@ def test_without_a_deadline_half_an_hour_or_ten_intervals(
 def test_a_pause_may_be_as_long_as_the_loop_said_and_no_longer(time: Time) -> None:
     """After failures pauses are long, which is no reason to be started anew."""
     watched = health(time)
-    watched.ended(ended(None, "ClusterUnavailable"))
+    watched.ended(ended(None, "ServerUnreachable"))
     watched.rests(600.0)
     time.now += 600.0 + SLACK_SECONDS
     assert watched.not_live() == ""
@@ -78,7 +78,7 @@ def test_after_a_run_the_loop_has_to_say_what_is_next(time: Time) -> None:
         (ended(report(HELD_BACK)), True),
         (ended(report(incomplete=LOST)), False),
         (ended(report(signal=15)), False),
-        (ended(None, "ClusterUnavailable"), False),
+        (ended(None, "ServerUnreachable"), False),
     ],
 )
 def test_ready_is_a_run_that_went_through(time: Time, each: Ended, is_ready: bool) -> None:
@@ -91,7 +91,7 @@ def test_ready_is_a_run_that_went_through(time: Time, each: Ended, is_ready: boo
 def test_once_ready_it_stays_so(time: Time) -> None:
     watched = health(time)
     watched.ended(ended(report()))
-    watched.ended(ended(None, "ClusterUnavailable"))
+    watched.ended(ended(None, "ServerUnreachable"))
     assert watched.not_ready() == ""
 
 

@@ -8,6 +8,7 @@ from podcm_sync.core.report import Count, Report
 from podcm_sync.metrics import table
 from podcm_sync.metrics.samples import Samples, samples
 from podcm_sync.model.changes import Result, StatusOutcome
+from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Problem
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.traffic import RequestCount, Traffic
@@ -60,6 +61,23 @@ def test_each_failure_is_in_one_series(made: Report, labels: tuple[str, ...]) ->
     assert failed(of(made)) == {labels: 1.0}
 
 
+def test_a_status_that_the_crd_refuses_for_its_spec_is_the_specs_failure_once() -> None:
+    """Its rules cannot be asked about some specs from before them; a missing right is another."""
+    invalid = replace(
+        problem(KIND), namespaced_name=NamespacedName("shop", "web"), reason=Reason.INVALID_SPEC
+    )
+    refused = status(Result.FAILED, Reason.REJECTED)
+    assert failed(of(report(broken=(invalid,), statuses=(refused,)))) == {
+        ("blocking", "InvalidSpec"): 1.0
+    }
+    assert failed(of(report(statuses=(refused,)))) == {("blocking", "Rejected"): 1.0}
+    forbidden = status(Result.FAILED, Reason.FORBIDDEN)
+    assert failed(of(report(broken=(invalid,), statuses=(forbidden,)))) == {
+        ("blocking", "InvalidSpec"): 1.0,
+        ("blocking", "Forbidden"): 1.0,
+    }
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -73,8 +91,8 @@ def test_what_is_no_failure_is_in_none(made: Report) -> None:
 
 
 def test_a_run_that_an_error_ended_says_so_and_nothing_of_what_is_there() -> None:
-    found = of(None, 5, "ClusterUnavailable")
-    assert failed(found) == {("run", "ClusterUnavailable"): 1.0}
+    found = of(None, 5, "ServerUnreachable")
+    assert failed(found) == {("run", "ServerUnreachable"): 1.0}
     assert found[table.RUNS]["failed",] == 1.0
     assert found[table.LAST_CODE] == {(): 5.0}
     unknown = {table.LAST_SUCCESS, table.MANAGED, table.CONFIGS, table.NOT_READY, table.INVALID}

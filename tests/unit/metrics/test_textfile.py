@@ -15,7 +15,7 @@ from tests.unit.core.test_report import CREATED, report
 
 REPORT = replace(report(CREATED), counts={"shop": Count(configs=1, config_maps=1)})
 SUCCESS = Ended(at=1_000.5, duration_seconds=1.0, exit_code=0, report=REPORT)
-FAILURE = Ended(at=2_000.0, duration_seconds=1.0, exit_code=5, failure="ClusterUnavailable")
+FAILURE = Ended(at=2_000.0, duration_seconds=1.0, exit_code=5, failure="ServerUnreachable")
 
 
 def written(path: Path, ended: Ended) -> None:
@@ -33,7 +33,7 @@ def test_a_failed_run_keeps_the_last_success_and_what_was_there(tmp_path: Path) 
     assert found[table.LAST_SUCCESS] == {(): 1_000.5}
     assert found[table.LAST_RUN] == {(): 2_000.0}
     assert found[table.MANAGED] == {("shop",): 1.0}
-    assert found[table.LAST_FAILURES]["run", "ClusterUnavailable"] == 1.0
+    assert found[table.LAST_FAILURES]["run", "ServerUnreachable"] == 1.0
 
 
 def test_counters_begin_anew_in_each_process(tmp_path: Path) -> None:
