@@ -26,9 +26,9 @@ _Key = tuple[NamespacedName, str, str]
 def fitted(saved: Iterable[Change], today: Planned, *, is_of_files: bool = False) -> Plan:
     """What of a saved plan is to be done: a Change for each of its own, and for each of today's.
 
-    A saved write that today's plan has not is a skip (PlanOutdated), and so is a write that only
-    today's plan has (NotInPlan). Where neither writes, today's word is the true one. A deletion
-    that a guard held back in the saved plan stays held back.
+    A saved write that today's plan has not is a skip (PlanOutdated), unless it is done already, and
+    so is a write that only today's plan has (NotInPlan). Where neither writes, today's word is the
+    true one. A deletion that a guard held back in the saved plan stays held back.
     """
     comparison = _Comparison(today, is_of_files)
     saved_changes = {_key(each): each for each in saved}
@@ -57,6 +57,8 @@ class _Comparison:
         self.writes = {
             each.namespaced_name: each for each in today.proposed.changes if each.verb in WRITES
         }
+        self.names = {each.namespaced_name for each in today.proposed.changes}
+        self.names |= {each.namespaced_name for each in today.snapshot.config_maps}
         self.is_of_files = is_of_files
         self.snapshot = today.snapshot
         self.configs = {each.namespaced_name: each for each in today.snapshot.configs}
@@ -67,7 +69,10 @@ class _Comparison:
             now = self.today.get(key)
             if change.verb in WRITES:
                 # Today's: a patch is made of what was listed, not of what a file says was there.
-                yield now if now and _is_same(change, now) else self._outdated(change, now)
+                if now and _is_same(change, now):
+                    yield now
+                else:
+                    yield self._done(change, now) or self._outdated(change, now)
             elif change.reason is Reason.PRUNE_BLOCKED and now and now.verb is Verb.DELETE:
                 yield change
             elif now is not None:
@@ -75,6 +80,19 @@ class _Comparison:
         for key, now in self.today.items():
             if key not in saved:
                 yield _unplanned(now)
+
+    def _done(self, change: Change, now: Change | None) -> Change | None:
+        """The saved write as what it came to already: an apply that was cut short is taken up."""
+        name = change.namespaced_name
+        if change.verb is not Verb.DELETE:
+            is_done = now and now.verb is Verb.KEEP and now.desired == change.desired
+            return now if is_done else None
+        is_known = self.snapshot.is_plannable(name.namespace) and not self.snapshot.is_incomplete(
+            name.namespace
+        )
+        if not is_known or name in self.names:
+            return None
+        return _skip(change, Reason.ALREADY_GONE, "nothing of podcm-sync's has this name any more")
 
     def _outdated(self, change: Change, now: Change | None) -> Change:
         message, is_of_config = self._what_moved(change, now)

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     PRUNE_BLOCKED = "PruneBlocked"
     PLAN_OUTDATED = "PlanOutdated"
     NOT_IN_PLAN = "NotInPlan"
+    ALREADY_GONE = "AlreadyGone"
     INCOMPLETE = "Incomplete"
     INTERRUPTED = "Interrupted"
 
@@ -159,6 +160,7 @@ REASONS: Final[dict[Reason, Row]] = {
         "it is due by now, but was not in the plan that was applied",
         "make another plan, or leave it to the next run",
     ),
+    Reason.ALREADY_GONE: _intended("a saved plan deletes it, and it is gone by now"),
     Reason.INCOMPLETE: _api(
         "a list did not complete, so nothing is deleted there", "mend what the error names"
     ),

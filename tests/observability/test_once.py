@@ -201,8 +201,11 @@ def test_a_file_of_somebody_elses_and_a_folder_that_is_not_there_are_warnings(
             ("--loop", "--leader-elect", "--metrics-file", "x.prom"),
             "--metrics-file is not for --leader-elect",
         ),
-        (("--loop", "--lease-name", "mine"), "--lease-name is for --leader-elect"),
-        (("--loop", "--lease-duration", "5s"), "--lease-duration is for --leader-elect"),
+        (("--loop", "--lease-name", "mine"), "--lease-name says nothing without"),
+        (
+            ("--loop", "--lease-duration", "5s"),
+            "--lease-duration says nothing without",
+        ),
         (("--dry-run", "--push-gateway", "http://gateway:9091"), "a dry run has no metrics"),
         (("--push-gateway", "gateway:9091"), "write a URL such as http://pushgateway:9091"),
         (("--push-gateway", "file:///etc/passwd"), "write a URL such as"),

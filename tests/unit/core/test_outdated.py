@@ -80,11 +80,6 @@ def test_in_the_same_world_the_plan_is_as_it_was(world: Sequence[Object]) -> Non
         (CREATE, UPDATE, "a ConfigMap of its name exists by now"),
         (
             CREATE,
-            (pod(), pcmc(), config_map()),
-            "nothing to do any more: it is as its config wants it",
-        ),
-        (
-            CREATE,
             (pod(terminating=True), pcmc()),
             "now it is left alone: PodTerminating: its Pod is terminating",
         ),
@@ -109,7 +104,6 @@ def test_in_the_same_world_the_plan_is_as_it_was(world: Sequence[Object]) -> Non
             (pod(), pcmc(match_labels={"a": "b"}), DRIFTED),
             "now it would be deleted: PodConfigMapConfig web no longer selects its Pod",
         ),
-        (DELETE, (pod(), pcmc(), config_map()), "it is gone already"),
         (
             DELETE,
             (pod(), pcmc(), config_map(), structs.replace(UNWANTED, resource_version="2")),
@@ -124,6 +118,32 @@ def test_what_moved_is_said_of_what_is_held_back(
 ) -> None:
     found = [each for each in held(before, after) if each.reason is Reason.PLAN_OUTDATED]
     assert [(each.verb, each.message) for each in found] == [(Verb.SKIP, message)]
+
+
+def test_what_is_done_already_is_no_reason_to_refuse() -> None:
+    """An apply that was cut short can be taken up, and one that was not, repeated."""
+    in_step = (pod(), pcmc(), config_map())
+    assert [(each.verb, each.reason) for each in held(CREATE, in_step)] == [
+        (Verb.KEEP, Reason.IN_STEP)
+    ]
+    assert [(each.verb, each.reason) for each in held(UPDATE, in_step)] == [
+        (Verb.KEEP, Reason.IN_STEP)
+    ]
+    assert {(each.verb, each.reason) for each in held(DELETE, in_step)} == {
+        (Verb.KEEP, Reason.IN_STEP),
+        (Verb.SKIP, Reason.ALREADY_GONE),
+    }
+
+
+def test_in_step_with_something_else_is_not_what_was_planned() -> None:
+    moved = pod(phase="Failed")
+    (found,) = held(CREATE, (moved, pcmc(), config_map(made_for=moved)))
+    assert (found.verb, found.reason) == (Verb.SKIP, Reason.PLAN_OUTDATED)
+
+
+def test_what_could_not_be_listed_is_not_said_to_be_gone() -> None:
+    found = held(DELETE, (pod(), pcmc()), unplannable=["shop"])
+    assert {each.reason for each in found} <= {Reason.PLAN_OUTDATED}
 
 
 def test_a_deletion_of_a_config_that_is_suspended_since() -> None:
