@@ -8,8 +8,8 @@ from podcm_sync.cli.ports import connect
 from podcm_sync.cli.rbac import command
 from podcm_sync.cli.show import is_coloured, put
 from podcm_sync.clock import Clock
-from podcm_sync.core.diagnosis import Diagnosis, diagnose
-from podcm_sync.core.facts import Facts
+from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
+from podcm_sync.core.doctor.facts import Facts
 from podcm_sync.core.rights import needed, subject_of
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.objects import Scope, Shard

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from podcm_sync import __version__
-from podcm_sync.core.checks import Level
-from podcm_sync.core.diagnosis import Diagnosis
+from podcm_sync.core.doctor.checks import Level
+from podcm_sync.core.doctor.diagnosis import Diagnosis
 from podcm_sync.render.escape import json_text, printable
 
 VERSION: Final = "podcm-sync/diagnosis/v1"

@@ -1,10 +1,10 @@
-"""The table in core/schema.py, from the shipped CRD: `python -m tests.shape.crd` writes it anew."""
+"""The table in core/doctor/schema.py, from the shipped CRD; `python -m tests.shape.crd` makes it."""
 
 from pathlib import Path
 
 import yaml
 
-from podcm_sync.core import schema
+from podcm_sync.core.doctor import schema
 
 CRD = Path(__file__).parents[2] / "crd" / "podconfigmapconfig_crd.yaml"
 BEGIN = "FIELDS: Final[dict[str, str]] = {\n"

@@ -16,10 +16,10 @@ from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.read import KubeReader
-from podcm_sync.core.contents import Contents, contents
-from podcm_sync.core.facts import Facts, Lease
+from podcm_sync.core.doctor.contents import Contents, contents
+from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.schema import fields
 from podcm_sync.core.rendering import Renderer
-from podcm_sync.core.schema import fields
 from podcm_sync.errors import ClusterError, Unavailable
 from podcm_sync.model.meta import KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import Scope

@@ -5,8 +5,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from podcm_sync.core.checks import Check, Level
-from podcm_sync.core.diagnosis import Diagnosis
+from podcm_sync.core.doctor.checks import Check, Level
+from podcm_sync.core.doctor.diagnosis import Diagnosis
 from podcm_sync.model.objects import Scope
 from podcm_sync.render.diagnosis import as_json, schema, text
 

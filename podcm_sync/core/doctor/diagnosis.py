@@ -10,11 +10,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.core.checks import Check, Level, fail, ok, some, warn
-from podcm_sync.core.contents import checks_of
-from podcm_sync.core.facts import Facts, Lease
+from podcm_sync.core.doctor.checks import Check, Level, fail, ok, some, warn
+from podcm_sync.core.doctor.contents import checks_of
+from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.schema import difference
 from podcm_sync.core.rights import rules
-from podcm_sync.core.schema import difference
 from podcm_sync.model.meta import PLURAL
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Need

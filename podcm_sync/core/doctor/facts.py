@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from podcm_sync.core.contents import Contents
+from podcm_sync.core.doctor.contents import Contents
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Right
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from podcm_sync.core import names
-from podcm_sync.core.checks import Check, count, fail, ok, some, warn
+from podcm_sync.core.doctor.checks import Check, count, fail, ok, some, warn
 from podcm_sync.core.names import label_value
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.status import ready

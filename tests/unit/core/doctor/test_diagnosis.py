@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from podcm_sync.core.checks import Check, Level
-from podcm_sync.core.contents import Contents
-from podcm_sync.core.diagnosis import Diagnosis, diagnose
-from podcm_sync.core.facts import Facts, Lease
+from podcm_sync.core.doctor.checks import Check, Level
+from podcm_sync.core.doctor.contents import Contents
+from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
+from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.schema import FIELDS
 from podcm_sync.core.rights import needed
-from podcm_sync.core.schema import FIELDS
 from podcm_sync.model.objects import Scope, Shard
 from podcm_sync.model.rights import Use
 

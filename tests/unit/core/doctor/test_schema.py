@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from podcm_sync.core.schema import FIELDS, Difference, difference, fields
+from podcm_sync.core.doctor.schema import FIELDS, Difference, difference, fields
 
-CRD = Path(__file__).parents[3] / "crd" / "podconfigmapconfig_crd.yaml"
+CRD = Path(__file__).parents[4] / "crd" / "podconfigmapconfig_crd.yaml"
 
 
 @pytest.fixture

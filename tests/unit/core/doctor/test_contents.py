@@ -2,7 +2,7 @@
 
 import pytest
 
-from podcm_sync.core.contents import Contents, contents
+from podcm_sync.core.doctor.contents import Contents, contents
 from podcm_sync.core.rendering import NO_RENDERER
 from podcm_sync.model.objects import PodConfigMapConfigStatus
 from tests.builders import MANAGED_BY, condition, config_map, pcmc, problem, snapshot
