@@ -1,4 +1,4 @@
-"""The table in core/doctor/schema.py, from the shipped CRD; `python -m tests.shape.crd` makes it."""
+"""The table in core/doctor/schema.py, from the shipped CRD: `python -m tests.shape.crd`."""
 
 from pathlib import Path
 
