@@ -92,7 +92,9 @@ def test_four_shards_at_once_do_all_of_the_work_and_each_its_own(
     again = start(kubeconfigs[0], 0)
     mark = audit.mark()
     again.communicate(timeout=60)
-    assert _writes(audit.since(mark, user=users[0])) == []
+    # In other tests' namespaces there is what fails, and is tried again each time.
+    found = _writes(audit.since(mark, user=users[0]))
+    assert [event for event in found if event.namespace in namespaces] == []
 
 
 def _allow(api: Api, account: str) -> None:
