@@ -11,8 +11,8 @@ from podcm_sync.settings import Manifests
 @app.command(name="rbac")
 def print_rbac(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
-    namespaces: cluster.Namespaces = None,
-    all_namespaces: cluster.AllNamespaces = False,
+    namespaces: cluster.OfNamespaces = None,
+    all_namespaces: cluster.OfAllNamespaces = False,
     shard: scale.ShardOfAll = None,
     is_preview: rbac.Preview = False,
     writes_events: events.Events = True,

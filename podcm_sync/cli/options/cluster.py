@@ -21,6 +21,22 @@ Namespaces = Annotated[
         "Default: the context's, or in a Pod the ServiceAccount's.",
     ),
 ]
+OfNamespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        envvar=env("NAMESPACE"),
+        metavar="NAME",
+        help="For runs of this namespace; may be given more than once.",
+    ),
+]
+OfAllNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "-A", "--all-namespaces", envvar=env("ALL_NAMESPACES"), help="For runs of every namespace."
+    ),
+]
 AllNamespaces = Annotated[
     bool,
     typer.Option(
