@@ -100,6 +100,24 @@ def test_a_kubeconfig_that_names_what_is_not_there(
     assert missing in error
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        *("example.com", "ftp://h", "https://", "https://h:99999", "https://h:abc", "https://[::1"),
+        *("https://h%zz", "https://h?x=y", "https://h#x", "https://user:s3cret@127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_is_no_address(kubeconfig: Path, server: str) -> None:
+    """Spec §7: exit 2, and the line names the file; a password in it is not repeated."""
+    rewritten(kubeconfig, lambda config: cluster(config).update(server=server))
+    done = command.run(kubeconfig=kubeconfig)
+    assert (done.code, done.stdout) == (2, "")
+    error = command.error_of(done)
+    assert str(kubeconfig) in error
+    assert "certificates" not in error
+    assert "s3cret" not in error
+
+
 def test_an_unknown_context_is_answered_with_the_known_ones(
     control_plane: ControlPlane, kubeconfig: Path
 ) -> None:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.client.configuration import Configuration
@@ -16,6 +15,8 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
@@ -109,9 +110,10 @@ def _from_files(paths: str, context: str | None, impersonate: str | None, second
     where = f"context {current.get('name')} of kubeconfig {paths}"
     if not is_namespace(namespace):
         raise InputError(f"{where}: its namespace {namespace!r} is not a legal name")
-    if urlsplit(configuration.host).scheme not in {"https", "http"}:
+    if not _is_address(configuration.host):
         raise InputError(
-            f"{where}: its cluster's server {configuration.host!r} is not an https:// address"
+            f"{where}: its cluster's server {without_user(configuration.host)!r} is not an "
+            "https:// address of a host (and a port, and a path; no user, no query)"
         )
     return Target(
         configuration=configuration,
@@ -120,6 +122,22 @@ def _from_files(paths: str, context: str | None, impersonate: str | None, second
         namespace=namespace,
         impersonate=name,
     )
+
+
+def _is_address(server: str) -> bool:
+    """Whether it is a URL to which paths can be added; a user in it would stand in messages."""
+    try:
+        url = parse_url(server)
+    except LocationParseError:
+        return False
+    more = (url.auth, url.query, url.fragment)
+    return url.scheme in {"https", "http"} and bool(url.host) and more == (None, None, None)
+
+
+def without_user(url: str) -> str:
+    """A URL for people to read, without a user and a password."""
+    user, at, host = url.rpartition("@")
+    return f"{user.partition('//')[0]}//{host}" if at else url
 
 
 def _current_context(paths: str) -> str | None:

@@ -5,23 +5,22 @@ Retries, redirects and status codes are the callers' business, so all of the poo
 
 import logging
 import math
-import time
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client.api_client import ApiClient
-from kubernetes.client.configuration import Configuration
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, whole_body
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.bounded import in_time
+from podcm_sync.cluster.kube.client import client, proxy_of
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.exchange import exchange_pool
 from podcm_sync.cluster.kube.pace import NotBegunError
-from podcm_sync.cluster.kube.sending import send_whole
 from podcm_sync.cluster.kube.sockets import drop_unsent
 from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.tls import share_one_context
@@ -30,8 +29,6 @@ from podcm_sync.model.traffic import NO_ANSWER
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS: Final = 10.0
-"""How long a connection may take to be made: an address that swallows packets is said soon."""
 USER_AGENT: Final = f"podcm-sync/{__version__}"
 
 
@@ -58,17 +55,17 @@ class Connection:
         self.tally = Tally()
         self._request_timeout = request_timeout
         self.target = load()
-        client = _client(self.target.configuration, connections)
-        self._credentials = Credentials(load, self.target, client, self.clock)
+        package = client(self.target, connections)
+        self._credentials = Credentials(load, self.target, package, self.clock)
         host = self.target.configuration.host
-        self._prefix = urlsplit(host).path.rstrip("/")
-        manager = client.rest_client.pool_manager
+        self._prefix = (urllib3.util.parse_url(host).path or "").rstrip("/")
+        manager = package.rest_client.pool_manager
+        self._proxy = proxy_of(manager)
         if is_leaders:
             drop_unsent(manager)
         try:
             share_one_context(manager, self.target.configuration)
-            self._pool = manager.connection_from_url(host)
-            send_whole(self._pool)
+            self._pool = exchange_pool(manager, host)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise InputError(
                 f"{self.target.source}: the certificates for {self.target.description} cannot be "
@@ -92,7 +89,7 @@ class Connection:
         NotBegunError for a write where this process does not lead.
         """
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": accept, "User-Agent": USER_AGENT}
+        headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.target.impersonate is not None:
@@ -133,36 +130,16 @@ class Connection:
         if authorization is not None:
             headers = {**headers, "Authorization": authorization}
         limit = self._limit(is_write=method != "GET")
-        until = None if limit is None else time.monotonic() + limit
         code = NO_ANSWER
         try:
-            answer = self._pool.urlopen(
-                method,
-                target,
-                body=body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=limit),
-            )
-            content = whole_body(answer, until)
-            code = str(answer.status)
-        except urllib3.exceptions.HTTPError as error:
-            raise self._no_answer(error) from error
-        except (OSError, UnicodeError) as error:
-            raise NoAnswerError(str(error), is_sent=True) from error
+            response = self._pool.exchange(method, target, headers, body, limit)
+            code = str(response.status)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._not_connected(error) from error
         finally:
             self.tally.sent(method, target, code)
-        log.debug("%s %s: %d", method, target.partition("?")[0], answer.status)
-        return Response(
-            status=answer.status,
-            body=content,
-            retry_after=_seconds(answer.headers.get("Retry-After")),
-            content_type=answer.headers.get("Content-Type", JSON),
-            date=answer.headers.get("Date", ""),
-        )
+        log.debug("%s %s: %d", method, target.partition("?")[0], response.status)
+        return response
 
     def _limit(self, *, is_write: bool = False) -> float | None:
         """The request's own limit, or what is left of the run or the lease where that is less."""
@@ -174,32 +151,19 @@ class Connection:
             raise NoAnswerError(self.clock.why_over(), is_sent=False)
         return min(limits) if limits else None
 
-    def _no_answer(self, error: urllib3.exceptions.HTTPError) -> Exception:
-        """What the pool's error means: not trusted, not sent, or sent and lost."""
-        if isinstance(error, urllib3.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(
-            error
-        ):
+    def _not_connected(self, error: Exception) -> Exception:
+        """What a connection that could not be made means: no trust, or nothing sent."""
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return ClusterError(
                 f"{self.target.description}: the server's certificate is not trusted: "
                 f"{_reason(error)}; check certificate-authority-data in the kubeconfig",
                 reason=Unavailable.CERTIFICATE_UNTRUSTED,
             )
-        not_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-        return NoAnswerError(_reason(error), is_sent=not isinstance(error, not_sent))
-
-
-def _client(configuration: Configuration, connections: int) -> ApiClient:
-    configuration.retries = False
-    configuration.connection_pool_maxsize = connections
-    return ApiClient(configuration)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """A Retry-After header in seconds; the API server never sends the form with a date."""
-    return float(retry_after) if retry_after and retry_after.isdecimal() else None
+        through = f"through the proxy {self._proxy}: " if self._proxy else ""
+        return NoAnswerError(through + _reason(error), is_sent=False)
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause, freed of the pool's object addresses."""
-    text = str(error.args[-1] if error.args else error)
-    return " ".join(text.rpartition(">: ")[2].split()) or type(error).__name__
+    """The innermost cause, freed of how the pool calls its connections."""
+    text = " ".join(str(error.args[-1] if error.args else error).split())
+    return re.sub(r"^\w+\(host=[^)]*\): ", "", text) or type(error).__name__
