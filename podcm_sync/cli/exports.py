@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from podcm_sync.clock import Clock
-from podcm_sync.core.ended import Ended, failure_of
+from podcm_sync.core.ended import Ended, failure_in, failure_of
 from podcm_sync.core.report import Report
 from podcm_sync.model.traffic import Traffic
 from podcm_sync.settings import Settings
@@ -93,7 +93,7 @@ class Exports:
             duration_seconds=time.monotonic() - began,
             exit_code=exit_code,
             report=measure.report,
-            failure=failure,
+            failure=failure or failure_in(measure.report),
             traffic=traffic,
             deadline_seconds=self._deadline,
         )

@@ -28,6 +28,9 @@ def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
 
     Raises InputError for what cannot be read or parsed at all.
     """
+    places = list(places)
+    if places.count(STDIN) > 1:
+        raise InputError("-f: - is given twice, and stdin can be read once")
     for place in places:
         if not place:
             raise InputError("-f: an empty name: name a file, a directory, or - for stdin")

@@ -14,6 +14,7 @@ from podcm_sync.errors import (
     InputError,
     Interrupted,
     OutputError,
+    PlanMismatchError,
     RunError,
     Unavailable,
 )
@@ -39,8 +40,15 @@ RESULTS: Final = {
 }
 UNUSABLE_INPUT: Final = "UnusableInput"
 REPORT_UNWRITTEN: Final = "ReportUnwritten"
+PLAN_MISMATCH: Final = "PlanMismatch"
 BUG: Final = "Bug"
-RUN_FAILURES: Final = (UNUSABLE_INPUT, *map(str, Unavailable), REPORT_UNWRITTEN, BUG)
+RUN_FAILURES: Final = (
+    UNUSABLE_INPUT,
+    *map(str, Unavailable),
+    PLAN_MISMATCH,
+    REPORT_UNWRITTEN,
+    BUG,
+)
 """What ends a whole run, in a word; README's troubleshooting has a row for each."""
 BUG_CODE: Final = 70
 SUCCESSES: Final = frozenset({0, 1})
@@ -76,6 +84,11 @@ class Ended(Struct, frozen=True, kw_only=True):
         return self.exit_code in SUCCESSES
 
 
+def failure_in(report: Report | None) -> str:
+    """The failure of a run that has a Report of it: the plan was not the expected one."""
+    return PLAN_MISMATCH if report is not None and report.is_unexpected else ""
+
+
 def failure_of(error: BaseException) -> tuple[int, str]:
     """The exit code and the failure of a run that an error ended; a signal is no failure."""
     if isinstance(error, Interrupted):
@@ -85,6 +98,8 @@ def failure_of(error: BaseException) -> tuple[int, str]:
             return error.exit_code, str(error.reason)
         case InputError():
             return error.exit_code, UNUSABLE_INPUT
+        case PlanMismatchError():
+            return error.exit_code, PLAN_MISMATCH
         case OutputError():
             return error.exit_code, REPORT_UNWRITTEN
         case RunError():

@@ -22,6 +22,8 @@ from podcm_sync.parallel import Work, each
 PUSH_SECONDS: Final = 5.0
 LEAST_SECONDS: Final = 1.0
 """What a push is given even after the run's deadline: that it came is what metrics are for."""
+MAX_UNDER_WAY: Final = 3
+"""How many pushes may hang: a gateway that trickles would have one more thread after each run."""
 MAX_SCOPE: Final = 128
 MAX_SAID: Final = 200
 
@@ -41,9 +43,14 @@ class Gateway:
         self._authorization = _basic(parts.username, parts.password)
         self._job = job
         self._key = {"scope": scope}
+        self._under_way: set[object] = set()
 
     def push(self, exposition: Exposition, left: float | None) -> None:
         """Push within 5 s, or what is left of the deadline. Raises PushError."""
+        if len(self._under_way) >= MAX_UNDER_WAY:
+            raise PushError(
+                f"nothing was pushed to {self.name}: {MAX_UNDER_WAY} pushes before have not ended"
+            )
         seconds = PUSH_SECONDS if left is None else max(LEAST_SECONDS, min(left, PUSH_SECONDS))
         until = time.monotonic() + seconds
         results: list[str] = []
@@ -60,6 +67,8 @@ class Gateway:
 
     def _pushed(self, exposition: Exposition, seconds: float) -> str:
         """What went wrong, or "". Whatever it is, it is no failure of the run."""
+        this = object()
+        self._under_way.add(this)
         try:
             pushadd_to_gateway(
                 self.name,
@@ -79,6 +88,8 @@ class Gateway:
             return _late(seconds) if is_late else str(error.reason)
         except Exception as error:  # noqa: BLE001 - http.client has many, and none matters more
             return str(error) or type(error).__name__
+        finally:
+            self._under_way.discard(this)
         return ""
 
     def _sending(

@@ -149,6 +149,20 @@ def test_so_has_a_right_to_list_that_is_missing(
 
 
 @pytest.mark.usefixtures("work")
+def test_so_has_a_plan_that_nobody_reviewed(
+    api: Api, namespace: str, kubeconfig: Path, tmp_path: Path
+) -> None:
+    """Nothing is written then, and so nothing of a status either."""
+    metrics = tmp_path / "run.prom"
+    other = f"--expect-plan=sha256:{64 * '0'}"
+    done = command.run(other, "--metrics-file", str(metrics), kubeconfig=kubeconfig)
+    assert done.code == 4, done.stderr
+    assert failed(metrics) == {("run", "PlanMismatch"): 1}
+    assert names(api, namespace) == []
+    assert is_told("PlanMismatch", 4)
+
+
+@pytest.mark.usefixtures("work")
 def test_so_has_a_report_that_nobody_can_read(
     api: Api, namespace: str, kubeconfig: Path, tmp_path: Path
 ) -> None:

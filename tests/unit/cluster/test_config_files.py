@@ -140,3 +140,9 @@ def test_stdin_that_was_closed_is_an_input_error(monkeypatch: pytest.MonkeyPatch
 def test_a_name_that_no_file_can_have_is_an_input_error() -> None:
     with pytest.raises(InputError, match="File name too long"):
         configs(["x" * 300], SHOP)
+
+
+def test_stdin_is_read_once() -> None:
+    """The second time there would be nothing in it, and nobody would be told."""
+    with pytest.raises(InputError, match="twice"):
+        configs(["-", "-"], SHOP)

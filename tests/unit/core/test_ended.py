@@ -4,7 +4,14 @@ import pytest
 
 from podcm_sync.core.ended import Ended, RunResult, failure_of
 from podcm_sync.core.report import Report
-from podcm_sync.errors import ClusterError, InputError, Interrupted, OutputError, Unavailable
+from podcm_sync.errors import (
+    ClusterError,
+    InputError,
+    Interrupted,
+    OutputError,
+    PlanMismatchError,
+    Unavailable,
+)
 from tests.unit.core.test_report import CREATED, FOREIGN, HELD_BACK, LOST, report
 
 
@@ -35,6 +42,7 @@ def test_a_run_has_one_result(made: Report | None, failure: str, result: RunResu
         (ClusterError("x", reason=Unavailable.CERTIFICATE_UNTRUSTED), 5, "CertificateUntrusted"),
         (ClusterError("x", reason=Unavailable.LOGIN_FAILED), 5, "LoginFailed"),
         (ClusterError("x", reason=Unavailable.CRD_MISSING), 5, "CRDMissing"),
+        (PlanMismatchError("x"), 4, "PlanMismatch"),
         (OutputError("x"), 5, "ReportUnwritten"),
         (Interrupted(15), 143, ""),
         (ValueError("x"), 70, "Bug"),

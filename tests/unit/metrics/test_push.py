@@ -1,8 +1,14 @@
 """The grouping key is stable for a scope and differs between scopes; secrets are never said."""
 
+import contextlib
+import socket
+import threading
+
 import pytest
 
-from podcm_sync.metrics.push import Gateway, scope_label
+from podcm_sync.metrics import push
+from podcm_sync.metrics.exposition import Exposition
+from podcm_sync.metrics.push import MAX_UNDER_WAY, Gateway, PushError, scope_label
 from podcm_sync.model.objects import Shard
 
 
@@ -41,3 +47,40 @@ def test_many_namespaces_are_cut_and_hashed() -> None:
 )
 def test_a_gateways_name_has_no_password(url: str, name: str) -> None:
     assert Gateway(url, "podcm-sync", "all").name == name
+
+
+def test_a_gateway_that_trickles_holds_a_few_threads_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No timeout of a socket ends it: a loop would have one more thread after each run."""
+    monkeypatch.setattr(push, "LEAST_SECONDS", 0.2)
+    is_over = threading.Event()
+
+    def trickle(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(100_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not is_over.wait(0.02):
+                connection.sendall(b"y")
+
+    def accept(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=trickle, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, args=(server,), daemon=True).start()
+        gateway = Gateway(f"http://127.0.0.1:{server.getsockname()[1]}", "podcm-sync", "all")
+        for _ in range(MAX_UNDER_WAY):
+            with pytest.raises(PushError, match="no answer within"):
+                gateway.push(Exposition(), 0.0)
+        with pytest.raises(PushError, match="3 pushes before have not ended"):
+            gateway.push(Exposition(), 0.0)
+        is_over.set()
+        server.shutdown(socket.SHUT_RDWR)
+    for _ in range(100):
+        if not gateway._under_way:
+            break
+        threading.Event().wait(0.05)
+    with pytest.raises(PushError, match="did not take the metrics"):
+        gateway.push(Exposition(), 0.0)
