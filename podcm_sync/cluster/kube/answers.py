@@ -42,7 +42,7 @@ class Incoming:
         self._head: dict[bytes, bytes] = {}
         self._head_bytes = 0
         self._is_in_body = False
-        self._pieces: list[bytes] = []
+        self._body = bytearray()
         self._parser = httptools.HttpResponseParser(self)
 
     def take(self, received: bytes) -> None:
@@ -74,7 +74,7 @@ class Incoming:
         after = head.get(b"retry-after", b"")
         return Response(
             status=self._status,
-            body=b"".join(self._pieces),
+            body=bytes(self._body),
             # The API server never sends the form with a date.
             retry_after=float(after) if after.isdigit() else None,
             content_type=head.get(b"content-type", JSON.encode()).decode("latin-1"),
@@ -107,7 +107,7 @@ class Incoming:
     def on_body(self, piece: bytes) -> None:
         """A piece of the body, or of a chunk of it."""
         if not self.is_whole:
-            self._pieces.append(piece)
+            self._body += piece
 
     def on_message_complete(self) -> None:
         """An answer is there; one that goes before the answer (1xx) is passed over."""
