@@ -19,6 +19,7 @@ from podcm_sync.cluster.kube.answers import Incoming, NoAnswerError, Response
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to be made: an address that swallows packets is said soon."""
 RECEIVE_BYTES: Final = 1 << 16
+MOMENT_SECONDS: Final = 0.05
 
 
 class ExchangePool(HTTPConnectionPool):
@@ -105,14 +106,22 @@ class _End:
         self._limit = limit
         self._at = time.monotonic() + (limit or 0.0)
 
-    def left(self) -> float | None:
-        """The seconds until then, for a socket's timeout. Raises TimeoutError where it came."""
+    def give(self, sock: Any) -> None:
+        """Let the socket wait until then. Raises TimeoutError where it came already.
+
+        To set a timeout is a system call and a turn at the interpreter's lock, so one that is right
+        but for a moment stays.
+        """
+        given = sock.gettimeout()
         if self._limit is None:
-            return None
+            if given is not None:
+                sock.settimeout(None)
+            return
         left = self._at - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        return left
+        if given is None or abs(given - left) > MOMENT_SECONDS:
+            sock.settimeout(left)
 
     def __str__(self) -> str:
         return f"timed out after {self._limit or 0.0:.3g} s"
@@ -121,12 +130,12 @@ class _End:
 def _exchange(sock: Any, request: bytes, incoming: Incoming, end: _End) -> None:
     """Send, and receive until the answer is whole. Raises NoAnswerError."""
     try:
-        sock.settimeout(end.left())
+        end.give(sock)
         # A server that turns a request away may close before it has it all.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sock.sendall(request)
         while not incoming.is_whole:
-            sock.settimeout(end.left())
+            end.give(sock)
             incoming.take(sock.recv(RECEIVE_BYTES))
     except TimeoutError as error:
         raise NoAnswerError(str(end), is_sent=True) from error

@@ -37,8 +37,11 @@ class Wire:
         answer, self.answer = self.answer, b""
         return answer
 
-    def settimeout(self, seconds: float | None) -> None:
+    def gettimeout(self) -> None:
         """Nothing takes any time here."""
+
+    def settimeout(self, seconds: float | None) -> None:
+        """As above."""
 
     def close(self) -> None:
         """Nothing is held."""
