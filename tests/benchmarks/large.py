@@ -8,7 +8,9 @@ machine's mood, ratios are the result. Nothing is asserted but that the work was
 import argparse
 import json
 import tempfile
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.ratios import RATIOS, Figures, table
@@ -19,6 +21,7 @@ NOTHING = {
     "matchExpressions": [{"key": "benchmarks.podconfig.example.com/none", "operator": "Exists"}]
 }
 CHURN = 0.01
+REST_SECONDS = 4.0
 
 
 class Series:
@@ -41,6 +44,23 @@ class Series:
             if measured["work"] == "sync":
                 found = {key: measured[key] for key in expected}
                 assert (measured["code"], found) == (0, expected), measured
+
+    def first_sync(self) -> None:
+        """Create all ConfigMaps."""
+        self.ours("sync", prefix="first ", created=self.pods)
+
+    def mass_delete(self) -> None:
+        """Delete all ConfigMaps."""
+        self.ours("sync", prefix="delete ", deleted=self.pods)
+
+    def in_turns(self, ours: Callable[[], None], theirs: str, *, is_ours_first: bool) -> None:
+        """Our work and the peer's, each after a rest."""
+        for is_ours in (is_ours_first, not is_ours_first):
+            time.sleep(REST_SECONDS)
+            if is_ours:
+                ours()
+            else:
+                self.peer(theirs)
 
     def peer(self, work: str) -> None:
         """Do this work in the peer."""
@@ -77,16 +97,20 @@ def lists(series: Series, rounds: int) -> None:
 
 
 def writes(series: Series, rounds: int) -> None:
-    """First sync beside the peer's creates, mass delete beside the peer's; then a first sync."""
-    for number in range(rounds + 1):
+    """First sync beside the peer's creates, mass delete beside the peer's; then a first sync.
+
+    Each goes first as often as the other, and waits until the controllers have done with what was
+    written before: they watch all of it, on the same cores.
+    """
+    for number in range(rounds):
+        is_ours_first = number % 2 == 0
         series.world.select(None)
-        series.ours("sync", prefix="first ", created=series.pods)
-        if number == rounds:
-            return
-        series.peer("create")
+        series.in_turns(series.first_sync, "create", is_ours_first=is_ours_first)
         series.world.select(NOTHING)
-        series.ours("sync", prefix="delete ", deleted=series.pods)
-        series.peer("delete")
+        series.in_turns(series.mass_delete, "delete", is_ours_first=is_ours_first)
+    series.world.select(None)
+    time.sleep(REST_SECONDS)
+    series.first_sync()
 
 
 def no_ops(series: Series, rounds: int) -> None:

@@ -6,6 +6,8 @@ do for each request beyond that is three quarters of a small write's CPU, and a 
 """
 
 import contextlib
+import math
+import queue
 import re
 import time
 from collections.abc import Mapping
@@ -13,13 +15,16 @@ from typing import Any, Final
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util.connection import is_connection_dropped
 
 from podcm_sync.cluster.kube.answers import Incoming, NoAnswerError, Response
+from podcm_sync.cluster.kube.watchdog import Watchdog
 
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to be made: an address that swallows packets is said soon."""
 RECEIVE_BYTES: Final = 1 << 16
 MOMENT_SECONDS: Final = 0.05
+"""How long a connection counts as open after its last answer without a look."""
 
 
 class ExchangePool(HTTPConnectionPool):
@@ -29,6 +34,7 @@ class ExchangePool(HTTPConnectionPool):
     """Host and port, for the Host header."""
     forwarded = ""
     """Before the target of a request that a proxy forwards: scheme, host and port."""
+    watchdog = Watchdog()
 
     def exchange(
         self,
@@ -43,18 +49,42 @@ class ExchangePool(HTTPConnectionPool):
         Raises NoAnswerError; or, where no connection can be made, what urllib3 and ssl raise.
         """
         request = self._written(method, target, headers, body)
-        end = _End(limit)
-        connection: Any = self._get_conn()
+        end = math.inf if limit is None else time.monotonic() + limit
+        connection = self._idle()
         incoming = Incoming()
         try:
             if connection.is_closed:
                 self._connect(connection, limit)
-            _exchange(connection.sock, request, incoming, end)
+            with self.watchdog.watching(connection.sock, end):
+                _exchange(connection.sock, request, incoming)
+        except NoAnswerError as error:
+            if time.monotonic() < end:
+                raise
+            raise NoAnswerError(f"timed out after {limit:.3g} s", is_sent=True) from error
         finally:
-            if incoming.is_last:
+            connection.used_at = time.monotonic()
+            if incoming.is_last or connection.used_at >= end:
                 connection.close()
             self._put_conn(connection)
         return incoming.response()
+
+    def _idle(self) -> Any:
+        """A connection that is open, as far as one can see, or one that is still to be made.
+
+        One that answered a moment ago is not looked at, which is a system call and a turn at the
+        interpreter's lock: where it was closed since, the answer is lost, as it may be at any time.
+        """
+        assert self.pool is not None, "nobody closes it"
+        try:
+            connection: Any = self.pool.get(block=False)
+        except queue.Empty:
+            connection = None
+        if connection is None:
+            return self._new_conn()
+        is_fresh = time.monotonic() - connection.used_at < MOMENT_SECONDS
+        if not is_fresh and is_connection_dropped(connection):
+            connection.close()
+        return connection
 
     def _connect(self, connection: Any, limit: float | None) -> None:
         connection.timeout = CONNECT_SECONDS if limit is None else min(CONNECT_SECONDS, limit)
@@ -63,6 +93,7 @@ class ExchangePool(HTTPConnectionPool):
         self._validate_conn(connection)
         if connection.is_closed:
             connection.connect()
+        connection.sock.settimeout(None)  # from here on the watchdog sees to it
 
     def _written(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
@@ -99,45 +130,13 @@ def exchange_pool(manager: urllib3.PoolManager, server: str) -> ExchangePool:
     return pool
 
 
-class _End:
-    """When an exchange has to be over."""
-
-    def __init__(self, limit: float | None) -> None:
-        self._limit = limit
-        self._at = time.monotonic() + (limit or 0.0)
-
-    def give(self, sock: Any) -> None:
-        """Let the socket wait until then. Raises TimeoutError where it came already.
-
-        To set a timeout is a system call and a turn at the interpreter's lock, so one that is right
-        but for a moment stays.
-        """
-        given = sock.gettimeout()
-        if self._limit is None:
-            if given is not None:
-                sock.settimeout(None)
-            return
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        if given is None or abs(given - left) > MOMENT_SECONDS:
-            sock.settimeout(left)
-
-    def __str__(self) -> str:
-        return f"timed out after {self._limit or 0.0:.3g} s"
-
-
-def _exchange(sock: Any, request: bytes, incoming: Incoming, end: _End) -> None:
+def _exchange(sock: Any, request: bytes, incoming: Incoming) -> None:
     """Send, and receive until the answer is whole. Raises NoAnswerError."""
     try:
-        end.give(sock)
         # A server that turns a request away may close before it has it all.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sock.sendall(request)
         while not incoming.is_whole:
-            end.give(sock)
             incoming.take(sock.recv(RECEIVE_BYTES))
-    except TimeoutError as error:
-        raise NoAnswerError(str(end), is_sent=True) from error
     except OSError as error:
         raise NoAnswerError(str(error), is_sent=True) from error

@@ -37,11 +37,8 @@ class Wire:
         answer, self.answer = self.answer, b""
         return answer
 
-    def gettimeout(self) -> None:
-        """Nothing takes any time here."""
-
     def settimeout(self, seconds: float | None) -> None:
-        """As above."""
+        """Nothing takes any time here."""
 
     def close(self) -> None:
         """Nothing is held."""
