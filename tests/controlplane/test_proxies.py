@@ -1,5 +1,8 @@
 """Proxies between us and the API server, with kubectl's rules for when they are used (spec §7)."""
 
+import contextlib
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.processes import free_ports
 from tests.controlplane.sync_objects import make_config, names
+from tests.controlplane.test_errors_connection import listening
 from tests.controlplane.tunnel import Tunnel
 
 NAME = "kubernetes.default.svc"
@@ -97,6 +101,37 @@ def test_a_proxy_that_is_not_there_is_named(kubeconfig: Kubeconfig) -> None:
 
 
 @pytest.mark.parametrize(
+    "answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + bytes(100_000), b""]
+)
+def test_a_proxy_that_speaks_something_else_is_named(kubeconfig: Kubeconfig, answer: bytes) -> None:
+    def speak(connection: socket.socket) -> None:
+        connection.recv(100_000)
+        connection.sendall(answer)
+
+    with listening(speak) as port:
+        done = command.run(kubeconfig=kubeconfig(proxy_url=f"http://127.0.0.1:{port}"))
+    assert done.code == 5
+    assert f"through the proxy http://127.0.0.1:{port}: " in command.error_of(done)
+
+
+def test_a_proxy_that_trickles_costs_a_run_a_bounded_time(kubeconfig: Kubeconfig) -> None:
+    """No timeout of a socket ends it, nor one for the answer, which is not yet waited for."""
+
+    def trickle(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.recv(100_000)
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    with listening(trickle) as port:
+        url = f"http://127.0.0.1:{port}"
+        done = command.run("--request-timeout=300ms", kubeconfig=kubeconfig(proxy_url=url))
+    assert done.code == 5
+    assert f"through the proxy {url}: " in command.error_of(done)
+
+
+@pytest.mark.parametrize(
     ("server", "excepted", "is_proxied"),
     [(REMOTE, "", True), (REMOTE, "example.com,.svc", False), (None, "", False)],
     ids=["elsewhere", "excepted", "this machine"],
@@ -114,7 +149,7 @@ def test_the_environments_proxy_is_for_other_machines(
         done = command.run(
             "--request-timeout=5s",
             kubeconfig=kubeconfig(server=server or control_plane.server),
-            env={"HTTPS_PROXY": f"http://{proxy.address}", "NO_PROXY": excepted},
+            env={"HTTPS_PROXY": proxy.address, "NO_PROXY": excepted},
         )
     assert bool(proxy.asked) == is_proxied
     assert done.code == (5 if excepted else 0), done.stderr
@@ -143,7 +178,10 @@ def test_socks_without_its_package_is_said(kubeconfig: Kubeconfig, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "url",
-    ["proxy", "socks6://h:1", "ftp://u:secret@h", "http://h:99999", "http://[::1", "http://"],
+    [
+        *("proxy", "socks6://h:1", "ftp://u:secret@h", "http://h:99999", "http://[::1", "http://"),
+        *("u:secret@h:3128", "http:u:secret@h", "socks5:u:secret@h"),
+    ],
 )
 def test_what_is_no_proxy_is_said(kubeconfig: Kubeconfig, url: str) -> None:
     """A usage error that says where it stands, not a traceback."""

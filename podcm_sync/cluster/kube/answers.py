@@ -82,11 +82,14 @@ class Incoming:
         )
 
     def _end(self) -> None:
-        """The connection was closed: the end of a body that has no length, and of nothing else."""
+        """The connection was closed: the end of a refusal without a length, and of nothing else.
+
+        Old load balancers send such; their text is for people. What succeeded must be known whole.
+        """
         has_length = b"content-length" in self._head or b"transfer-encoding" in self._head
-        if not self._is_in_body or has_length:
-            raise NoAnswerError("the answer broke off", is_sent=True)
         self._status = self._parser.get_status_code()
+        if not self._is_in_body or has_length or self._status < 300:
+            raise NoAnswerError("the answer broke off", is_sent=True)
         self.is_whole = True
 
     # What the parser calls, by these names.

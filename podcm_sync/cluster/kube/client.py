@@ -55,6 +55,8 @@ def _as_kubectl(configuration: Configuration) -> None:
     elif _is_this_machine(urlsplit(configuration.host).hostname):
         configuration.proxy = None
         return
+    elif "://" not in proxy:  # the environment's may be a bare host and port
+        configuration.proxy = proxy = f"http://{proxy}"
     url = urllib3.util.parse_url(proxy)
     if not url.host:
         raise ValueError(proxy)

@@ -137,7 +137,8 @@ def _is_address(server: str) -> bool:
 def without_user(url: str) -> str:
     """A URL for people to read, without a user and a password."""
     user, at, host = url.rpartition("@")
-    return f"{user.partition('//')[0]}//{host}" if at else url
+    scheme, slashes, _ = user.partition("//")
+    return (f"{scheme}//{host}" if slashes else host) if at else url
 
 
 def _current_context(paths: str) -> str | None:

@@ -5,17 +5,15 @@ do for each request beyond that is three quarters of a small write's CPU, and a 
 10,000 of them (tests/benchmarks/README.md).
 """
 
-import contextlib
 import math
-import queue
 import re
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any, Final
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.util.connection import is_connection_dropped
 
 from podcm_sync.cluster.kube.answers import Incoming, NoAnswerError, Response
 from podcm_sync.cluster.kube.watchdog import Watchdog
@@ -23,8 +21,6 @@ from podcm_sync.cluster.kube.watchdog import Watchdog
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to be made: an address that swallows packets is said soon."""
 RECEIVE_BYTES: Final = 1 << 16
-MOMENT_SECONDS: Final = 0.05
-"""How long a connection counts as open after its last answer without a look."""
 
 
 class ExchangePool(HTTPConnectionPool):
@@ -50,46 +46,31 @@ class ExchangePool(HTTPConnectionPool):
         """
         request = self._written(method, target, headers, body)
         end = math.inf if limit is None else time.monotonic() + limit
-        connection = self._idle()
+        connection: Any = self._get_conn()
         incoming = Incoming()
         try:
-            if connection.is_closed:
-                self._connect(connection, limit)
-            with self.watchdog.watching(connection.sock, end):
+            with self.watchdog.watching(lambda: connection.sock, end):
+                if connection.is_closed:
+                    self._connect(connection, limit)
+                    _check(end)  # looking a name up has no end of its own
                 _exchange(connection.sock, request, incoming)
         except NoAnswerError as error:
             if time.monotonic() < end:
                 raise
-            raise NoAnswerError(f"timed out after {limit:.3g} s", is_sent=True) from error
+            raise NoAnswerError(f"timed out after {limit:.3g} s", is_sent=error.is_sent) from error
         finally:
-            connection.used_at = time.monotonic()
-            if incoming.is_last or connection.used_at >= end:
+            if incoming.is_last or time.monotonic() >= end:
                 connection.close()
             self._put_conn(connection)
         return incoming.response()
 
-    def _idle(self) -> Any:
-        """A connection that is open, as far as one can see, or one that is still to be made.
-
-        One that answered a moment ago is not looked at, which is a system call and a turn at the
-        interpreter's lock: where it was closed since, the answer is lost, as it may be at any time.
-        """
-        assert self.pool is not None, "nobody closes it"
-        try:
-            connection: Any = self.pool.get(block=False)
-        except queue.Empty:
-            connection = None
-        if connection is None:
-            return self._new_conn()
-        is_fresh = time.monotonic() - connection.used_at < MOMENT_SECONDS
-        if not is_fresh and is_connection_dropped(connection):
-            connection.close()
-        return connection
-
     def _connect(self, connection: Any, limit: float | None) -> None:
         connection.timeout = CONNECT_SECONDS if limit is None else min(CONNECT_SECONDS, limit)
         if self.proxy is not None and not self.forwarded:
-            self._prepare_proxy(connection)
+            try:
+                self._prepare_proxy(connection)
+            except (HTTPException, UnicodeError) as error:  # what urllib3's own urlopen turns
+                raise OSError(f"its answer to CONNECT is no HTTP: {error!r}") from error
         self._validate_conn(connection)
         if connection.is_closed:
             connection.connect()
@@ -130,13 +111,22 @@ def exchange_pool(manager: urllib3.PoolManager, server: str) -> ExchangePool:
     return pool
 
 
+def _check(end: float) -> None:
+    """See that there is time left. Raises NoAnswerError."""
+    if time.monotonic() >= end:
+        raise NoAnswerError("it took too long to connect", is_sent=False)
+
+
 def _exchange(sock: Any, request: bytes, incoming: Incoming) -> None:
     """Send, and receive until the answer is whole. Raises NoAnswerError."""
     try:
-        # A server that turns a request away may close before it has it all.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        is_sent = True
+        try:
             sock.sendall(request)
+        except (BrokenPipeError, ConnectionResetError):
+            is_sent = False  # a server that turns a request away may close before it has it all
         while not incoming.is_whole:
             incoming.take(sock.recv(RECEIVE_BYTES))
+        incoming.is_last = incoming.is_last or not is_sent
     except OSError as error:
         raise NoAnswerError(str(error), is_sent=True) from error

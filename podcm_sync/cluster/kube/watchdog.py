@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 STEP_SECONDS: Final = 0.02
@@ -19,22 +19,22 @@ class Watchdog:
     """Watches any number of sockets, from a thread that sleeps while there are none."""
 
     def __init__(self) -> None:
-        self._watched: dict[object, tuple[float, socket.socket]] = {}
+        self._watched: dict[object, tuple[float, Callable[[], Any]]] = {}
         self._is_needed = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def watching(self, sock: Any, at: float) -> Iterator[None]:
+    def watching(self, sock: Callable[[], Any], at: float) -> Iterator[None]:
         """Shut the socket down at this monotonic time, if the block has not ended by then.
 
         What waits there for it comes back at once: with nothing received, or with an OSError.
+        `sock` gives the one of that time, None while there is none.
         """
         if self._thread is None:
             self._begin()
         this = object()
-        # urllib3's TLS within TLS is no socket, but has one.
-        self._watched[this] = (at, getattr(sock, "socket", sock))
+        self._watched[this] = (at, sock)
         if not self._is_needed.is_set():  # a look costs nothing, to set it takes a lock
             self._is_needed.set()
         try:
@@ -53,16 +53,20 @@ class Watchdog:
             self._is_needed.wait()
             while self._watched:
                 now = time.monotonic()
-                for at, sock in tuple(self._watched.values()):
-                    if now >= at:
-                        _shut_down(sock)
+                with contextlib.suppress(RuntimeError):  # it changed while it was looked at
+                    for at, sock in tuple(self._watched.values()):
+                        if now >= at:
+                            _shut_down(sock())
                 time.sleep(STEP_SECONDS)
             self._is_needed.clear()
             if self._watched:  # one came in between
                 self._is_needed.set()
 
 
-def _shut_down(sock: socket.socket) -> None:
+def _shut_down(sock: Any) -> None:
+    sock = getattr(sock, "socket", sock)  # urllib3's TLS within TLS is no socket, but has one
+    if sock is None:
+        return
     with contextlib.suppress(OSError):  # it may be closed already
         # Not an SSLSocket's own, which would take its state from under who is reading.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,23 +1,15 @@
-"""A request out in one write, an answer in, and which connections are used again."""
+"""What goes out: one write, to the right host, and nothing that HTTP cannot say."""
 
-import gc
-import socket
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import urllib3
 
-from podcm_sync.cluster.kube import answers
-from podcm_sync.cluster.kube.answers import Incoming, NoAnswerError
+from podcm_sync.cluster.kube.answers import NoAnswerError
 from podcm_sync.cluster.kube.exchange import ExchangePool, exchange_pool
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Wire:
@@ -122,142 +114,29 @@ def test_an_answer_before_the_server_had_it_all_counts(
     assert pool.exchange("POST", "/", {}, b"much", 5.0).status == 413
 
 
-@contextmanager
-def serving(serve: Callable[[socket.socket], Any]) -> Iterator[tuple[ExchangePool, list[int]]]:
-    """A pool of a server that does this with each connection; and one entry for each."""
-    connections: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                connections.append(1)
-                threading.Thread(target=once, args=(connection,), daemon=True).start()
-
-        def once(connection: socket.socket) -> None:
-            with connection:
-                try:
-                    serve(connection)
-                except OSError:
-                    return
-
-        threading.Thread(target=accept, daemon=True).start()
-        pool = exchange_pool(urllib3.PoolManager(), f"http://127.0.0.1:{server.getsockname()[1]}")
-        yield pool, connections
-        pool.close()
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def answering(answer: bytes) -> Callable[[socket.socket], None]:
-    """Each request with this."""
-
-    def serve(connection: socket.socket) -> None:
-        while connection.recv(100_000):
-            connection.sendall(answer)
-
-    return serve
-
-
-def closing(answer: bytes) -> Callable[[socket.socket], None]:
-    """One request with this, and then it hangs up."""
-
-    def serve(connection: socket.socket) -> None:
-        connection.recv(100_000)
-        connection.sendall(answer)
-
-    return serve
-
-
-@pytest.mark.parametrize(
-    ("serve", "connections"),
-    [
-        pytest.param(answering(FINE), 1, id="kept open"),
-        pytest.param(answering(LAST), 3, id="closed by the answer"),
-        pytest.param(closing(FINE), 3, id="closed without a word"),
-        pytest.param(answering(FINE + FINE), 3, id="more than was asked for"),
-        pytest.param(answering(FINE + b"more"), 3, id="something after it"),
-        pytest.param(closing(b"HTTP/1.0 200 OK\r\n\r\n{}"), 3, id="an old server's"),
-    ],
-)
-def test_a_connection_is_used_for_as_long_as_it_can_be(
-    serve: Callable[[socket.socket], None], connections: int
+def test_a_connection_that_broke_while_it_was_written_to_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with serving(serve) as (pool, made):
-        for _ in range(3):
-            assert pool.exchange("GET", "/", {}, None, 5.0).body == b"{}"
-            time.sleep(0.05)  # for a server that hangs up to have done so
-    assert len(made) == connections
+    """Its answer counts; the next request would only be lost on it."""
+    wire = Wire(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", BrokenPipeError())
+    pool = wired(monkeypatch, wire, "http://server")
+    assert pool.exchange("POST", "/", {}, b"much", 5.0).status == 413
+    assert pool.pool is not None
+    assert pool.pool.get(block=False).is_closed
 
 
-@pytest.mark.parametrize(
-    ("begin", "piece"),
-    [
-        pytest.param(b"", b"", id="silence"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nX: ", b"y", id="a head that trickles"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"y", id="a body"),
-    ],
-)
-def test_however_slowly_it_comes_it_ends_in_time(begin: bytes, piece: bytes) -> None:
-    """A socket's own timeout is for each read; this one is for all of them."""
-    is_over = threading.Event()
+def test_nothing_is_sent_on_a_connection_that_was_made_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looking a name up has no end of its own; a leader's term, which the limit is then, has."""
+    wire = Wire()
+    pool = exchange_pool(urllib3.PoolManager(), "http://server")
 
-    def serve(connection: socket.socket) -> None:
-        connection.recv(100_000)
-        connection.sendall(begin)
-        while not is_over.wait(0.02):
-            connection.sendall(piece)
+    def slow(_connection: Any) -> Wire:
+        time.sleep(0.2)
+        return wire
 
-    with serving(serve) as (pool, _):
-        with pytest.raises(NoAnswerError, match=r"^timed out after 0\.3 s$") as error:
-            pool.exchange("GET", "/", {}, None, 0.3)
-        is_over.set()
-    assert error.value.is_sent
-
-
-def test_a_head_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory has an end, even where time has none."""
-    monkeypatch.setattr(answers, "MAX_HEAD_BYTES", 10_000)
-    is_over = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        connection.recv(100_000)
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
-        while not is_over.is_set():
-            connection.sendall(b"X: y\r\n" * 100)
-
-    with serving(serve) as (pool, _):
-        with pytest.raises(NoAnswerError, match="head has no end"):
-            pool.exchange("GET", "/", {}, None, None)
-        is_over.set()
-
-
-def test_what_goes_before_the_answer_is_passed_over() -> None:
-    incoming = Incoming()
-    incoming.take(b"HTTP/1.1 103 Early Hints\r\nDate: then\r\n\r\n" + FINE)
-    found = incoming.response()
-    assert (found.status, found.body, found.date) == (200, b"{}", "")
-
-
-def test_what_was_not_asked_for_is_no_answer() -> None:
-    """We ask for `identity`; compressed bytes would only be a riddle further on."""
-    incoming = Incoming()
-    incoming.take(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx")
-    with pytest.raises(NoAnswerError, match="compressed"):
-        incoming.response()
-
-
-def test_a_page_is_gone_once_nobody_has_it() -> None:
-    """Runs collect garbage seldom: a cycle would keep page after page of a list."""
-    incoming = Incoming()
-    incoming.take(FINE)
-    incoming.response()
-    left = weakref.ref(incoming)
-    gc.disable()
-    try:
-        del incoming
-        assert left() is None
-    finally:
-        gc.enable()
+    monkeypatch.setattr(pool.ConnectionCls, "_new_conn", slow)
+    with pytest.raises(NoAnswerError, match=r"^timed out after 0\.1 s$") as error:
+        pool.exchange("POST", "/", {}, b"x", 0.1)
+    assert (error.value.is_sent, wire.sent) == (False, [])

@@ -12,7 +12,7 @@ from podcm_sync.cluster.kube.watchdog import Watchdog
 
 def test_a_read_that_takes_too_long_comes_back_with_nothing() -> None:
     near, far = socket.socketpair()
-    with near, far, Watchdog().watching(near, time.monotonic() + 0.1):
+    with near, far, Watchdog().watching(lambda: near, time.monotonic() + 0.1):
         assert near.recv(1) == b""
 
 
@@ -21,7 +21,7 @@ def test_so_does_a_write_that_nobody_reads() -> None:
     with (
         near,
         far,
-        Watchdog().watching(near, time.monotonic() + 0.1),
+        Watchdog().watching(lambda: near, time.monotonic() + 0.1),
         pytest.raises(BrokenPipeError),
     ):
         near.sendall(bytes(10_000_000))
@@ -34,7 +34,7 @@ def test_what_ends_in_time_is_left_alone(end: float) -> None:
     near, far = socket.socketpair()
     with near, far:
         for _ in range(100):
-            with watchdog.watching(near, time.monotonic() + end):
+            with watchdog.watching(lambda: near, time.monotonic() + end):
                 far.sendall(b"x")
                 assert near.recv(1) == b"x"
         time.sleep(0.4)
@@ -50,7 +50,7 @@ def test_many_at_once_have_each_their_own_end() -> None:
 
     def read(number: int) -> None:
         end = time.monotonic() + 0.2 if number % 2 else math.inf
-        with watchdog.watching(pairs[number][0], end):
+        with watchdog.watching(lambda: pairs[number][0], end):
             came[number] = pairs[number][0].recv(1)
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(40)]
@@ -75,13 +75,13 @@ def test_it_sleeps_where_there_is_nothing_to_watch_and_wakes_up_again() -> None:
     near, far = socket.socketpair()
     with near, far:
         for _ in range(2):
-            with watchdog.watching(near, math.inf):
+            with watchdog.watching(lambda: near, math.inf):
                 assert watchdog._is_needed.is_set()
             until = time.monotonic() + 5
             while watchdog._is_needed.is_set() and time.monotonic() < until:
                 time.sleep(0.01)
             assert not watchdog._is_needed.is_set()
-        with watchdog.watching(near, time.monotonic() + 0.1):
+        with watchdog.watching(lambda: near, time.monotonic() + 0.1):
             assert near.recv(1) == b""
     names = [each.name for each in threading.enumerate() if each.name == "watchdog"]
     assert names
