@@ -83,5 +83,3 @@ def test_it_sleeps_where_there_is_nothing_to_watch_and_wakes_up_again() -> None:
             assert not watchdog._is_needed.is_set()
         with watchdog.watching(lambda: near, time.monotonic() + 0.1):
             assert near.recv(1) == b""
-    names = [each.name for each in threading.enumerate() if each.name == "watchdog"]
-    assert names
