@@ -95,5 +95,5 @@ def run_once(
         return ran(BUG, error=traceback.format_exc())
     finally:
         if ports is not None and isinstance(ports.writer, KubeWriter):
-            ports.writer._connection._pool.close()
+            ports.writer._connection.close()
     return ran(exit_code(report), report)

@@ -1,12 +1,14 @@
 """An answer is the same however its bytes come in; a part of one is none; no bytes do harm.
 
-The standard library's own parser says what an answer is.
+Over a real socket. The standard library's own parser says what an answer is.
 """
 
 import contextlib
 import http.client
 import io
 import socket
+import threading
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -14,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from podcm_sync.cluster.kube.answers import Incoming, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import NoAnswerError, Response
+from podcm_sync.cluster.kube.transport import Endpoint, Transport
 
 
 class Sent(Struct, frozen=True):
@@ -63,67 +66,108 @@ def answers(draw: st.DrawFn) -> Sent:
     return Sent(head.encode() + payload, framing == "end")
 
 
-@given(answers(), st.data())
+class Script:
+    """A server that sends the same pieces to each connection once it has a request, then closes."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def taken(self, data: bytes, cuts: list[int]) -> Response:
+        """What came of these bytes, in pieces cut at these places. Raises NoAnswerError."""
+        self.pieces = [
+            data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)
+        ]
+        made = Transport(Endpoint(server=self.url))
+        try:
+            return made.exchange("GET", "/", {}, None, 5.0)
+        finally:
+            made.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with contextlib.suppress(OSError), connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.recv(10_000)
+                for piece in filter(None, self.pieces):
+                    connection.sendall(piece)
+                connection.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture(scope="module")
+def script() -> Iterator[Script]:
+    made = Script()
+    yield made
+    made.close()
+
+
+def cuts(size: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(0, size), max_size=8).map(sorted)
+
+
+@given(sent=answers(), data=st.data())
 def test_however_it_is_cut_it_is_what_the_standard_library_reads(
-    sent: Sent, data: st.DataObject
+    script: Script, sent: Sent, data: st.DataObject
 ) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(sent.data)), max_size=8).map(sorted))
-    found = taken(sent.data, cuts, is_closed=sent.is_open_ended)
+    answer = script.taken(sent.data, data.draw(cuts(len(sent.data))))
     read = http.client.HTTPResponse(cast("socket.socket", Wire(sent.data)))
     read.begin()
-    assert found is not None
     # The last of a repeated line is ours, the first is theirs; which one is nobody's business.
-    assert found.content_type in read.headers.get_all("Content-Type", ["application/json"])
-    assert found.date in read.headers.get_all("Date", [""])
-    assert str(found.retry_after) in {"None", "7.0"}
-    assert (found.status, found.body) == (read.status, read.read())
+    assert answer.content_type in read.headers.get_all("Content-Type", ["application/json"])
+    assert answer.date in read.headers.get_all("Date", [""])
+    assert str(answer.retry_after) in {"None", "7.0"}
+    assert (answer.status, answer.body) == (read.status, read.read())
 
 
-@given(answers(), st.data())
-def test_a_part_of_one_is_none(sent: Sent, data: st.DataObject) -> None:
-    """Where no length was announced, that is true of the head alone."""
+@given(sent=answers(), data=st.data())
+def test_a_part_of_one_is_none(script: Script, sent: Sent, data: st.DataObject) -> None:
+    """If no length was announced, that is true of the head alone."""
     end = sent.data.index(b"\r\n\r\n") + 4 if sent.is_open_ended else len(sent.data)
     cut = data.draw(st.integers(0, end - 1))
     with pytest.raises(NoAnswerError) as error:
-        taken(sent.data[:cut], [], is_closed=True)
+        script.taken(sent.data[:cut], [])
     assert error.value.is_sent
 
 
-@given(answers(), st.binary(min_size=1, max_size=60) | answers().map(lambda other: other.data))
-def test_what_comes_after_it_changes_nothing_and_ends_the_connection(
-    sent: Sent, more: bytes
+@given(
+    sent=answers(), more=st.binary(min_size=1, max_size=60) | answers().map(lambda one: one.data)
+)
+def test_what_comes_after_it_changes_nothing_and_is_nobodys_answer(
+    script: Script, sent: Sent, more: bytes
 ) -> None:
     """There would be no telling which request the next one answers."""
     if sent.is_open_ended:
         return
-    together, alone = Incoming(), Incoming()
-    alone.take(sent.data)
-    together.take(sent.data + more)
-    assert alone.is_whole
-    assert together.is_whole
-    # A line's end is no answer: some servers send one too many.
-    assert together.is_last or not more.strip(b"\r\n")
-    assert together.response() == alone.response()
+    script.pieces = [sent.data + more]
+    made = Transport(Endpoint(server=script.url))
+    began = script.connections
+    alone = script.taken(sent.data, [])
+    script.pieces = [sent.data + more]
+    assert made.exchange("GET", "/", {}, None, 5.0) == alone
+    assert made.exchange("GET", "/", {}, None, 5.0) == alone
+    made.close()
+    assert script.connections == began + 3
 
 
-@given(st.binary(max_size=80), st.data())
-def test_no_bytes_do_harm(noise: bytes, data: st.DataObject) -> None:
+@given(noise=st.binary(max_size=80), data=st.data())
+def test_no_bytes_do_harm(script: Script, noise: bytes, data: st.DataObject) -> None:
     """Whatever they are, it ends with an answer or with the one error."""
     begin = data.draw(st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 101 X\r\n\r\n"]))
-    cuts = data.draw(st.lists(st.integers(0, 100), max_size=4).map(sorted))
     with contextlib.suppress(NoAnswerError):
-        assert isinstance(taken(begin + noise, cuts, is_closed=True), Response)
-
-
-def taken(data: bytes, cuts: list[int], *, is_closed: bool) -> Response | None:
-    """What came of these bytes, which come in as many pieces as they are cut into."""
-    incoming = Incoming()
-    for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
-        if data[start:end] and not incoming.is_whole:
-            incoming.take(data[start:end])
-    if is_closed and not incoming.is_whole:
-        incoming.take(b"")
-    return incoming.response() if incoming.is_whole else None
+        assert isinstance(script.taken(begin + noise, data.draw(cuts(100))), Response)
 
 
 class Wire:

@@ -5,9 +5,11 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.client.configuration import Configuration
@@ -15,8 +17,6 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.bounded import in_time
@@ -25,6 +25,8 @@ from podcm_sync.errors import ClusterError, InputError, Unavailable
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%25[a-z0-9._-]+)?")
+"""A name, or an IPv6 address with a zone perhaps; as urlsplit gives it, without brackets."""
 T = TypeVar("T")
 DEFAULT_NAMESPACE: Final = "default"
 UNREADABLE: Final = (ConfigException, OSError, AttributeError, KeyError, TypeError, ValueError)
@@ -127,11 +129,14 @@ def _from_files(paths: str, context: str | None, impersonate: str | None, second
 def _is_address(server: str) -> bool:
     """Whether it is a URL to which paths can be added; a user in it would stand in messages."""
     try:
-        url = parse_url(server)
-    except LocationParseError:
+        url = urlsplit(server)
+        port = url.port
+    except ValueError:  # a port that is no number, an IPv6 address that is not closed
         return False
-    more = (url.auth, url.query, url.fragment)
-    return url.scheme in {"https", "http"} and bool(url.host) and more == (None, None, None)
+    is_host = HOST.fullmatch(url.hostname or "") is not None
+    is_bare = not (url.query or url.fragment or "@" in url.netloc)
+    is_printable = server.isascii() and server.isprintable() and " " not in server
+    return url.scheme in {"https", "http"} and is_host and port != 0 and is_bare and is_printable
 
 
 def without_user(url: str) -> str:

@@ -1,29 +1,25 @@
-"""One API server, raw: bytes out, bytes in, from the `kubernetes` package's own connection pool.
+"""One API server, raw: bytes out, bytes in, with credentials and within the run's time.
 
-Retries, redirects and status codes are the callers' business, so all of the pool's own are off.
+Retries and status codes are the callers' business.
 """
 
 import logging
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlencode
-
-import urllib3
+from urllib.parse import urlencode, urlsplit
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, UntrustedError
 from podcm_sync.cluster.kube.bounded import in_time
-from podcm_sync.cluster.kube.client import client, proxy_of
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
-from podcm_sync.cluster.kube.exchange import exchange_pool
 from podcm_sync.cluster.kube.pace import NotBegunError
-from podcm_sync.cluster.kube.sockets import drop_unsent
+from podcm_sync.cluster.kube.proxies import Proxy, proxy_of
 from podcm_sync.cluster.kube.tally import Tally
-from podcm_sync.cluster.kube.tls import share_one_context
+from podcm_sync.cluster.kube.tls import check_files
+from podcm_sync.cluster.kube.transport import Endpoint, Transport
 from podcm_sync.errors import ClusterError, InputError, Unavailable
 from podcm_sync.model.traffic import NO_ANSWER
 
@@ -55,22 +51,22 @@ class Connection:
         self.tally = Tally()
         self._request_timeout = request_timeout
         self.target = load()
-        package = client(self.target, connections)
-        self._credentials = Credentials(load, self.target, package, self.clock)
-        host = self.target.configuration.host
-        self._prefix = (urllib3.util.parse_url(host).path or "").rstrip("/")
-        manager = package.rest_client.pool_manager
-        self._proxy = proxy_of(manager)
-        if is_leaders:
-            drop_unsent(manager)
+        self._credentials = Credentials(load, self.target, self.clock)
+        self._prefix = urlsplit(self.target.configuration.host).path.rstrip("/")
+        self._proxy = proxy_of(self.target)
         try:
-            share_one_context(manager, self.target.configuration)
-            self._pool = exchange_pool(manager, host)
-        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            check_files(self.target.configuration)
+        except (OSError, ValueError) as error:
             raise InputError(
                 f"{self.target.source}: the certificates for {self.target.description} cannot be "
                 f"used: {error}"
             ) from error
+        endpoint = _endpoint(self.target, self._proxy, drops_unsent=is_leaders)
+        self._transport = Transport(endpoint)
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._transport.close()
 
     def request(  # noqa: PLR0913 - an HTTP request has these parts
         self,
@@ -89,7 +85,7 @@ class Connection:
         NotBegunError for a write where this process does not lead.
         """
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        headers = {"Accept": accept, "User-Agent": USER_AGENT}
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.target.impersonate is not None:
@@ -132,10 +128,19 @@ class Connection:
         limit = self._limit(is_write=method != "GET")
         code = NO_ANSWER
         try:
-            response = self._pool.exchange(method, target, headers, body, limit)
+            response = self._transport.exchange(method, target, headers, body, limit)
             code = str(response.status)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._not_connected(error) from error
+        except UntrustedError as error:
+            raise ClusterError(
+                f"{self.target.description}: the server's certificate is not trusted: {error}; "
+                "check certificate-authority-data in the kubeconfig",
+                reason=Unavailable.CERTIFICATE_UNTRUSTED,
+            ) from error
+        except NoAnswerError as error:
+            if error.is_sent or not self._proxy.url:
+                raise
+            through = f"through the proxy {self._proxy.shown}: {error}"
+            raise NoAnswerError(through, is_sent=False) from error
         finally:
             self.tally.sent(method, target, code)
         log.debug("%s %s: %d", method, target.partition("?")[0], response.status)
@@ -151,19 +156,19 @@ class Connection:
             raise NoAnswerError(self.clock.why_over(), is_sent=False)
         return min(limits) if limits else None
 
-    def _not_connected(self, error: Exception) -> Exception:
-        """What a connection that could not be made means: no trust, or nothing sent."""
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return ClusterError(
-                f"{self.target.description}: the server's certificate is not trusted: "
-                f"{_reason(error)}; check certificate-authority-data in the kubeconfig",
-                reason=Unavailable.CERTIFICATE_UNTRUSTED,
-            )
-        through = f"through the proxy {self._proxy}: " if self._proxy else ""
-        return NoAnswerError(through + _reason(error), is_sent=False)
 
-
-def _reason(error: Exception) -> str:
-    """The innermost cause, freed of how the pool calls its connections."""
-    text = " ".join(str(error.args[-1] if error.args else error).split())
-    return re.sub(r"^\w+\(host=[^)]*\): ", "", text) or type(error).__name__
+def _endpoint(target: Target, proxy: Proxy, *, drops_unsent: bool) -> Endpoint:
+    configuration = target.configuration
+    ca_data = configuration.ca_cert_data or ""
+    return Endpoint(
+        server=configuration.host,
+        is_verified=bool(configuration.verify_ssl),
+        ca_file=configuration.ssl_ca_cert or "",
+        ca_data=ca_data if isinstance(ca_data, str) else ca_data.decode("ascii"),
+        client_certificate_file=configuration.cert_file or "",
+        client_key_file=configuration.key_file or "",
+        tls_server_name=configuration.tls_server_name or "",
+        proxy=proxy.url,
+        no_proxy=proxy.no_proxy,
+        drops_unsent=drops_unsent,
+    )

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from kubernetes.client.api_client import ApiClient
-
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.config import Target, authenticated, authentication_seconds
 from podcm_sync.errors import ClusterError, RunError, Unavailable
@@ -31,13 +29,11 @@ T = TypeVar("T")
 class Credentials:
     """The credentials of one connection."""
 
-    def __init__(
-        self, load: Callable[[], Target], target: Target, client: ApiClient, clock: Clock
-    ) -> None:
-        """`load` reads the configuration anew; `client` has the one of `target`."""
+    def __init__(self, load: Callable[[], Target], target: Target, clock: Clock) -> None:
+        """`load` reads the configuration again; `target` has the one to begin with."""
         self._load = load
         self._target = target
-        self._client = client
+        self._configuration = target.configuration
         self._clock = clock
         self._is_tls = urlsplit(target.configuration.host).scheme == "https"
         self._lock = threading.Lock()
@@ -72,15 +68,15 @@ class Credentials:
         with self._lock:
             if self._kept is not None and self._kept[1] == refused:
                 log.debug("credentials refused; reading them anew")
-                self._client.configuration = self._tried(self._load).configuration
+                self._configuration = self._tried(self._load).configuration
                 self._kept = None
         return self.header() != refused
 
     def _ask(self) -> str | None:
-        headers: dict[str, str] = {}
-        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
-        header = headers.get("authorization")
-        if header is None:
+        # This renews an expired token, and reads a token's file again.
+        setting = self._configuration.auth_settings().get("BearerToken")
+        header = setting and setting["value"]
+        if not header:
             return None
         # A token file's trailing newline would make the header illegal.
         header = header.strip()
