@@ -26,6 +26,7 @@ CONNECT_SECONDS: Final = 10.0
 MAX_IDLE_SECONDS: Final = 15
 """How long an idle connection is used again. NAT gateways and load balancers drop idle ones
 without a word after some minutes, and each such connection would cost a whole timeout."""
+NOT_HTTP: Final = "the request has characters that HTTP does not allow"
 NO_LINGERING: Final = struct.pack("ii", 1, 0)
 _UNTRUSTED: Final = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_ISSUER_ERROR})
 
@@ -84,12 +85,11 @@ class Transport:
 
         Raises NoAnswerError, and UntrustedError for a certificate that cannot be trusted.
         """
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        if not (_is_printable(target) and " " not in target and all(map(_is_printable, lines))):
-            raise NoAnswerError("it has characters that HTTP does not allow", is_sent=False)
+        if not _is_printable(target) or " " in target:
+            raise NoAnswerError(NOT_HTTP, is_sent=False)
         handle = self._handle()
         try:
-            response = handle.perform(method, self._base + target, lines, body, limit)
+            response = handle.perform(method, self._base + target, headers, body, limit)
         except pycurl.error as error:
             handle.curl.close()
             raise self._failure(error, handle, limit) from error
@@ -188,7 +188,7 @@ class _Handle:
         self.used = time.monotonic()
         # `Expect: 100-continue` would cost each large write a round trip, or a second.
         self._extra_headers = [*extra_headers, "Expect:"]
-        self._lines: list[str] | None = None
+        self._headers: Mapping[str, str] | None = None
         self._limit: float | None = None
         self._method = ""
         self._head: list[bytes] = []
@@ -210,13 +210,21 @@ class _Handle:
         return not poll.poll(0)
 
     def perform(
-        self, method: str, url: str, lines: list[str], body: bytes | None, limit: float | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        limit: float | None,
     ) -> Response:
-        """One exchange. Raises pycurl.error."""
+        """One exchange. Raises pycurl.error and NoAnswerError."""
         curl = self.curl
         curl.setopt(pycurl.URL, url)
-        if lines != self._lines:
-            self._lines = lines
+        if headers != self._headers:
+            lines = [f"{name}: {value}" for name, value in headers.items()]
+            if not all(map(_is_printable, lines)):
+                raise NoAnswerError(NOT_HTTP, is_sent=False)
+            self._headers = headers
             curl.setopt(pycurl.HTTPHEADER, [*lines, *self._extra_headers])
         if limit != self._limit:
             self._limit = limit
@@ -254,25 +262,29 @@ def _response(status: int, head: list[bytes], body: bytes) -> Response:
     """
     if not head or head[-1].strip():
         raise NoAnswerError("the answer broke off", is_sent=True)
-    fields: dict[str, str] = {}
+    fields: dict[bytes, bytes] = {}
     for line in head:
         if line.startswith(b"HTTP/"):
             fields.clear()
-            continue
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            fields[name.lower()] = value.strip()
-    if status < 300 and fields.keys().isdisjoint({"content-length", "transfer-encoding"}):
+        else:
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value
+    if status < 300 and not (b"content-length" in fields or b"transfer-encoding" in fields):
         raise NoAnswerError("the answer does not say how long it is", is_sent=True)
-    after = fields.get("retry-after", "")
+    after = _text(fields, b"retry-after")
     return Response(
         status=status,
         body=body,
         # The API server never sends the form with a date.
         retry_after=float(after) if after.isdecimal() else None,
-        content_type=fields.get("content-type", JSON),
-        date=fields.get("date", ""),
+        content_type=_text(fields, b"content-type", JSON),
+        date=_text(fields, b"date"),
     )
+
+
+def _text(fields: dict[bytes, bytes], name: bytes, default: str = "") -> str:
+    value = fields.get(name)
+    return default if value is None else value.strip().decode("latin-1")
 
 
 def _trusted(endpoint: Endpoint) -> dict[int, object]:
