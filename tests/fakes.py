@@ -194,7 +194,7 @@ class FakeCluster:
                 return answer
             stored = self.stored.get(("ConfigMap", name))
             if stored is None:
-                return Answer(result=Result.DELETED, code=404, message="was gone already")
+                return Answer(result=Result.SKIPPED, reason=Reason.ALREADY_GONE, code=404)
             metadata = stored["metadata"]
             if metadata["uid"] != existing.uid:
                 return _conflict(409, "the uid is another")

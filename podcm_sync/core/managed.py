@@ -85,11 +85,15 @@ def owner_references(
 
 
 def is_in_step(existing: ConfigMap, desired: DesiredConfigMap) -> bool:
-    """Whether all that is ours of the existing ConfigMap is as desired."""
+    """Whether all that is ours of the existing ConfigMap is as desired.
+
+    The label `managed-by` is no reason for a write: other tools may claim it (spec.md §3).
+    """
     return (
         existing.data == desired.data
         and not existing.binary_data
-        and labels(desired).items() <= existing.labels.items()
+        and existing.labels.get(GENERATED_BY_LABEL) == label_value(desired.pcmc_name)
+        and existing.labels.get(POD_UID_LABEL) == desired.pod_uid
         and existing.annotations.get(PCMC_NAME_ANNOTATION)
         == annotations(desired).get(PCMC_NAME_ANNOTATION)
         and owner_references(existing, desired) == existing.owner_references

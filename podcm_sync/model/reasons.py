@@ -47,8 +47,11 @@ class Reason(StrEnum):
     FORBIDDEN = "Forbidden"
     QUOTA_EXCEEDED = "QuotaExceeded"
     REJECTED = "Rejected"
+    WEBHOOK_FAILED = "WebhookFailed"
+    CHANGED_BY_ADMISSION = "ChangedByAdmission"
     READ_ONLY = "ReadOnlyManifest"
     WRITE_FAILED = "WriteFailed"
+    STATUS_NOT_STORED = "StatusNotStored"
     SERVER_ERROR = "ServerError"
     UNREACHABLE = "Unreachable"
     UNAUTHORIZED = "Unauthorized"
@@ -133,7 +136,8 @@ REASONS: Final[dict[Reason, Row]] = {
         "delete it: the next run makes it anew",
     ),
     Reason.TOO_LARGE: _blocking(
-        "the data is over 1 MiB, or the request over 3 MiB", "include fewer or smaller values"
+        "the data is over 1 MiB, the request over 3 MiB, or the whole object more than etcd takes",
+        "include fewer or smaller values, or remove labels and annotations that others put on it",
     ),
     Reason.INVALID_NAME: _blocking(
         "the data key, name or uid is not one that a ConfigMap can have",
@@ -160,7 +164,7 @@ REASONS: Final[dict[Reason, Row]] = {
         "it is due by now, but was not in the plan that was applied",
         "make another plan, or leave it to the next run",
     ),
-    Reason.ALREADY_GONE: _intended("a saved plan deletes it, and it is gone by now"),
+    Reason.ALREADY_GONE: _intended("it was to be deleted, and is gone already"),
     Reason.INCOMPLETE: _api(
         "a list did not complete, so nothing is deleted there", "mend what the error names"
     ),
@@ -182,6 +186,14 @@ REASONS: Final[dict[Reason, Row]] = {
         "the API server or an admission policy finds the object invalid",
         "see its message; report it if it is ours",
     ),
+    Reason.WEBHOOK_FAILED: _blocking(
+        "an admission webhook that the API server must ask does not answer",
+        "repair the webhook named, or change its failurePolicy",
+    ),
+    Reason.CHANGED_BY_ADMISSION: _blocking(
+        "the API server stored something else than podcm-sync wrote",
+        "find the admission policy or webhook that changes the field named",
+    ),
     Reason.READ_ONLY: _blocking(
         "the manifest lies outside `generated/`, and manifests that were read are never edited",
         "delete it there yourself",
@@ -189,11 +201,16 @@ REASONS: Final[dict[Reason, Row]] = {
     Reason.WRITE_FAILED: _blocking(
         "the manifest below `generated/` cannot be written or removed", "mend what the error names"
     ),
+    Reason.STATUS_NOT_STORED: _api(
+        "the API server does not store the status of PodConfigMapConfigs as it was sent",
+        "install podcm-sync's CRD: kubectl apply -f crd/podconfigmapconfig_crd.yaml",
+    ),
     Reason.SERVER_ERROR: _api(
         "the API server failed to answer the write", "run again; look at the API server"
     ),
     Reason.UNREACHABLE: _api(
-        "the connection broke before the answer came", "run again; look at the network"
+        "no answer of the API server came, or one that is not its own",
+        "run again; look at the network, and at proxies before the API server",
     ),
     Reason.UNAUTHORIZED: _api("the API server did not accept the credentials", "renew them"),
     Reason.INVALID_SPEC: _blocking(

@@ -184,11 +184,12 @@ def test_a_stale_delete_is_a_conflict_and_deletes_nothing(versioned: Cluster) ->
     assert NAME in versioned.config_maps()
 
 
-def test_a_delete_of_what_is_gone_is_success(versioned: Cluster) -> None:
+def test_a_delete_of_what_is_gone_deletes_nothing_and_fails_nothing(versioned: Cluster) -> None:
     made(versioned)
     stale = existing(versioned)
     versioned.remove("ConfigMap", NAME)
-    assert versioned.ports()[1].delete(stale).result is Result.DELETED
+    answer = versioned.ports()[1].delete(stale)
+    assert (answer.result, answer.reason) == (Result.SKIPPED, Reason.ALREADY_GONE)
 
 
 def test_a_run_creates_and_the_next_finds_nothing_to_do(cluster: Cluster) -> None:

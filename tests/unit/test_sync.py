@@ -528,7 +528,7 @@ def test_what_a_guard_held_back_over_two_passes_still_names_the_option() -> None
     assert all("--max-prune 2 " in message for message in held_back)
 
 
-def test_the_go_controllers_objects_are_taken_over_by_updates_alone() -> None:
+def test_the_go_controllers_objects_are_taken_over_in_place() -> None:
     go = config_map(
         labels={"app.kubernetes.io/managed-by": None},
         owners=[owner()],
@@ -536,7 +536,7 @@ def test_the_go_controllers_objects_are_taken_over_by_updates_alone() -> None:
     )
     cluster = shop(go)
     sync(cluster)
-    assert [write.verb for write in cluster.writes] == ["update", "status"]
+    assert [write.verb for write in cluster.writes] == ["status"]
     assert cluster.config_map(NAME.name)["metadata"]["uid"] == go.uid
 
 

@@ -5,6 +5,7 @@ a terminating namespace has the cause NamespaceTerminating, quota has no causes 
 message, missing rights have neither.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -16,27 +17,50 @@ from podcm_sync.model.reasons import Reason
 
 MAX_MESSAGE = 500
 _PROTOBUF: Final = b"k8s\x00"
+_WEBHOOK: Final = re.compile(r'failed calling webhook "([^"]*)"')
+"""kube-apiserver's words in an InternalError (k8s.io/apiserver, admission/plugin/webhook)."""
+_TOO_LARGE: Final = re.compile(r"etcdserver: request is too large|message larger than max")
+"""What etcd, and the connection to it, say of an object that they do not take, in a 500."""
+
+
+TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
 
 class _Cause(msgspec.Struct):
     reason: str = ""
 
 
-class _Details(msgspec.Struct):
+class About(msgspec.Struct):
+    """`metav1.StatusDetails`: the object that a Status is about. `kind` is a resource's plural."""
+
+    name: str = ""
+    kind: str = ""
     causes: tuple[_Cause, ...] | None = None
 
 
-class Status(msgspec.Struct):
-    """The parts of a `metav1.Status` that say what went wrong."""
+class Status(msgspec.Struct, rename="camel"):
+    """The parts of a `metav1.Status` that say what went wrong, and with what."""
 
+    api_version: str = ""
+    kind: str = ""
+    status: str = ""
     reason: str = ""
     message: str = ""
-    details: _Details | None = None
+    details: About | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether an API server gave it, rather than something that only answers in JSON."""
+        return (self.api_version, self.kind) == ("v1", "Status")
+
+    @property
+    def about(self) -> About:
+        """The object that it is about; without a name if the server gave none."""
+        return self.details or About()
 
     def has_cause(self, reason: str) -> bool:
         """Whether the server names this cause."""
-        causes = (self.details and self.details.causes) or ()
-        return any(cause.reason == reason for cause in causes)
+        return any(cause.reason == reason for cause in self.about.causes or ())
 
 
 _decoder = msgspec.json.Decoder(Status)
@@ -60,7 +84,7 @@ def _from_protobuf(body: bytes) -> Status:
     from podcm_sync.model import protobuf
 
     reason, message = protobuf.status(body)
-    return Status(reason=reason, message=message)
+    return Status(api_version="v1", kind="Status", reason=reason, message=message)
 
 
 def refusal(response: Response) -> Answer:
@@ -75,7 +99,16 @@ def refusal(response: Response) -> Answer:
     )
 
 
+def is_passing(response: Response) -> bool:
+    """Whether the same request may succeed a moment later: the server is busy or in trouble."""
+    if response.status == 429:
+        return True
+    return response.status in TRANSIENT and _of_the_object(status_of(response)) is None
+
+
 def _meaning(code: int, status: Status) -> tuple[Result, Reason]:
+    if reason := _of_the_object(status):
+        return Result.FAILED, reason
     match code:
         case 401:
             return Result.FAILED, Reason.UNAUTHORIZED
@@ -87,7 +120,21 @@ def _meaning(code: int, status: Status) -> tuple[Result, Reason]:
             return Result.FAILED, Reason.FORBIDDEN
         case 409:
             return Result.FAILED, Reason.CONFLICT
-        case 429 | 500 | 502 | 503 | 504:
+        case 413:
+            return Result.FAILED, Reason.TOO_LARGE
+        case 429:
+            return Result.FAILED, Reason.SERVER_ERROR
+        case _ if code >= 500:
             return Result.FAILED, Reason.SERVER_ERROR
         case _:
             return Result.FAILED, Reason.REJECTED
+
+
+def _of_the_object(status: Status) -> Reason | None:
+    """Why this object alone fails, although the code is a server's error; None if it does not.
+
+    One tenant's webhook or oversized object must neither be repeated nor end a run with exit 5.
+    """
+    if _WEBHOOK.search(status.message):
+        return Reason.WEBHOOK_FAILED
+    return Reason.TOO_LARGE if _TOO_LARGE.search(status.message) else None

@@ -14,6 +14,7 @@ from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
+from podcm_sync.cluster.kube.verify import Subject, verified
 from podcm_sync.cluster.kube.write import MERGE_PATCH
 from podcm_sync.cluster.port import LockError
 from podcm_sync.errors import RunError
@@ -21,6 +22,7 @@ from podcm_sync.model.lease import Lease, LeaseSpec
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.wire import Metadata, Wire
 
+API_VERSION: Final = "coordination.k8s.io/v1"
 RIGHTS: Final = f"get, create and patch on {paths.LEASES}"
 
 
@@ -36,6 +38,12 @@ class KubeLease:
         """The connection and its clock are this lease's alone."""
         self._connection = connection
         self._namespaced_name = namespaced_name
+        self._subject = Subject(
+            api_version=API_VERSION,
+            kind="Lease",
+            resource="leases",
+            namespaced_name=namespaced_name,
+        )
         self._single = paths.single(paths.LEASES, namespaced_name)
         self._collection = paths.collection(paths.LEASES, namespaced_name.namespace)
 
@@ -54,7 +62,7 @@ class KubeLease:
         if resource_version is None:
             name = self._namespaced_name
             made = {
-                "apiVersion": "coordination.k8s.io/v1",
+                "apiVersion": API_VERSION,
                 "kind": "Lease",
                 "metadata": {"namespace": name.namespace, "name": name.name},
                 "spec": spec,
@@ -72,12 +80,14 @@ class KubeLease:
         self._connection.clock.begin(seconds)
 
         def send() -> Response:
-            return self._connection.request(
+            response = self._connection.request(
                 method,
                 path,
                 body=msgspec.json.encode(body) if body else None,
                 content_type=content_type,
             )
+            # An answer about another lease, or a load balancer's 404, must not make a leader.
+            return verified(response, self._subject)
 
         try:
             return in_time(send, seconds)

@@ -12,6 +12,7 @@ from typing import Final
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.answers import NoAnswerError, Response
+from podcm_sync.cluster.kube.errors import is_passing
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
 
 log = logging.getLogger(__name__)
@@ -19,19 +20,18 @@ log = logging.getLogger(__name__)
 ATTEMPTS: Final = 4
 BACKOFF_SECONDS: Final = 0.25
 MAX_RETRY_AFTER_SECONDS: Final = 30.0
-TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
 
 def repeated(  # noqa: PLR0913 - what may be repeated, when, and who is told
     send: Callable[[], Response],
     clock: Clock,
     *,
-    statuses: frozenset[int] = TRANSIENT,
+    may_repeat: Callable[[Response], bool] = is_passing,
     repeat_lost: bool = True,
     pace: Pace | None = None,
     repeats: Callable[[], None] = lambda: None,
 ) -> Response:
-    """The answer of the first attempt that is neither lost nor of these statuses, or the last's.
+    """The answer of the first attempt that is not lost and need not be repeated, or the last's.
 
     The last is the fourth, or the one after which the clock leaves no time to wait for another.
     `repeats` is told of each attempt after the first.
@@ -54,7 +54,7 @@ def repeated(  # noqa: PLR0913 - what may be repeated, when, and who is told
             if is_final or not _waited(clock, wait, error):
                 raise
         else:
-            if attempt == ATTEMPTS or response.status not in statuses:
+            if attempt == ATTEMPTS or not may_repeat(response):
                 return response
             if response.retry_after is not None:
                 wait = min(response.retry_after, MAX_RETRY_AFTER_SECONDS)

@@ -260,7 +260,7 @@ def _response(status: int, head: list[bytes], body: bytes) -> Response:
     Raises NoAnswerError for a head that breaks off, and for a success of unknown length: nobody can
     tell if it is whole. Load balancers send refusals so; their text is only for people.
     """
-    if not head or head[-1].strip():
+    if not head or head[-1] not in {b"\r\n", b"\n"}:
         raise NoAnswerError("the answer broke off", is_sent=True)
     fields: dict[bytes, bytes] = {}
     for line in head:

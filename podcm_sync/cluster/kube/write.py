@@ -1,34 +1,55 @@
-"""An API server as a Writer: each change with its preconditions, each answer as a value.
+"""An API server as a Writer: each change with its preconditions, each answer verified, as a value.
 
-A create whose answer was lost is settled by a get, never blindly repeated: the one that was lost
-may have been carried out, or may still be.
+A write whose answer is lost, or is not the API server's, is settled by a look at the object: it may
+have been carried out, and may still be. A create is never blindly repeated.
 """
 
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.errors import refusal
+from podcm_sync.cluster.kube.errors import is_passing, refusal
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
-from podcm_sync.cluster.kube.retry import TRANSIENT, repeated
+from podcm_sync.cluster.kube.retry import repeated
+from podcm_sync.cluster.kube.verify import (
+    SUCCESSES,
+    Subject,
+    decoded,
+    is_namespace_gone,
+    verified,
+)
 from podcm_sync.core import events, managed, names
-from podcm_sync.errors import ClusterError, DecodeError
+from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
-from podcm_sync.model.decode import decode_config_map
+from podcm_sync.model.decode import decode_config, decode_config_map
+from podcm_sync.model.meta import API_VERSION, KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 MERGE_PATCH: Final = "application/merge-patch+json"
-REFUSED_UNSEEN: Final = frozenset({429})
-"""Statuses that say the request was never begun."""
+NOT_BEGUN: Final = Answer(
+    result=Result.SKIPPED, reason=Reason.INTERRUPTED, message="not begun: the run was cut short"
+)
+
+
+class _Write:
+    """One request that writes, and whether an attempt at it may have been carried out unseen."""
+
+    def __init__(self, method: str, path: str, body: object, subject: Subject) -> None:
+        self.method = method
+        self.path = path
+        self.body = msgspec.json.encode(body)
+        self.content_type = MERGE_PATCH if method == "PATCH" else JSON
+        self.subject = subject
+        self.is_in_doubt = False
 
 
 class KubeWriter:
@@ -46,106 +67,128 @@ class KubeWriter:
         self._is_event_loss_said = False
 
     def create(self, desired: DesiredConfigMap) -> Answer:
-        """POST; a lost answer is settled by a GET."""
+        """POST; a lost answer is settled by a look."""
+        subject = _config_map(desired.namespaced_name)
         path = paths.collection(paths.CONFIG_MAPS, desired.namespaced_name.namespace)
-        body = msgspec.json.encode(managed.manifest(desired))
-
-        def send() -> Response:
-            return self._connection.request("POST", path, body=body, content_type=JSON)
+        write = _Write("POST", path, managed.manifest(desired), subject)
 
         def post() -> Answer:
             try:
-                response = repeated(
-                    send,
-                    self._clock,
-                    statuses=REFUSED_UNSEEN,
-                    repeat_lost=False,
-                    pace=self._pace,
-                    repeats=self._repeats,
-                )
+                response = self._carry_out(write)
+                if response.status in SUCCESSES:
+                    return _stored(response, desired, Result.CREATED)
             except NoAnswerError as error:
-                return self._settle(desired, _lost(error)) if error.is_sent else _lost(error)
-            if response.status == 201:
-                return Answer(result=Result.CREATED, code=201)
-            if response.status in TRANSIENT - REFUSED_UNSEEN:
-                return self._settle(desired, refusal(response))
-            if response.status == 404:  # a POST misses nothing but its namespace
+                return (
+                    self._settled_create(desired, _lost(error)) if error.is_sent else _lost(error)
+                )
+            if response.status == 404 and is_namespace_gone(response, subject):
                 return Answer(
                     result=Result.SKIPPED,
                     reason=Reason.NAMESPACE_TERMINATING,
                     code=404,
                     message="the namespace is gone",
                 )
-            return refusal(response)
+            failed = refusal(response)
+            return self._settled_create(desired, failed) if is_passing(response) else failed
 
         return _as_value(post)
 
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         """A merge patch of what is ours, for the version that was read."""
+        subject = _config_map(existing.namespaced_name)
         path = paths.single(paths.CONFIG_MAPS, existing.namespaced_name)
-        return self._patch(path, managed.merge_patch(existing, desired))
+        write = _Write("PATCH", path, managed.merge_patch(existing, desired), subject)
+
+        def patch() -> Answer:
+            try:
+                response = self._carry_out(write)
+                if response.status in SUCCESSES:
+                    return _stored(response, desired, Result.UPDATED)
+                failed = _conflict_if_gone(response)
+            except NoAnswerError as error:
+                failed = _lost(error)
+            return self._settled_update(existing, desired, failed) if write.is_in_doubt else failed
+
+        return _as_value(patch)
 
     def delete(self, existing: ConfigMap) -> Answer:
-        """DELETE with uid and resourceVersion as preconditions; gone already is success."""
+        """DELETE with uid and resourceVersion as preconditions; gone already is no failure."""
+        subject = _config_map(existing.namespaced_name)
         path = paths.single(paths.CONFIG_MAPS, existing.namespaced_name)
-        body = msgspec.json.encode(
-            {
-                "apiVersion": "v1",
-                "kind": "DeleteOptions",
-                "preconditions": {
-                    "uid": existing.uid,
-                    "resourceVersion": existing.resource_version,
-                },
-            }
-        )
-
-        def send() -> Response:
-            return self._connection.request("DELETE", path, body=body, content_type=JSON)
+        preconditions = {"uid": existing.uid, "resourceVersion": existing.resource_version}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        write = _Write("DELETE", path, options, subject)
 
         def delete() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
-            except NoAnswerError as error:
-                return _lost(error)
-            match response.status:
-                case 200 | 202:
+                response = self._carry_out(write)
+                if response.status in SUCCESSES:
                     return Answer(result=Result.DELETED, code=response.status)
-                case 404:
-                    return Answer(result=Result.DELETED, code=404, message="was gone already")
-                case _:
-                    return refusal(response)
+                if response.status == 404 and not write.is_in_doubt:
+                    return Answer(result=Result.SKIPPED, reason=Reason.ALREADY_GONE, code=404)
+                failed = refusal(response)
+            except NoAnswerError as error:
+                failed = _lost(error)
+            return self._settled_delete(existing, failed) if write.is_in_doubt else failed
 
         return _as_value(delete)
 
     def update_status(self, update: StatusUpdate) -> Answer:
         """A merge patch of the status subresource, for the version that was read."""
+        subject = Subject(
+            api_version=API_VERSION,
+            kind=KIND,
+            resource=PLURAL,
+            namespaced_name=update.namespaced_name,
+        )
         path = paths.single(paths.CONFIGS, update.namespaced_name) + "/status"
         status = msgspec.to_builtins(update.desired)
         if update.existing.conditions and not update.desired.conditions:
             status["conditions"] = []
-        patch = {"metadata": {"resourceVersion": update.resource_version}, "status": status}
-        return self._patch(path, patch)
+        metadata = {"resourceVersion": update.resource_version}
+        write = _Write("PATCH", path, {"metadata": metadata, "status": status}, subject)
+
+        def patch() -> Answer:
+            try:
+                response = self._carry_out(write)
+                if response.status not in SUCCESSES:
+                    return _conflict_if_gone(response)
+                stored = decoded(response, decode_config).status
+            except NoAnswerError as error:
+                return _lost(error)
+            if stored == update.desired:
+                return Answer(result=Result.UPDATED, code=response.status)
+            return Answer(
+                result=Result.FAILED,
+                reason=Reason.STATUS_NOT_STORED,
+                code=response.status,
+                message="the server changed or dropped fields of the status",
+            )
+
+        return _as_value(patch)
 
     def record(self, event: events.Event) -> Answer:
-        """POST, repeated where the answer is lost: the second one of a name is a 409."""
+        """POST, repeated if the answer is lost: the second one of a name is a 409."""
         path = paths.collection(paths.EVENTS, event.config.namespace)
-        body = msgspec.json.encode(events.manifest(event, os.uname().nodename))
-
-        def send() -> Response:
-            return self._connection.request("POST", path, body=body, content_type=JSON)
+        manifest = events.manifest(event, os.uname().nodename)
+        subject = Subject(
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            resource="events",
+            namespaced_name=NamespacedName(event.config.namespace, manifest["metadata"]["name"]),
+        )
+        write = _Write("POST", path, manifest, subject)
 
         def post() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
+                response = self._carry_out(write, repeat_lost=True)
             except NoAnswerError as error:
                 return _lost(error)
-            match response.status:
-                case 201:
-                    return Answer(result=Result.CREATED, code=201)
-                case 409:
-                    return Answer(result=Result.UNCHANGED, code=409)
-                case _:
-                    return refusal(response)
+            if response.status in SUCCESSES:
+                return Answer(result=Result.CREATED, code=response.status)
+            if response.status == 409:
+                return Answer(result=Result.UNCHANGED, code=409)
+            return refusal(response)
 
         answer = _as_value(post)
         if answer.result is Result.FAILED:
@@ -164,66 +207,150 @@ class KubeWriter:
         )
         log.log(level, "no Event %s on %s: %s%s", event.reason, event.config, answer.message, hint)
 
-    def _patch(self, path: str, patch: dict[str, Any]) -> Answer:
-        body = msgspec.json.encode(patch)
+    def _carry_out(self, write: _Write, *, repeat_lost: bool | None = None) -> Response:
+        """The verified answer to a write, repeated while that may help and is safe.
+
+        A patch and a delete carry preconditions, so a repeat is at worst a 409 or a 404. A create
+        is repeated only after a 429, which was never begun. Raises NoAnswerError, NotBegunError and
+        ClusterError.
+        """
+        may_repeat_lost = write.method != "POST" if repeat_lost is None else repeat_lost
 
         def send() -> Response:
-            return self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH)
-
-        def patch_it() -> Answer:
             try:
-                response = repeated(send, self._clock, pace=self._pace, repeats=self._repeats)
+                response = self._connection.request(
+                    write.method, write.path, body=write.body, content_type=write.content_type
+                )
+                return verified(response, write.subject, is_delete=write.method == "DELETE")
             except NoAnswerError as error:
-                return _lost(error)
-            match response.status:
-                case 200:
-                    return Answer(result=Result.UPDATED, code=200)
-                case 404:
-                    return Answer(
-                        result=Result.FAILED,
-                        reason=Reason.CONFLICT,
-                        code=404,
-                        message="it was deleted meanwhile",
-                    )
-                case _:
-                    return refusal(response)
+                write.is_in_doubt |= error.is_sent
+                raise
 
-        return _as_value(patch_it)
+        def may_repeat(response: Response) -> bool:
+            if not may_repeat_lost:
+                return response.status == 429
+            if is_passing(response):
+                # A server in trouble may have carried it out before it said so.
+                write.is_in_doubt |= response.status != 429
+                return True
+            return False
 
-    def _settle(self, desired: DesiredConfigMap, failed: Answer) -> Answer:
-        """Whether a create whose answer was lost, or was no answer, was carried out."""
-        path = paths.single(paths.CONFIG_MAPS, desired.namespaced_name)
+        return repeated(
+            send,
+            self._clock,
+            may_repeat=may_repeat,
+            repeat_lost=may_repeat_lost,
+            pace=self._pace,
+            repeats=self._repeats,
+        )
+
+    def _look(self, namespaced_name: NamespacedName) -> ConfigMap | None:
+        """The ConfigMap as it is now, None if there is none. Raises NoAnswerError."""
+        path = paths.single(paths.CONFIG_MAPS, namespaced_name)
+        subject = _config_map(namespaced_name)
 
         def send() -> Response:
-            return self._connection.get(path)
+            return verified(self._connection.get(path), subject)
 
+        response = repeated(send, self._clock, repeats=self._repeats)
+        if response.status == 404:
+            return None
+        if response.status not in SUCCESSES:
+            raise NoAnswerError(refusal(response).message, is_sent=True)
+        return decoded(response, decode_config_map)
+
+    def _settled_create(self, desired: DesiredConfigMap, failed: Answer) -> Answer:
+        """Whether a create was carried out whose answer was lost, or an error of the server."""
         try:
-            response = repeated(send, self._clock, repeats=self._repeats)
-            if response.status == 200:
-                found = decode_config_map(response.body)
-                if names.is_ours(found) and managed.is_in_step(found, desired):
-                    return Answer(result=Result.CREATED, code=200)
-                return Answer(
-                    result=Result.FAILED,
-                    reason=Reason.CONFLICT,
-                    message="the answer was lost, and another ConfigMap of that name exists",
-                )
-        except (NoAnswerError, DecodeError) as error:
-            why = str(error)
-        else:
-            if response.status == 404:
-                # Not there yet; it may still come. The next pass lists anew and decides.
-                return msgspec.structs.replace(failed, code=404)
-            why = refusal(response).message
-        return Answer(
-            result=Result.FAILED,
-            reason=Reason.UNREACHABLE,
-            message=f"whether it was created is unknown: {why}",
-        )
+            found = self._look(desired.namespaced_name)
+        except NoAnswerError as error:
+            return _unknown("created", error)
+        if found is None:
+            # Not there yet; it may still come. The next pass lists again and decides.
+            return msgspec.structs.replace(failed, code=404)
+        if names.is_ours(found) and managed.is_in_step(found, desired):
+            return Answer(result=Result.CREATED, code=200)
+        return _conflict("the answer was lost, and another ConfigMap of that name exists")
+
+    def _settled_update(
+        self, existing: ConfigMap, desired: DesiredConfigMap, failed: Answer
+    ) -> Answer:
+        """Whether a patch whose answer was lost was carried out."""
+        try:
+            found = self._look(existing.namespaced_name)
+        except NoAnswerError as error:
+            return _unknown("updated", error)
+        if found is None:
+            return _conflict("it was deleted meanwhile")
+        if found.uid == existing.uid and managed.is_in_step(found, desired):
+            return Answer(result=Result.UPDATED, code=200)
+        if _is_same_version(found, existing):
+            return failed
+        return _conflict("the answer was lost, and the ConfigMap has changed meanwhile")
+
+    def _settled_delete(self, existing: ConfigMap, failed: Answer) -> Answer:
+        """Whether a delete whose answer was lost was carried out."""
+        try:
+            found = self._look(existing.namespaced_name)
+        except NoAnswerError as error:
+            return _unknown("deleted", error)
+        if found is None or found.uid != existing.uid or found.terminating:
+            return Answer(result=Result.DELETED, code=404 if found is None else 200)
+        if _is_same_version(found, existing):
+            return failed
+        return _conflict("the answer was lost, and the ConfigMap has changed meanwhile")
+
+
+def _config_map(namespaced_name: NamespacedName) -> Subject:
+    return Subject(
+        api_version="v1",
+        kind="ConfigMap",
+        resource="configmaps",
+        namespaced_name=namespaced_name,
+    )
+
+
+def _stored(response: Response, desired: DesiredConfigMap, result: Result) -> Answer:
+    """What a create or a patch came to that the server carried out: it may have changed it.
+
+    Raises NoAnswerError if the answer is not the whole object.
+    """
+    stored = decoded(response, decode_config_map)
+    if managed.is_in_step(stored, desired):
+        return Answer(result=result, code=response.status)
+    changed = ", ".join(managed.differing(stored, desired)[:3])
+    return Answer(
+        result=Result.FAILED,
+        reason=Reason.CHANGED_BY_ADMISSION,
+        code=response.status,
+        message=f"stored, but with other values than were sent: {changed}",
+    )
+
+
+def _conflict_if_gone(response: Response) -> Answer:
+    if response.status == 404:
+        return _conflict("it was deleted meanwhile", code=404)
+    return refusal(response)
+
+
+def _conflict(message: str, code: int | None = None) -> Answer:
+    return Answer(result=Result.FAILED, reason=Reason.CONFLICT, code=code, message=message)
+
+
+def _is_same_version(found: ConfigMap, existing: ConfigMap) -> bool:
+    return (found.uid, found.resource_version) == (existing.uid, existing.resource_version)
 
 
 def _lost(error: NoAnswerError) -> Answer:
     return Answer(result=Result.FAILED, reason=Reason.UNREACHABLE, message=f"no answer: {error}")
+
+
+def _unknown(done: str, error: NoAnswerError) -> Answer:
+    return Answer(
+        result=Result.FAILED,
+        reason=Reason.UNREACHABLE,
+        message=f"whether it was {done} is unknown: {error}",
+    )
 
 
 def _as_value(write: Callable[[], Answer]) -> Answer:
@@ -231,10 +358,6 @@ def _as_value(write: Callable[[], Answer]) -> Answer:
     try:
         return write()
     except NotBegunError:
-        return Answer(
-            result=Result.SKIPPED,
-            reason=Reason.INTERRUPTED,
-            message="not begun: the run was cut short",
-        )
+        return NOT_BEGUN
     except ClusterError as error:
         return Answer(result=Result.FAILED, reason=Reason.UNAUTHORIZED, message=str(error))

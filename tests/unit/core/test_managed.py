@@ -120,9 +120,9 @@ def test_in_step_is_what_is_ours_as_desired(existing: ConfigMap) -> None:
             id="our label edited",
         ),
         pytest.param(
-            made(labels={MANAGED_BY: None, "team": "blue"}),
-            {"metadata": {"labels": {MANAGED_BY: "podcm-sync"}}},
-            id="our label gone, another's stays",
+            made(labels={MANAGED_BY: None, "team": "blue"}, data={}),
+            {"metadata": {"labels": {MANAGED_BY: "podcm-sync"}}, "data": dict(made().data)},
+            id="managed-by goes with a write, another's label stays",
         ),
         pytest.param(
             made(annotations={PCMC_NAME: "web", "note": "x"}),

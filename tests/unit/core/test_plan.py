@@ -54,7 +54,6 @@ def test_in_step_is_kept() -> None:
         pytest.param(config_map(more_data={"phase": "Pending"}), "data.phase", id="a value"),
         pytest.param(config_map(more_data={"added": "x"}), "data.added", id="an added key"),
         pytest.param(config_map(binary_data={"b": "AA=="}), "binaryData", id="binaryData"),
-        pytest.param(config_map(labels={MANAGED_BY: None}), "metadata.labels", id="our label"),
         pytest.param(config_map(owners=[]), "metadata.ownerReferences", id="the owner"),
         pytest.param(
             config_map(annotations={PCMC_NAME: "web"}), "metadata.annotations", id="annotation"
@@ -80,9 +79,11 @@ def test_drifted_is_updated_and_says_which_paths(existing: ConfigMap, differs: s
 
 
 def test_the_go_controllers_config_map_is_adopted_in_place() -> None:
-    """Spec §3: ours by both labels and the form; an update, no delete and no create."""
+    """Spec §3: ours by both labels and the form; `managed-by` alone is no reason for a write."""
     go = config_map(labels={MANAGED_BY: None}, owners=[owner()])
-    assert only(snapshot(pod(), pcmc(), go)) == (Verb.UPDATE, Reason.DRIFTED)
+    assert only(snapshot(pod(), pcmc(), go)) == (Verb.KEEP, Reason.IN_STEP)
+    drifted = config_map(labels={MANAGED_BY: None}, more_data={"phase": "Pending"})
+    assert only(snapshot(pod(), pcmc(), drifted)) == (Verb.UPDATE, Reason.DRIFTED)
 
 
 def test_the_config_map_of_a_recreated_pod_is_updated_in_place() -> None:
