@@ -190,6 +190,10 @@ class Proxy:
         match rule.fault:
             case Fault.REFUSE:
                 self._refuse_until = time.monotonic() + rule.seconds
+                for other in self.seen:
+                    # What is on its way to the server arrives there, but its answer doesn't.
+                    if not other.ended and other.fault is Fault.NONE:
+                        other.fault = Fault.REFUSE
                 self._sever()
             case Fault.LATE:
                 with suppress(OSError):

@@ -1,9 +1,10 @@
 """What can go wrong with a request, which requests a fault is for, and faults chosen by seed."""
 
+import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from random import Random
 from typing import TypeVar
@@ -123,6 +124,14 @@ class Seen:
         return self.path.rpartition("/")[2]
 
     @property
+    def object_name(self) -> str:
+        """The name of the object that it is about; that of one to be created is in the body."""
+        if self.method != "POST":
+            return self.name
+        name: str = json.loads(self.body)["metadata"]["name"]
+        return name
+
+    @property
     def is_list(self) -> bool:
         return self.method == "GET" and "limit=" in self.query
 
@@ -163,6 +172,13 @@ class Rule:
     is_chunked: bool = False
     pattern: bytes = IDENTITIES
     namespace: str = ""
+
+    def __str__(self) -> str:
+        """The fault, and what of it isn't the default."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "fault"}
+        defaults = {one.name: one.default for one in fields(self)}
+        parts = [f"{name}={value!r}" for name, value in values.items() if value != defaults[name]]
+        return f"{self.fault}: {', '.join(parts)}"
 
     def matches(self, request: Seen) -> bool:
         return bool(

@@ -61,7 +61,7 @@ class Ran:
     def document(self) -> dict[str, Any]:
         """The JSON report."""
         assert self.report, self
-        return valid(document(self.report, exit_code=self.code, run_id="a-run"))
+        return valid(document(self.report, exit_code=self.code, run_id="0123456789abcdef"))
 
 
 def run_once(
