@@ -173,7 +173,7 @@ def _of_a_balancer(code: int) -> Reply:
 
 
 def _about_another(request: Seen, success: int) -> list[Reply]:
-    """Answers to a write that name another object: a success, and refusals that mean one."""
+    """Answers that name another object: a success, and refusals that can mean one."""
     other = {"name": "pod-another-from-another-cfg", "kind": "configmaps", "uid": "0-0"}
     config_map = {
         "kind": "ConfigMap",

@@ -25,8 +25,6 @@ LANDS_LATE = {Fault.LATE, Fault.HELD, Fault.DELAY, Fault.REFUSE}
 """The server may carry the request out after the client has given it up."""
 BLAMES_AN_OBJECT = {Fault.ANSWER, Fault.WEBHOOK, Fault.BYTE_FLIP}
 """Only these make an object fail (exit 3). All others are failures of the way to the server."""
-OF_THE_WORLD = "pod-ghost-"
-"""How names of leftovers begin whose Pod is gone."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +142,19 @@ class Facts:
     def check_deletes(self, namespace: str, wanted: Collection[str], max_prune: str) -> None:
         """Nothing is deleted, not even for a moment, that the final state keeps.
 
-        --max-prune holds for what isn't left over from Pods that are gone.
+        --max-prune counts what was deleted though its Pod is still there.
         """
         deleted = {name for result, where, name in self.done if (result, where) == _del(namespace)}
         lost = sorted(deleted & set(wanted))
         assert lost == [], f"deleted, though wanted: {lost}"
-        counted = [name for name in deleted if not name.startswith(OF_THE_WORLD)]
+        uncounted = {
+            change["name"]
+            for change in self.told.changes
+            if change["namespace"] == namespace and change["reason"] == "PodGone"
+        }
+        counted = deleted - uncounted
         limit = int(max_prune) if max_prune else len(counted)
-        assert len(counted) <= limit, f"--max-prune {max_prune}, and deleted {counted}"
+        assert len(counted) <= limit, f"--max-prune {max_prune}, and deleted {sorted(counted)}"
 
     def check_statuses(self, namespace: str, expected: Json, state: Json) -> None:
         """No status that the run wrote, or reports as it is, says in sync what isn't."""

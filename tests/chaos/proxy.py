@@ -162,7 +162,7 @@ class Proxy:
 
     def _reply(self, rule: Rule, request: Seen) -> Reply:
         """The answer that the client gets, before it is cut or slowed down."""
-        if rule.fault is Fault.OTHER_OBJECT and request.method == "GET":
+        if rule.fault is Fault.OTHER_OBJECT and request.is_list:
             return self._forward(request, namespace=rule.namespace)
         if rule.fault in OWN:
             if rule.is_forwarded:

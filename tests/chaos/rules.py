@@ -45,7 +45,7 @@ class Fault(StrEnum):
     WRONG_KIND = "wrong kind"
     """The proxy answers with success and a valid object of another kind."""
     OTHER_OBJECT = "other object"
-    """A read gets another namespace's objects; a write, an answer about another object."""
+    """A list gets another namespace's objects; all else, an answer about another object."""
     WEBHOOK = "webhook"
     """The API server's answer if it cannot call an admission webhook."""
     FREEZE = "freeze"

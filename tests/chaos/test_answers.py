@@ -336,6 +336,24 @@ def test_a_write_that_was_not_answered_for_a_moment_is_settled(
     assert counts(ran) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("answer", ["404 of a balancer", "404 of another object"])
+def test_a_look_that_the_api_server_did_not_answer_settles_nothing(site: Site, answer: str) -> None:
+    """All creates are carried out and their answers are lost, and so is the look at the first.
+
+    Then nobody knows, or it is found some other way: what it isn't is unchanged.
+    """
+    path = f"/configmaps/{WANTED[0]}"
+    ran = site.run_with(
+        Rule(Fault.LOSE, method="POST", path="/configmaps$", times=3),
+        replace(NO_ANSWERS[answer], method="GET", path=path, times=None),
+    )
+    assert site.names() == WANTED
+    first, *others = ((change["result"], change["reason"]) for change in ran.document["changes"])
+    assert first in {("failed", "Unreachable"), ("created", "Missing")}
+    assert others == [("created", "Missing")] * 2
+    assert ran.code == (5 if first[0] == "failed" else 0)
+
+
 # 4. Our own ConfigMaps
 
 
