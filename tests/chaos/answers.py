@@ -17,7 +17,7 @@ Json = dict[str, Any]
 JSON = {"Content-Type": "application/json"}
 PROTOBUF = {"Content-Type": "application/vnd.kubernetes.protobuf"}
 PAGE = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
-REASONS = {401: "Unauthorized", 404: "NotFound", 409: "Conflict", 410: "Expired"}
+REASONS = {401: "Unauthorized", 410: "Expired"}
 PLURALS = {"ConfigMapList": "configmaps", "PodList": "pods", "NodeList": "nodes"}
 WEBHOOK = (
     'failed calling webhook "w.example.com": failed to call webhook: Post '
@@ -93,7 +93,7 @@ def own_reply(rule: Rule, request: Seen) -> Reply:
             details = {"causes": [{"message": WEBHOOK}]}
             return _refused(500, message, "InternalError", details)
         case _:
-            return _answered(rule)
+            return _answered(rule, request)
 
 
 def flipped(rule: Rule, reply: Reply) -> Reply:
@@ -132,7 +132,7 @@ def _next(digits: bytes) -> bytes:
     return digits[:-1] + (b"1" if digits.endswith(b"0") else b"0")
 
 
-def _answered(rule: Rule) -> Reply:
+def _answered(rule: Rule, request: Seen) -> Reply:
     """The rule's own body, or a refusal as the API server, or for 502 and 504 a balancer, gives."""
     after = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
     if rule.body is not None:
@@ -142,12 +142,28 @@ def _answered(rule: Rule) -> Reply:
     if rule.status == 429:
         text = b"Too many requests, please try again later.\n"
         return Reply(429, {"Content-Type": "text/plain; charset=utf-8", **after}, text)
+    if rule.status == 409 and request.method != "GET":
+        return _conflict(request)
     reply = _refused(rule.status, f"a fault: {rule.status}", REASONS.get(rule.status), {})
     if rule.status == 410:
         # What must never be used: it would mix two states of the list.
         body = json.loads(reply.body) | {"metadata": {"continue": "an-inconsistent-token"}}
         reply = Reply(410, reply.headers, json.dumps(body).encode())
     return Reply(reply.status, reply.headers | after, reply.body)
+
+
+def _conflict(request: Seen) -> Reply:
+    """As the API server words it, with the object that it is about."""
+    name = request.object_name
+    kind = "podconfigmapconfigs" if request.path.endswith("/status") else "configmaps"
+    details = {"name": name, "kind": kind}
+    if request.method == "POST":
+        return _refused(409, f'{kind} "{name}" already exists', "AlreadyExists", details)
+    message = (
+        f'Operation cannot be fulfilled on {kind} "{name}": the object has been modified; please '
+        "apply your changes to the latest version and try again"
+    )
+    return _refused(409, message, "Conflict", details)
 
 
 def _refused(code: int, message: str, reason: str | None, details: Json) -> Reply:

@@ -30,7 +30,7 @@ from tests.controlplane.plugin import CRD, new_namespace
 STAGES = 6
 """How many are played at once: most of a faulty run is waiting."""
 MAX_FAILURES = 20
-"""After so many a stage begins no other scenario."""
+"""After so many no other scenario begins."""
 COUNT = 1000
 SEED = "podcm-sync"
 """The seed of the scenarios that CI plays after those that found something."""
@@ -80,8 +80,14 @@ def fixed(count: int = COUNT) -> list[Scenario]:
     return first + [Scenario(SEED, number) for number in range(count - len(first))]
 
 
-def play(plane: ControlPlane, api: Api, folder: Path, scenarios: Sequence[Scenario]) -> Results:
-    """Play them, some at once; a scenario that fails is a line of the results."""
+def play(
+    plane: ControlPlane,
+    api: Api,
+    folder: Path,
+    scenarios: Sequence[Scenario],
+    max_failures: int = MAX_FAILURES,
+) -> Results:
+    """Play them, some at once; each that fails is a text of the results."""
     twin = World.make(api, new_namespace(api))
     path = plane.kubeconfig(folder / "twin.kubeconfig", namespace=twin.namespace)
     expectations = Expectations(twin, path)
@@ -89,7 +95,7 @@ def play(plane: ControlPlane, api: Api, folder: Path, scenarios: Sequence[Scenar
 
     def play_on(stage: Stage, share: Sequence[Scenario]) -> None:
         for scenario in share:
-            if len(results.failures) >= MAX_FAILURES:
+            if len(results.failures) >= max_failures:
                 return
             seed, number = scenario.seed, scenario.number
             try:
@@ -127,6 +133,12 @@ def main() -> None:
     parser.add_argument("--seed", default=secrets.token_hex(4), help="default: a new one")
     parser.add_argument("--scenario", type=int, help="play only this one")
     parser.add_argument("--fixed", action="store_true", help="play those that CI plays")
+    parser.add_argument(
+        "--failures",
+        type=int,
+        default=MAX_FAILURES,
+        help="end after so many (default: %(default)s)",
+    )
     options = parser.parse_args()
     scenarios = [Scenario(options.seed, number) for number in range(options.count)]
     if options.fixed:
@@ -139,7 +151,7 @@ def main() -> None:
         try:
             api = Api(plane.server, plane.ca_file, plane.admin_token)
             api.apply_crd(CRD)
-            results = play(plane, api, Path(folder), scenarios)
+            results = play(plane, api, Path(folder), scenarios, options.failures)
         finally:
             plane.stop()
     print(*results.failures, results, sep="\n\n")

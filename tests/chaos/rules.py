@@ -125,11 +125,11 @@ class Seen:
 
     @property
     def object_name(self) -> str:
-        """The name of the object that it is about; that of one to be created is in the body."""
-        if self.method != "POST":
-            return self.name
-        name: str = json.loads(self.body)["metadata"]["name"]
-        return name
+        """The name of the object that a write is about; a POST has it in the body."""
+        if self.method == "POST":
+            name: str = json.loads(self.body)["metadata"]["name"]
+            return name
+        return self.path.removesuffix("/status").rpartition("/")[2]
 
     @property
     def is_list(self) -> bool:
