@@ -110,21 +110,26 @@ def flipped(rule: Rule, reply: Reply) -> Reply:
         [(place, byte) for place in places for byte in (reply.body[place] | 0x80, 0xFF)]
     )
     body = reply.body[:place] + bytes([byte]) + reply.body[place + 1 :]
-    return Reply(reply.status, reply.headers, body)
+    return replace(reply, body=body)
 
 
 def of_another_state(reply: Reply) -> Reply:
     """The page with another resourceVersion of its list, in JSON or in protobuf."""
-    # The list's own metadata are before its items in both, and selfLink is always written.
-    version = rb'(?s)("resourceVersion":"|\n\x00\x12.)(\d+)'
-    body = re.sub(version, lambda match: match[1] + _next(match[2]), reply.body, count=1)
-    return Reply(reply.status, reply.headers, body)
+    if reply.headers["Content-Type"] == JSON["Content-Type"]:
+        page = json.loads(reply.body)
+        version = page["metadata"]["resourceVersion"]
+        page["metadata"]["resourceVersion"] = _next(version.encode()).decode()
+        return replace(reply, body=json.dumps(page).encode())
+    # The list's own metadata are before its items, and selfLink is always written.
+    pattern = rb"(?s)(\n\x00\x12.)(\d+)"
+    body = re.sub(pattern, lambda match: match[1] + _next(match[2]), reply.body, count=1)
+    return replace(reply, body=body)
 
 
 def with_items_of(first: Reply, reply: Reply) -> Reply:
     """A page with another page's items and its own token; both are JSON."""
     page = json.loads(reply.body) | {"items": json.loads(first.body)["items"]}
-    return Reply(reply.status, reply.headers, json.dumps(page).encode())
+    return replace(reply, body=json.dumps(page).encode())
 
 
 def _next(digits: bytes) -> bytes:
@@ -148,8 +153,8 @@ def _answered(rule: Rule, request: Seen) -> Reply:
     if rule.status == 410:
         # What must never be used: it would mix two states of the list.
         body = json.loads(reply.body) | {"metadata": {"continue": "an-inconsistent-token"}}
-        reply = Reply(410, reply.headers, json.dumps(body).encode())
-    return Reply(reply.status, reply.headers | after, reply.body)
+        reply = replace(reply, body=json.dumps(body).encode())
+    return replace(reply, headers=reply.headers | after)
 
 
 def _conflict(request: Seen) -> Reply:
