@@ -28,8 +28,8 @@ BLAMES_AN_OBJECT = {Fault.ANSWER, Fault.WEBHOOK, Fault.BYTE_FLIP}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a run said: its exit code, and its JSON report or the error that ended it."""
+class Reported:
+    """What a run reported: its exit code, and its JSON report or the error that ended it."""
 
     code: int
     report: Json | None
@@ -41,7 +41,7 @@ class Told:
 
     @property
     def writes(self) -> list[Write]:
-        """What it says it wrote."""
+        """What it reports as written."""
         if self.report is None or self.report["dryRun"]:
             return []
         return [
@@ -50,8 +50,8 @@ class Told:
             if change["result"] in RESULTS.values()
         ]
 
-    def says_unknown(self, namespace: str, name: str) -> bool:
-        """Whether it says of an object that it doesn't know what came of its write."""
+    def calls_unreachable(self, namespace: str, name: str) -> bool:
+        """Whether it reports that nobody knows what came of the write of an object."""
         return any(
             (change["namespace"], change["name"]) == (namespace, name)
             and (change["result"], change["reason"]) == ("failed", "Unreachable")
@@ -59,7 +59,7 @@ class Told:
         )
 
     def claims(self, namespace: str) -> set[str]:
-        """The configs of which it says that they are in sync."""
+        """The configs that it reports as in sync."""
         if self.report is None or self.report["dryRun"]:
             return set()
         return {
@@ -72,10 +72,10 @@ class Told:
 
 
 class Facts:
-    """The events of one run's time, the proxy's view of it, and what it told."""
+    """The events of one run's time, the proxy's view of it, and what it reported."""
 
-    def __init__(self, events: Iterable[AuditEvent], seen: list[Seen], told: Told) -> None:
-        self.told = told
+    def __init__(self, events: Iterable[AuditEvent], seen: list[Seen], reported: Reported) -> None:
+        self.reported = reported
         self.faults = frozenset(request.fault for request in seen) - {Fault.NONE}
         events = [event for event in events if event.code < 300]
         self._writes = [event for event in events if event.verb in RESULTS]
@@ -89,20 +89,22 @@ class Facts:
 
     def check_codes(self, *, may_hold_back: bool) -> None:
         """Exit 0, 3, 5, or 4 with something held back; without a report only 5."""
-        told = self.told
+        reported = self.reported
         allowed = {0, 3, 5} | ({4} if may_hold_back else set())
-        assert told.code in allowed, f"exit code {told.code}: {told.error}"
-        if told.report is None:
-            assert told.code == 5, f"exit code {told.code} without a report: {told.error}"
-        elif told.code == 4:
-            is_held_back = any(change["kind"] == "held back" for change in told.changes)
-            assert is_held_back or _is_unexpected(told.report), "exit 4, and nothing held back"
+        assert reported.code in allowed, f"exit code {reported.code}: {reported.error}"
+        if reported.report is None:
+            assert reported.code == 5, (
+                f"exit code {reported.code} without a report: {reported.error}"
+            )
+        elif reported.code == 4:
+            is_held_back = any(change["kind"] == "held back" for change in reported.changes)
+            assert is_held_back or _is_unexpected(reported.report), "exit 4, and nothing held back"
 
     def check_blame(self, expected: Collection[int]) -> None:
         """Exit 0 and 3 are about objects: a way that is broken makes neither."""
         if 3 in expected:
-            assert self.told.code != 0, "exit 0, though an object is blocked"
-        elif self.told.code == 3:
+            assert self.reported.code != 0, "exit 0, though an object is blocked"
+        elif self.reported.code == 3:
             assert self.faults & BLAMES_AN_OBJECT, "exit 3 blames an object for an answer"
 
     def check_counts(self) -> None:
@@ -112,18 +114,18 @@ class Facts:
         what came of it; and one that landed late, or was sent twice by the proxy, so that the run
         found its work done.
         """
-        told = Counter(self.told.writes)
-        twice = [write for write, count in told.items() if count > 1]
+        reported = Counter(self.reported.writes)
+        twice = [write for write, count in reported.items() if count > 1]
         assert twice == [], f"reported twice: {twice}"
-        untrue = told.keys() - self.done - self._deleted_by_others()
+        untrue = reported.keys() - self.done - self._deleted_by_others()
         assert untrue == set(), f"reported, but never carried out: {sorted(untrue)}"
-        untold = {
+        unreported = {
             write
-            for write in self.done - told.keys() - self._passed_by()
-            if not self.told.says_unknown(*write[1:])
+            for write in self.done - reported.keys() - self._passed_by()
+            if not self.reported.calls_unreachable(*write[1:])
         }
-        assert untold == set(), f"carried out, but not reported: {sorted(untold)}"
-        if self.told.report and _is_unexpected(self.told.report):
+        assert unreported == set(), f"carried out, but not reported: {sorted(unreported)}"
+        if self.reported.report and _is_unexpected(self.reported.report):
             assert self.done == set(), "another plan than the expected one, and yet it wrote"
 
     def check_foreign(self, namespace: str, foreign: Collection[str]) -> None:
@@ -149,7 +151,7 @@ class Facts:
         assert lost == [], f"deleted, though wanted: {lost}"
         uncounted = {
             change["name"]
-            for change in self.told.changes
+            for change in self.reported.changes
             if change["namespace"] == namespace and change["reason"] == "PodGone"
         }
         counted = deleted - uncounted
@@ -171,7 +173,7 @@ class Facts:
             for name, status in state["statuses"].items()
             if name in patched and status["isObserved"]
         }
-        for config in self.told.claims(namespace) | stored:
+        for config in self.reported.claims(namespace) | stored:
             wanted, there = (_of(config, one["configMaps"]) for one in (expected, state))
             if Fault.BYTE_FLIP in self.faults:
                 there = {name: there[name] for name in there.keys() & wanted.keys()}

@@ -34,7 +34,7 @@ MAX_FAILURES = 20
 COUNT = 1000
 SEED = "podcm-sync"
 """The seed of the scenarios that CI plays after those that found something."""
-FOUND = Path(__file__).with_name("seeds.txt")
+SEEDS_FILE = Path(__file__).with_name("seeds.txt")
 COMMAND = "python -m tests.chaos.random_faults"
 
 
@@ -68,15 +68,15 @@ class Results:
         )
 
 
-def found() -> list[Scenario]:
+def listed() -> list[Scenario]:
     """The scenarios that have found something, from their file."""
-    lines = (line.split(maxsplit=2) for line in FOUND.read_text(encoding="utf-8").splitlines())
+    lines = (line.split(maxsplit=2) for line in SEEDS_FILE.read_text(encoding="utf-8").splitlines())
     return [Scenario(words[0], int(words[1])) for words in lines if words and words[0] != "#"]
 
 
 def fixed(count: int = COUNT) -> list[Scenario]:
     """The scenarios that CI always plays: those that found something, and others."""
-    first = found()[:count]
+    first = listed()[:count]
     return first + [Scenario(SEED, number) for number in range(count - len(first))]
 
 

@@ -12,7 +12,7 @@ from random import Random
 from threading import Lock
 from typing import Any
 
-from tests.chaos.facts import Facts, Told
+from tests.chaos.facts import Facts, Reported
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import WRITES, Fault, Rule, Seen, random_rules
 from tests.chaos.running import Ran, run_once
@@ -169,17 +169,17 @@ class Stage:
         self.proxy.is_json_only = setting.is_json_only
         self.proxy.begin(*rules)
         try:
-            told = (self._run_process if setting.is_process else self._run)(setting, digest)
+            reported = (self._run_process if setting.is_process else self._run)(setting, digest)
             self.proxy.settle()
         finally:
             self.proxy.page_limit, self.proxy.is_json_only = None, False
         seen = self.proxy.seen
         namespaces = self._namespaces(setting)
         events = [event for event in audit.since(mark) if event.namespace in namespaces]
-        facts = Facts(events, seen, told)
+        facts = Facts(events, seen, reported)
         self._check(setting, facts)
         self._check_convergence(setting)
-        return Played(told.code, facts.faults)
+        return Played(reported.code, facts.faults)
 
     def _namespaces(self, setting: Setting) -> tuple[str, ...]:
         return tuple(world.namespace for world in self._worlds(setting))
@@ -205,7 +205,7 @@ class Stage:
         assert ran.report, ran
         return ran.report.digest
 
-    def _run(self, setting: Setting, digest: str) -> Told:
+    def _run(self, setting: Setting, digest: str) -> Reported:
         ran = run_once(
             self.kubeconfig,
             namespaces=self._namespaces(setting),
@@ -218,9 +218,9 @@ class Stage:
         )
         late = ran.seconds - setting.deadline
         assert late < LATE, f"{ran.seconds:.1f} s of a deadline of {setting.deadline} s"
-        return Told(ran.code, ran.document if ran.report else None, ran.error)
+        return Reported(ran.code, ran.document if ran.report else None, ran.error)
 
-    def _run_process(self, setting: Setting, digest: str) -> Told:
+    def _run_process(self, setting: Setting, digest: str) -> Reported:
         options = ["--request-timeout", f"{REQUEST_TIMEOUT * 1000:.0f}ms", "--deadline", "4s"]
         options += ["-o", "json", "--concurrency", str(setting.concurrency)]
         for namespace in self._namespaces(setting):
@@ -231,7 +231,7 @@ class Stage:
         assert "Traceback" not in done.stderr
         report = valid(json.loads(done.stdout)) if done.stdout else None
         assert report is None or report["exitCode"] == done.code
-        return Told(done.code, report, done.stderr)
+        return Reported(done.code, report, done.stderr)
 
     def _check(self, setting: Setting, facts: Facts) -> None:
         """Every claim about the disturbed run, from the audit log and from what is stored."""
@@ -248,7 +248,7 @@ class Stage:
             facts.check_deletes(world.namespace, expected["configMaps"], setting.max_prune)
             state = world.state(stored)
             facts.check_statuses(world.namespace, expected, state)
-            if facts.told.code == 0:
+            if facts.reported.code == 0:
                 missing = difference(expected["configMaps"], state["configMaps"])
                 assert missing == [], f"exit 0, but not done: {missing}"
             if setting.is_neighbor_frozen and world is self.world and not setting.max_prune:

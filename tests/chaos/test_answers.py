@@ -522,3 +522,24 @@ def test_bytes_that_are_no_utf_8_delete_nothing_and_are_no_bug(
         assert ran.code in {0, 3, 5}, ran
         assert not [request for request in site.proxy.writes() if request.method == "DELETE"]
     assert site.run_with().code == 0
+
+
+# 9. A list of Pods that ends too early
+
+
+def test_pods_that_were_not_seen_keep_the_names_that_they_have(
+    api: Api, namespace: str, proxy: Proxy, through: Path
+) -> None:
+    """Two pairs give one name. The Pod that has it is on page 2, which fails."""
+    for pod in ("x", "x-from-b"):
+        api.make_pod(namespace, pod)
+    for config in ("a", "b-from-a"):  # the older one has the name
+        make_config(api, namespace, config)
+    name = "pod-x-from-b-from-a-cfg"
+    assert run_once(through).code == 3
+    assert generated(api, namespace, name)["data"]["podName"] == "x-from-b"
+    proxy.page_limit = 1
+    proxy.begin(Rule(Fault.ANSWER, path="/pods$", query="continue=", status=500, times=None))
+    ran = run_once(through)
+    assert generated(api, namespace, name)["data"]["podName"] == "x-from-b"
+    assert ran.code == 5, ran
