@@ -19,7 +19,7 @@ LEAST_DISTURBED = 0.8
 def test_after_any_faults_one_run_converges_and_every_report_was_true(
     control_plane: ControlPlane, api: Api, tmp_path: Path
 ) -> None:
-    """During faults: nothing wanted is deleted, nothing foreign touched, and nothing untrue reported.
+    """During faults, nothing wanted is deleted, nothing foreign touched, nothing untrue reported.
 
     Exit codes, counts, and statuses are those of the audit log (facts.py). Then, without faults:
     one run brings what an undisturbed run on a twin namespace brings, and a second writes nothing.
