@@ -1,21 +1,24 @@
-"""A TLS proxy before the real API server that makes, by rule, anything go wrong on the way.
+"""A TLS proxy in front of the real API server that makes anything go wrong on the way, by rule.
 
-It has the API server's own certificate, so a kubeconfig needs nothing but its address. It notes
-each request when it comes, and what came of it: what was forwarded, and the server's own answer.
+It has the API server's own certificate, so a kubeconfig needs only its address. The proxy records
+each request when it comes, what was forwarded, and the server's own answer.
 """
 
 import http.client
+import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from io import BufferedReader
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.chaos.rules import NOTHING, UNANSWERED, Fault, Reply, Rule, Seen, refusal
+from tests.chaos.answers import flipped, of_another_state, own_reply, with_items_of
+from tests.chaos.rules import NOTHING, OWN, UNANSWERED, Fault, Reply, Rule, Seen
 from tests.controlplane.harness import ControlPlane
 
 OF_THE_CONNECTION = {"connection", "content-length", "host", "transfer-encoding"}
@@ -30,6 +33,13 @@ class Proxy:
         self.stuck = threading.Event()
         """Set once a request is frozen or swallowed."""
         self.rules: Sequence[Rule] = rules
+        self.page_limit: int | None = None
+        """The most objects on a page of a list, if less than what a client asks for."""
+        self.is_json_only = False
+        """Whether the server is asked for JSON even if the client prefers protobuf."""
+        self.before: Callable[[Seen], object] = lambda _: None
+        """Called with each request before anything else happens to it."""
+        self._lists_answered = 0
         self._matched = [0] * len(rules)
         self._lock = threading.Lock()
         self._under_way = 0
@@ -54,8 +64,8 @@ class Proxy:
         self._is_closed = True
         self._sever()
         self.settle()
-        for each in self._idle:
-            each.close()
+        for upstream in self._idle:
+            upstream.close()
 
     def begin(self, *rules: Rule) -> None:
         """From here on these rules, and nothing seen yet; what was stuck is cut."""
@@ -112,6 +122,7 @@ class Proxy:
 
     def _handle(self, request: Seen, client: ssl.SSLSocket) -> bool:
         """Answer a request as the rules want it; whether the connection goes on."""
+        self.before(request)
         with self._lock:
             self._under_way += 1
             rule = self._rule(request)
@@ -123,6 +134,7 @@ class Proxy:
             request.ended = time.monotonic()
             with self._lock:
                 self._under_way -= 1
+                self._lists_answered += request.is_list
 
     def _rule(self, request: Seen) -> Rule:
         """The first rule that is to be applied; each counts the requests that it matches."""
@@ -139,15 +151,7 @@ class Proxy:
         if rule.fault in UNANSWERED:
             self._leave_unanswered(rule, request, client)
             return False
-        if rule.fault is Fault.ANSWER:
-            reply = refusal(rule)
-        elif rule.fault is Fault.DUPLICATE:
-            replies = self._forward(request), self._forward(request)
-            reply = replies[rule.share >= 0.5]
-        else:
-            if rule.fault is Fault.DELAY:
-                self._let_go.wait(rule.seconds)
-            reply = self._forward(request)
+        reply = self._reply(rule, request)
         head, body = _encoded(reply, is_chunked=rule.is_chunked)
         if rule.fault is Fault.TRICKLE:
             _trickle(client, head, body, rule)
@@ -156,25 +160,68 @@ class Proxy:
             client.sendall(_beginning(head, body, rule.share) if is_cut else head + body)
         return rule.fault is not Fault.TRUNCATE
 
+    def _reply(self, rule: Rule, request: Seen) -> Reply:
+        """The answer that the client gets, before it is cut or slowed down."""
+        if rule.fault is Fault.OTHER_OBJECT and request.is_list:
+            return self._forward(request, namespace=rule.namespace)
+        if rule.fault in OWN:
+            if rule.is_forwarded:
+                self._forward(request)
+            return own_reply(rule, request)
+        if rule.fault is Fault.DELAY:
+            self._let_go.wait(rule.seconds)
+        reply = self._forward(request)
+        match rule.fault:
+            case Fault.DUPLICATE:
+                second = self._forward(request)
+                return second if rule.share >= 0.5 else reply
+            case Fault.BYTE_FLIP:
+                return flipped(rule, reply)
+            case Fault.CHANGED_PAGE if rule.share < 0.5:
+                return of_another_state(reply)
+            case Fault.CHANGED_PAGE:
+                first = replace(request, target=re.sub(r"&continue=[^&]*", "", request.target))
+                pages = [self._forward(page, is_json=True) for page in (first, request)]
+                return with_items_of(*pages)
+            case _:
+                return reply
+
     def _leave_unanswered(self, rule: Rule, request: Seen, client: ssl.SSLSocket) -> None:
         match rule.fault:
             case Fault.REFUSE:
                 self._refuse_until = time.monotonic() + rule.seconds
+                for other in self.seen:
+                    # What is on its way to the server arrives there, but its answer doesn't.
+                    if not other.ended and other.fault is Fault.NONE:
+                        other.fault = Fault.REFUSE
                 self._sever()
             case Fault.LATE:
                 with suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)
                 time.sleep(rule.seconds)
-        if rule.fault in {Fault.LATE, Fault.LOSE, Fault.SWALLOW}:
+            case Fault.HELD:
+                before = self._lists_answered
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+                while self._lists_answered == before and not self._let_go.wait(0.001):
+                    pass
+        if rule.fault in {Fault.LATE, Fault.HELD, Fault.LOSE, Fault.SWALLOW}:
             self._forward(request)
         if rule.fault in {Fault.FREEZE, Fault.SWALLOW}:
             self.stuck.set()
             self._let_go.wait()
 
-    def _forward(self, request: Seen) -> Reply:
-        """The server's own answer."""
+    def _forward(self, request: Seen, *, namespace: str = "", is_json: bool = False) -> Reply:
+        """The server's own answer; with a namespace, about what is in that one."""
+        target, headers = request.target, request.headers
+        if namespace:
+            target = re.sub(r"/namespaces/[^/?]+", f"/namespaces/{namespace}", target, count=1)
+        if self.page_limit is not None:
+            target = re.sub(r"\blimit=\d+", f"limit={self.page_limit}", target)
+        if is_json or self.is_json_only:
+            headers = headers | {"accept": re.sub(r"^[^,]*, *", "", headers["accept"])}
         with self._upstream_connection() as upstream:
-            upstream.request(request.method, request.target, request.body or None, request.headers)
+            upstream.request(request.method, target, request.body or None, headers)
             answer = upstream.getresponse()
             body = answer.read()
         request.codes.append(answer.status)

@@ -1,11 +1,15 @@
-"""What may go wrong with a request, which requests a fault is for, and faults chosen by seed."""
+"""What can go wrong with a request, which requests a fault is for, and faults chosen by seed."""
 
 import json
 import re
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Fault(StrEnum):
@@ -18,6 +22,8 @@ class Fault(StrEnum):
     """It is forwarded, and the connection ends instead of an answer."""
     LATE = "late"
     """The connection ends, and a while later the request is forwarded all the same."""
+    HELD = "held"
+    """The connection ends, and the request is forwarded once the next list has been answered."""
     TRUNCATE = "truncate"
     """The connection ends in the middle of the answer, its head or its body."""
     DELAY = "delay"
@@ -29,14 +35,57 @@ class Fault(StrEnum):
     REFUSE = "refuse"
     """Every connection ends, and for a while no new one is accepted."""
     ANSWER = "answer"
-    """The proxy answers by itself, with a status."""
+    """The proxy answers by itself, with a status, as the API server does."""
+    BALANCER = "balancer"
+    """The proxy answers as a load balancer does: with a status, and with no `metav1.Status`."""
+    HTML = "html"
+    """The proxy answers with a web page, whatever the status."""
+    EMPTY = "empty"
+    """The proxy answers with success and no body."""
+    WRONG_KIND = "wrong kind"
+    """The proxy answers with success and a valid object of another kind."""
+    OTHER_OBJECT = "other object"
+    """A list gets another namespace's objects; all else, an answer about another object."""
+    WEBHOOK = "webhook"
+    """The API server's answer if it cannot call an admission webhook."""
     FREEZE = "freeze"
     """It is neither forwarded nor answered."""
     SWALLOW = "swallow"
     """It is forwarded and never answered."""
+    CHANGED_PAGE = "changed page"
+    """The page of a list has another resourceVersion, or the items of the first page."""
+    BYTE_FLIP = "byte flip"
+    """One byte of the answer is changed so that it is no UTF-8."""
 
 
-UNANSWERED = {Fault.CUT, Fault.LOSE, Fault.LATE, Fault.REFUSE, Fault.FREEZE, Fault.SWALLOW}
+UNANSWERED = {
+    Fault.CUT,
+    Fault.LOSE,
+    Fault.LATE,
+    Fault.HELD,
+    Fault.REFUSE,
+    Fault.FREEZE,
+    Fault.SWALLOW,
+}
+OWN = {
+    Fault.ANSWER,
+    Fault.BALANCER,
+    Fault.HTML,
+    Fault.EMPTY,
+    Fault.WRONG_KIND,
+    Fault.OTHER_OBJECT,
+    Fault.WEBHOOK,
+}
+"""The proxy answers by itself."""
+LOST = {Fault.BALANCER, Fault.HTML, Fault.EMPTY, Fault.WRONG_KIND}
+"""Of these, the answers that can replace the server's own after it has carried out a request."""
+WRITES = "POST|PATCH|DELETE"
+IDENTITIES = (
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    rb"|t-[0-9a-f]{8}|(?:web|db)-\d|x\.y-1|(?<=-from-)[a-z]+(?=-cfg)|front|back|tier"
+)
+"""The uids, names and labels of a chaos world. Values such as annotations and phases are left out:
+any bytes are a valid value."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +115,25 @@ class Seen:
         return self.target.partition("?")[0]
 
     @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+    @property
     def name(self) -> str:
         """The last part of its path."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def object_name(self) -> str:
+        """The name of the object that a write is about; a POST has it in the body."""
+        if self.method == "POST":
+            name: str = json.loads(self.body)["metadata"]["name"]
+            return name
+        return self.path.removesuffix("/status").rpartition("/")[2]
+
+    @property
+    def is_list(self) -> bool:
+        return self.method == "GET" and "limit=" in self.query
 
     def __str__(self) -> str:
         return f"{self.method} {self.target}: {self.fault} {self.codes or ''}"
@@ -78,30 +143,48 @@ class Seen:
 class Rule:
     """A fault for the nth and, if `times` is more or None (for good), later requests that match.
 
-    `method` and `path` are regular expressions (the path is searched), `token` is in the
-    Authorization header. `status` and `retry_after` are an ANSWER's; `seconds` how long a REFUSE,
-    DELAY, LATE or TRICKLE takes. Chunked answers have no length in their head.
+    `method`, `path` and `query` are regular expressions (the last two are searched), `token` is in
+    the Authorization header. `status` and `retry_after` are an answer's; `body` and `content_type`
+    are an ANSWER's own. With `is_forwarded` the server carries out the request before the proxy
+    answers by itself. `seconds` is how long a REFUSE, DELAY, LATE or TRICKLE takes. Chunked
+    answers have no length in their head.
 
     `share` is how much is left by a TRUNCATE (at a half: the whole head and no body), which answer
-    a DUPLICATE gives, and (up to a half) that the head TRICKLEs and not the body.
+    a DUPLICATE gives, (up to a half) that the head TRICKLEs and not the body, and where there are
+    variants of a fault, which one. `pattern` matches the bytes that a BYTE_FLIP may hit.
+    `namespace` is where an OTHER_OBJECT reads.
     """
 
     fault: Fault
     method: str = ".*"
     path: str = ""
+    query: str = ""
     nth: int = 1
     times: int | None = 1
     token: str = ""
     status: int = 500
     retry_after: int | None = None
+    body: bytes | None = None
+    content_type: str = "application/json"
+    is_forwarded: bool = False
     seconds: float = 0.1
     share: float = 0.5
     is_chunked: bool = False
+    pattern: bytes = IDENTITIES
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """The fault, and what of it isn't the default."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "fault"}
+        defaults = {one.name: one.default for one in fields(self)}
+        parts = [f"{name}={value!r}" for name, value in values.items() if value != defaults[name]]
+        return f"{self.fault}: {', '.join(parts)}"
 
     def matches(self, request: Seen) -> bool:
         return bool(
             re.fullmatch(self.method, request.method)
             and re.search(self.path, request.path)
+            and re.search(self.query, request.query)
             and self.token in request.headers.get("authorization", "")
         )
 
@@ -109,52 +192,55 @@ class Rule:
         """Whether it is for the request that matched as so manieth."""
         return count >= self.nth and (self.times is None or count < self.nth + self.times)
 
+    def choice(self, variants: Sequence[T]) -> T:
+        """The variant at the rule's share."""
+        return variants[min(int(self.share * len(variants)), len(variants) - 1)]
+
 
 NOTHING = Rule(Fault.NONE)
-REASONS = {401: "Unauthorized", 409: "Conflict", 410: "Expired", 429: "TooManyRequests"}
+FOR = {
+    Fault.HELD: WRITES,
+    Fault.WEBHOOK: WRITES,
+    Fault.BYTE_FLIP: "GET",
+    Fault.CHANGED_PAGE: "GET",
+}
+"""The methods of faults that can only happen to some."""
+STATUSES = {
+    Fault.ANSWER: (401, 409, 410, 429, 429, 500, 502, 503, 504),
+    Fault.BALANCER: (404, 404, 499, 502, 520, 522, 524),
+    Fault.HTML: (200, 200, 201, 403, 404, 503),
+}
+PATHS = ("", "", "/configmaps", "/podconfigmapconfigs", "/status$", "/pods$")
 
 
-def refusal(rule: Rule) -> Reply:
-    """An answer as the API server gives it, or for 502 and 504 as a load balancer does."""
-    after = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
-    if rule.status in {502, 504}:
-        return Reply(rule.status, after, b"<html>a load balancer's page</html>")
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": f"a fault: {rule.status}",
-        "reason": REASONS.get(rule.status, "InternalError"),
-        "code": rule.status,
-    }
-    if rule.status == 410:
-        # What must never be used: it would mix two states of the list.
-        body["metadata"] = {"continue": "an-inconsistent-token"}
-    return Reply(rule.status, after, json.dumps(body).encode())
-
-
-def random_rules(rng: Random) -> tuple[Rule, ...]:
-    """One to four faults: the first is sure to happen, the others where a run comes by."""
+def random_rules(rng: Random, other_namespace: str = "") -> tuple[Rule, ...]:
+    """One to four faults: the first is sure to happen, the others if a run comes by."""
     count = rng.choice((1, 1, 2, 2, 3, 4))
-    sure, *others = (_random_rule(rng) for _ in range(count))
-    return replace(sure, method=".*", path="", nth=rng.randrange(1, 16)), *others
+    sure, *others = (_random_rule(rng, other_namespace) for _ in range(count))
+    method = FOR.get(sure.fault, ".*")
+    nth = rng.randrange(1, 16 if method == ".*" else 5)
+    return replace(sure, method=method, path="", nth=nth), *others
 
 
-def _random_rule(rng: Random) -> Rule:
-    faults = [each for each in Fault if each is not Fault.NONE]
+def _random_rule(rng: Random, other_namespace: str) -> Rule:
+    faults = [fault for fault in Fault if fault is not Fault.NONE]
     # Those that cost a request's whole timeout are rarer.
-    is_slow = {each: each in {Fault.FREEZE, Fault.SWALLOW} for each in faults}
-    (fault,) = rng.choices(faults, [1 if is_slow[each] else 3 for each in faults])
+    is_slow = {fault: fault in {Fault.FREEZE, Fault.SWALLOW} for fault in faults}
+    (fault,) = rng.choices(faults, [1 if is_slow[fault] else 3 for fault in faults])
+    methods = (".*", "GET", "POST", "PATCH", "PATCH|DELETE", "DELETE", "POST|PATCH")
+    only = FOR.get(fault)
     return Rule(
         fault,
-        method=rng.choice((".*", "GET", "POST", "PATCH", "PATCH|DELETE", "DELETE", "POST|PATCH")),
-        path=rng.choice(("", "", "/configmaps", "/podconfigmapconfigs", "/status$", "/pods$")),
+        method=only or rng.choice(methods),
+        path=rng.choice(PATHS),
+        query="continue=" if fault is Fault.CHANGED_PAGE else "",
         nth=rng.choice((1, 1, 1, 2, 2, 3, 4, 5, 8)),
         times=rng.choice((1, 1, 1, 1, 2, None) if is_slow[fault] else (1, 1, 1, 2, 3, None)),
-        status=rng.choice((401, 409, 410, 429, 429, 500, 502, 503, 504)),
+        status=rng.choice(STATUSES.get(fault, (500,))),
         retry_after=rng.choice((None, None, 0, 0, 0, 0, 0, 1)),
-        seconds=rng.choice((0.02, 0.05, 0.1, 0.2)),
+        is_forwarded=fault in LOST and rng.random() < 0.3,
+        seconds=rng.choice((0.02, 0.05, 0.1, 0.2, 0.4)),
         share=rng.random(),
         is_chunked=rng.random() < 0.5,
+        namespace=other_namespace,
     )

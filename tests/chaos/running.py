@@ -1,6 +1,6 @@
 """One run inside the tests' own process, put together as the command does it.
 
-Faster than a process, and what ends a run is kept. Exit codes are those of the command.
+It is faster than a process, and the tests see what ended a run. Exit codes are the command's.
 """
 
 import sys
@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,10 +17,13 @@ from podcm_sync.cli import run as command
 from podcm_sync.cli.ports import opened
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.write import KubeWriter
+from podcm_sync.core.guards import parse_limit
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import RunError
+from podcm_sync.render.document import document
 from podcm_sync.settings import Access, Colour, LogFormat, Output, Settings
 from podcm_sync.sync import Observer, Policy, run
+from tests.documents import valid
 
 PROGRAM = [sys.executable, "-m", "podcm_sync"]
 SETTINGS = Settings(
@@ -46,24 +50,34 @@ BUG = 70
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a run: its exit code, how long it took, and its report or what ended it."""
+    """A finished run: its exit code, its duration, and its report or the error that ended it."""
 
     code: int
     seconds: float
     report: Report | None = None
     error: str = ""
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON report."""
+        assert self.report, self
+        return valid(document(self.report, exit_code=self.code, run_id="0123456789abcdef"))
+
 
 def run_once(
     kubeconfig: Path,
     *,
+    namespaces: tuple[str, ...] = (),
+    max_prune: tuple[str, ...] = (),
+    expected_digest: str = "",
+    is_dry_run: bool = False,
     deadline: float | None = None,
     request_timeout: float = 30.0,
     concurrency: int = 4,
     clock: Clock | None = None,
     connected: Callable[[], None] = lambda: None,
 ) -> Ran:
-    """One run over the kubeconfig's namespace."""
+    """One run, over the kubeconfig's namespace if no others are given."""
     began = time.monotonic()
 
     def ran(code: int, report: Report | None = None, error: str = "") -> Ran:
@@ -71,6 +85,8 @@ def run_once(
 
     settings = replace(
         SETTINGS,
+        namespaces=namespaces,
+        is_dry_run=is_dry_run,
         access=Access(kubeconfig=str(kubeconfig), request_timeout=request_timeout),
         deadline=deadline,
         concurrency=concurrency,
@@ -85,7 +101,11 @@ def run_once(
             ports.scope,
             ports.reader,
             ports.writer,
-            Policy(concurrency=concurrency),
+            Policy(
+                max_prune=tuple(map(parse_limit, max_prune)),
+                concurrency=concurrency,
+                expected_digest=expected_digest,
+            ),
             now=NOW,
             observer=Observer(stopping=command._stopping(clock)),
         )
