@@ -34,6 +34,11 @@ from tests.builders import GENERATED_BY, Json, Object, manifest
 PAGE_SIZE = 2
 """Small, so that small worlds have pages too."""
 MAX_DATA_BYTES = 1_048_576
+API_VERSIONS = {
+    "Pod": "v1",
+    "ConfigMap": "v1",
+    "PodConfigMapConfig": "podconfig.example.com/v1alpha1",
+}
 
 
 class Write(NamedTuple):
@@ -148,7 +153,7 @@ class FakeCluster:
             for namespace in namespaces
             if not self.before_list("names", namespace)
             for body in self._pages("ConfigMap", namespace)
-            for obj in decode.metadata(body).items
+            for obj in decode.config_maps(body, Kept()).items
         }
 
     # Writer.
@@ -281,8 +286,12 @@ class FakeCluster:
             bodies = [
                 msgspec.json.encode(
                     {
+                        "apiVersion": API_VERSIONS[kind],
                         "kind": f"{kind}List",
-                        "metadata": {"continue": "more" if number < len(pages) else ""},
+                        "metadata": {
+                            "resourceVersion": str(self._version),
+                            "continue": "more" if number < len(pages) else "",
+                        },
                         "items": page,
                     }
                 )

@@ -20,7 +20,7 @@ METADATA_ONLY: Final = f"{PROTOBUF}{_METADATA}, {JSON}{_METADATA}"
 
 
 class Decoder(Protocol):
-    """Pages of one content type. Each raises DecodeError where the body is no list."""
+    """Pages of one content type. Each raises DecodeError if the body is no page of such a list."""
 
     def pods(self, body: bytes, kept: Kept, /) -> Page[Pod]:
         """A page of a PodList, of each what is kept."""

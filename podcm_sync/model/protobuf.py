@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError as WireError
+from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import structs
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import ConfigMap, Container, PartialObjectMetadata, Pod, Problem
-from podcm_sync.model.page import M, Page
+from podcm_sync.model.page import CONFIG_MAP, METADATA, POD, Head, M, Page, TypeMeta, check_head
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire_protobuf import classes
 
@@ -32,12 +33,14 @@ _pod: Final = _CLASSES["Pod"].FromString
 _config_map: Final = _CLASSES["ConfigMap"].FromString
 _pair: Final = _CLASSES["Pair"].FromString
 _bytes_pair: Final = _CLASSES["BytesPair"].FromString
+MAX_FIELD_NUMBER: Final = 100
+"""ObjectMeta had 17 after ten years. A tag with its high bit flipped gives numbers far beyond."""
 KEY_FIRST: Final = b"\n"
 """The tag of a pair's key."""
 
 
 def pods(body: bytes, kept: Kept) -> Page[Pod]:
-    """A page of a PodList, of each what is kept. Raises DecodeError where the body is no list."""
+    """A page of a PodList, of each what is kept. Raises DecodeError if the body is no such page."""
     slim = _slim(kept)
 
     def whole(raw: bytes) -> Pod:
@@ -54,7 +57,7 @@ def pods(body: bytes, kept: Kept) -> Page[Pod]:
             owner_references=tuple(_owner(each, kept) for each in message.metadata.ownerReferences),
         )
 
-    return _decode_page(body, whole if kept.is_whole else lambda raw: slim(_pod(raw)), "Pod")
+    return _decode_page(body, whole if kept.is_whole else lambda raw: slim(_pod(raw)), POD)
 
 
 def _slim(kept: Kept) -> Callable[[Any], Pod]:
@@ -84,7 +87,7 @@ def _slim(kept: Kept) -> Callable[[Any], Pod]:
 
 
 def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
-    """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
+    """A page of a ConfigMapList. Raises DecodeError if the body is no such page."""
 
     def decode(raw: bytes) -> ConfigMap:
         message = _config_map(raw)
@@ -102,17 +105,21 @@ def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
             immutable=message.immutable,
         )
 
-    return _decode_page(body, decode, "ConfigMap")
+    return _decode_page(body, decode, CONFIG_MAP)
 
 
 def metadata(body: bytes) -> Page[PartialObjectMetadata]:
-    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no list."""
+    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no such page."""
+    kept = Kept()
 
     def decode(raw: bytes) -> PartialObjectMetadata:
-        labels = dict(map(_parse, _named(raw).metadata.labels))
-        return PartialObjectMetadata(namespaced_name=_identity(raw), labels=labels)
+        metadata = _named(raw).metadata
+        return PartialObjectMetadata(
+            namespaced_name=_name(metadata, kept),
+            labels=dict(map(_parse, metadata.labels)),
+        )
 
-    return _decode_page(body, decode, "PartialObjectMetadata")
+    return _decode_page(body, decode, METADATA)
 
 
 def status(body: bytes) -> tuple[str, str]:
@@ -126,40 +133,62 @@ def status(body: bytes) -> tuple[str, str]:
     return _text(refusal.raw.reason), _text(refusal.raw.message)
 
 
-def _list(body: bytes, kind: str) -> Any:
+def _list(body: bytes, item_type: TypeMeta) -> tuple[Any, Head]:
     if not body.startswith(MAGIC):
         raise DecodeError("not protobuf of an API server")
     try:
         unknown = _unknown(memoryview(body)[len(MAGIC) :])
     except (WireError, ValueError) as error:
         raise DecodeError(str(error)) from error
+    listed, meta = unknown.raw, unknown.raw.metadata
+    head = Head(
+        type=TypeMeta(unknown.typeMeta.apiVersion, unknown.typeMeta.kind),
+        resource_version=meta.resourceVersion,
+        continue_token=getattr(meta, "continue"),
+        remaining_item_count=meta.remainingItemCount,
+    )
     # Any message may parse as a list without items, and so may one that breaks off after its kind:
     # nothing must be deleted for that.
-    if unknown.typeMeta.kind != f"{kind}List" or not unknown.HasField("raw"):
-        raise DecodeError(f"not a whole {kind}List but {unknown.typeMeta.kind!r}")
-    return unknown.raw
+    check_head(head, item_type)
+    # An item whose tag was damaged would be passed over. A list has no fields but the two.
+    if len(UnknownFieldSet(listed)) or _has_damaged_tag(meta):
+        raise DecodeError("the list has a field that no list has")
+    return listed, head
 
 
-def _decode_page(body: bytes, decode: Callable[[bytes], M], kind: str) -> Page[M]:
-    page = _list(body, kind)
+def _has_damaged_tag(message: Any) -> bool:
+    """Whether a field has a number that Kubernetes is far from giving to any, or a wrong type."""
+    unknown = UnknownFieldSet(message)
+    if not len(unknown):  # as ever, and asked of every object
+        return False
+    known = message.DESCRIPTOR.fields_by_number
+    numbers = [field.field_number for field in unknown]
+    return any(number > MAX_FIELD_NUMBER or number in known for number in numbers)
+
+
+def _decode_page(body: bytes, decode: Callable[[bytes], M], item_type: TypeMeta) -> Page[M]:
+    page, head = _list(body, item_type)
     items: list[M] = []
     problems: list[Problem] = []
     for raw in page.items:
         try:
             items.append(decode(raw))
         except (WireError, ValueError) as error:
-            problems.append(_problem(raw, kind, str(error)))
+            problems.append(_problem(raw, item_type.kind, str(error)))
     return Page(
         items=tuple(items),
         problems=tuple(problems),
-        continue_token=getattr(page.metadata, "continue"),
+        resource_version=head.resource_version,
+        continue_token=head.continue_token,
     )
 
 
 def _name(metadata: Any, kept: Kept) -> NamespacedName:
+    if _has_damaged_tag(metadata):
+        raise DecodeError("metadata: has a field that no object has")
     name = metadata.name
     if not name:
-        raise DecodeError("it has no name")
+        raise DecodeError("metadata.name: is missing")
     return kept.name(metadata.namespace, name)
 
 
@@ -175,21 +204,12 @@ def _owner(owner: Any, kept: Kept) -> OwnerReference:
     )
 
 
-def _identity(raw: bytes) -> NamespacedName:
-    try:
-        metadata = _named(raw).metadata
-    except (WireError, ValueError) as error:
-        raise DecodeError(str(error)) from error
-    if not metadata.name:
-        raise DecodeError("it has no name")
-    return NamespacedName(metadata.namespace, metadata.name)
-
-
 def _problem(raw: bytes, kind: str, message: str) -> Problem:
-    """What is still known of an object that does not decode; not even a name is ""."""
+    """What is still known of an object that does not decode; a name that is not known is ""."""
     try:
-        namespaced_name = _identity(raw)
-    except DecodeError:
+        identity = _named(raw).metadata
+        namespaced_name = NamespacedName(identity.namespace, identity.name)
+    except (WireError, ValueError):
         namespaced_name = NamespacedName("", "")
     return Problem(
         kind=kind, namespaced_name=namespaced_name, reason=Reason.UNDECODABLE, message=message
@@ -199,6 +219,8 @@ def _problem(raw: bytes, kind: str, message: str) -> Problem:
 def _parse(entry: bytes) -> tuple[str, str]:
     pair = _pair(entry)
     key, value = pair.key, pair.value
+    if not (key and value) and not (pair.HasField("key") and pair.HasField("value")):
+        raise DecodeError("a pair lacks its key or value, which are always written")
     if type(key) is str is type(value):  # as ever
         return key, value
     return _text(key), _text(value)

@@ -21,6 +21,7 @@ from podcm_sync.model import decode
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.page import Page
 from tests.builders import Object, config_map, manifest, pcmc, pod, snapshot
+from tests.pages import json_page
 
 OF_ONE = (decode.decode_pod, decode.decode_config, decode.decode_config_map)
 PODS = partial(decode.pods, kept=Kept())
@@ -62,6 +63,8 @@ def places(raw: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def spoiled(draw: st.DrawFn) -> Any:
     """A manifest with anything at all in the place of one of its parts."""
     raw = copy.deepcopy(msgspec.json.decode(msgspec.json.encode(draw(st.sampled_from(WHOLE)))))
+    # An item of another kind spoils its page, which is another claim.
+    del raw["kind"], raw["apiVersion"]
     *path, last = draw(st.sampled_from(places(raw)))
     part = raw
     for key in path:
@@ -96,7 +99,7 @@ def test_of_any_item_of_a_page(item: Any) -> None:
 
     def check_page(decoder: Callable[[bytes], Page[Any]], neighbour: Object) -> None:
         items = [manifest(neighbour), item, manifest(neighbour)]
-        page = decoder(msgspec.json.encode({"items": items}))
+        page = decoder(json_page(type(neighbour).__name__, items))
         assert page.items[0] == page.items[-1] == neighbour
         assert len(page.items) + len(page.problems) == 3
 
@@ -110,7 +113,7 @@ def test_a_plan_can_be_made_of_whatever_decodes(raw: Any, chance: random.Random)
     """A spoiled object may hold things up; it is never a bug of the planner."""
     page: Page[Any]
     kind = chance.choice(["Pod", "PodConfigMapConfig", "ConfigMap"])
-    body = msgspec.json.encode({"items": [raw]})
+    body = json_page(kind, [raw])
     match kind:
         case "Pod":
             page = decode.pods(body, Kept())

@@ -14,6 +14,7 @@ from podcm_sync.model.decoder import decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason
+from tests.pages import json_page
 from tests.speed import encode
 from tests.speed.worlds import config
 
@@ -77,14 +78,10 @@ config_maps = st.fixed_dictionaries(
 )
 
 
-def as_json(items: list[Json], token: str) -> bytes:
-    return msgspec.json.encode({"metadata": {"continue": token}, "items": items})
-
-
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("Pod", list(map(encode.pod, items)), token)
-    assert protobuf.pods(body, Kept()) == decode.pods(as_json(items, token), Kept())
+    assert protobuf.pods(body, Kept()) == decode.pods(json_page("Pod", items, token), Kept())
 
 
 @given(items=st.lists(pods, max_size=3), included=st.lists(texts, max_size=3))
@@ -95,19 +92,23 @@ def test_what_is_kept_of_pods_is_the_same_in_both(items: list[Json], included: l
     ]
     kept = Kept().only_annotations_of([config(1, {}, annotations=asked[::2])])
     body = encode.page("Pod", list(map(encode.pod, items)))
-    assert protobuf.pods(body, kept) == decode.pods(as_json(items, ""), kept)
+    assert protobuf.pods(body, kept) == decode.pods(json_page("Pod", items), kept)
 
 
 @given(items=st.lists(config_maps, max_size=3), token=texts)
 def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
-    assert protobuf.config_maps(body, Kept()) == decode.config_maps(as_json(items, token), Kept())
+    assert protobuf.config_maps(body, Kept()) == decode.config_maps(
+        json_page("ConfigMap", items, token), Kept()
+    )
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_metadata_is_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
-    assert protobuf.metadata(body) == decode.metadata(as_json(items, token))
+    assert protobuf.metadata(body) == decode.metadata(
+        json_page("PartialObjectMetadata", items, token)
+    )
 
 
 @given(body=st.binary(max_size=60), envelope=st.booleans())
