@@ -152,6 +152,62 @@ def test_what_is_no_utf_8_is_as_the_api_servers_json_has_it() -> None:
     assert page.items[0].annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
 
 
+VERSION = b"\x12\x044711"
+"""The resourceVersion of a list's metadata."""
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"",
+        b"\x12\x00",
+        b"\x12\x04471\xff",
+        VERSION + b"\x20\x01",  # one item remains, and there is no token
+        VERSION + b"\x1a\x01\xff",  # a token that is not text
+        VERSION + b"\xda\x02\x00",  # field 43, that no list has
+    ],
+)
+def test_a_list_whose_metadata_is_damaged_is_a_decode_error(metadata: bytes) -> None:
+    """Issue 13: without a resourceVersion it is no list, and no page may be lost unseen."""
+    whole = encode.envelope("PodList", encode._bytes(1, VERSION))
+    assert protobuf.pods(whole, Kept()).resource_version == "4711"
+    with pytest.raises(DecodeError):
+        protobuf.pods(encode.envelope("PodList", encode._bytes(1, metadata)), Kept())
+
+
+def test_a_list_of_another_api_version_is_a_decode_error() -> None:
+    body = encode.page("Pod", []).replace(b"\x0a\x02v1", b"\x0a\x02v2")
+    with pytest.raises(DecodeError):
+        protobuf.pods(body, Kept())
+
+
+def test_an_item_with_a_damaged_tag_is_not_passed_over() -> None:
+    """It would be an unknown field, and its Pod gone."""
+    item = encode._bytes(2, encode.pod({"metadata": {"name": "web"}}))
+    head = encode._bytes(1, VERSION)
+    assert len(protobuf.pods(encode.envelope("PodList", head + item), Kept()).items) == 1
+    with pytest.raises(DecodeError):
+        protobuf.pods(encode.envelope("PodList", head + b"\x1a" + item[1:]), Kept())
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        b"\xda\x0a\x0a\x03app\x12\x03web",  # its tag has swallowed its length
+        b"\x58\x01",  # a number in the place of a label
+        b"\x5a\x05\x0a\x03app",
+        b"\x5a\x05\x12\x03web",
+    ],
+)
+def test_a_pod_with_a_damaged_label_is_a_problem(pair: bytes) -> None:
+    """It would be a Pod without the label, and no longer selected."""
+    name = encode._bytes(1, b"web") + encode._bytes(3, b"shop")
+    item = encode._bytes(1, name + pair)
+    page = protobuf.pods(encode.page("Pod", [item]), Kept())
+    assert page.items == ()
+    assert [each.reason for each in page.problems] == [Reason.UNDECODABLE]
+
+
 @pytest.mark.parametrize("kind", ["Status", "ConfigMapList", ""])
 def test_a_message_of_another_kind_is_no_empty_list(kind: str) -> None:
     """Deleting depends on it: almost any message parses as a list without items."""
