@@ -45,7 +45,8 @@ _DATA_KEY: Final = (
 # k8s.io/apimachinery/pkg/util/validation: IsQualifiedName, IsDNS1123Subdomain, IsValidLabelValue,
 # IsConfigMapKey. `fullmatch`, since `$` would let a trailing newline pass.
 _name_part: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_subdomain: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+# The API's pattern, written without alternatives to try: each name of a list is matched against it.
+_subdomain: Final = re.compile(r"[a-z0-9]+(?:(?:-+|\.)[a-z0-9]+)*")
 _data_key: Final = re.compile(r"[-._a-zA-Z0-9]+")
 
 
@@ -71,9 +72,11 @@ def is_qualified_name(key: str) -> bool:
     return _name_part.fullmatch(name) is not None
 
 
-def is_subdomain(name: str) -> bool:
+def is_subdomain(name: object) -> bool:
     """Whether `name` is a DNS-1123 subdomain: most objects' names, and prefixes of keys."""
-    return len(name) <= MAX_NAME and _subdomain.fullmatch(name) is not None
+    return (
+        isinstance(name, str) and len(name) <= MAX_NAME and _subdomain.fullmatch(name) is not None
+    )
 
 
 def is_namespace(name: object) -> bool:

@@ -1,15 +1,16 @@
 """Bytes to models: the API's JSON, with only the fields a run needs, and nothing but values out.
 
 One object that does not decode becomes a `Problem`; the rest of its page is unharmed. Only a page
-that is no list at all raises, and then `DecodeError`. Fields that are not named are never built.
+of anything but the list asked for raises, and then `DecodeError`. Fields that are not named are
+never built.
 """
 
+import codecs
 import re
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.kept import Kept
@@ -18,11 +19,23 @@ from podcm_sync.model.objects import (
     ConfigMap,
     LabelSelector,
     LabelSelectorRequirement,
+    PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     PodConfigMapConfigSpec,
     PodConfigMapConfigStatus,
     Problem,
+)
+from podcm_sync.model.page import (
+    CONFIG,
+    CONFIG_MAP,
+    METADATA,
+    POD,
+    Head,
+    M,
+    Page,
+    TypeMeta,
+    check_head,
 )
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire import (
@@ -30,25 +43,16 @@ from podcm_sync.model.wire import (
     ConfigMapWire,
     ConfigWire,
     Identity,
-    Labelled,
+    ListMeta,
     PageWire,
+    PartialObjectWire,
     PodWire,
     SelectorWire,
     SpecWire,
     StatusWire,
     SuspendOnly,
+    TypedWire,
 )
-
-M = TypeVar("M", Pod, PodConfigMapConfig, ConfigMap)
-
-
-class Page(Struct, Generic[M], frozen=True, kw_only=True):
-    """One page of a list. `continue_token` is empty on the last."""
-
-    items: tuple[M, ...]
-    problems: tuple[Problem, ...]
-    continue_token: str
-
 
 _page: Final = msgspec.json.Decoder(PageWire)
 _pod: Final = msgspec.json.Decoder(PodWire)
@@ -57,35 +61,53 @@ _config_map: Final = msgspec.json.Decoder(ConfigMapWire)
 _spec: Final = msgspec.json.Decoder(SpecWire | None)
 _suspend: Final = msgspec.json.Decoder(SuspendOnly | None)
 _status: Final = msgspec.json.Decoder(StatusWire | None)
+_partial_object: Final = msgspec.json.Decoder(PartialObjectWire)
 _any_object: Final = msgspec.json.Decoder(AnyObject)
-_labelled: Final = msgspec.json.Decoder(Labelled)
+_string: Final = msgspec.json.Decoder(str)
+_pairs: Final = msgspec.json.Decoder(dict[str, str] | None)
+_PIECE_BYTES: Final = 1 << 16
+W = TypeVar("W")
+T = TypeVar("T", bound=TypedWire)
 
 
 def pods(body: bytes, kept: Kept) -> Page[Pod]:
-    """A page of a PodList, of each what is kept. Raises DecodeError where the body is no list."""
-    return _decode_page(body, lambda raw: kept.pod(decode_pod(raw)), "Pod")
+    """A page of a PodList, of each what is kept. Raises DecodeError if the body is no such page."""
+    return _decode_page(body, POD, _pod, lambda wire: kept.pod(_to_pod(wire)))
 
 
 def configs(body: bytes) -> Page[PodConfigMapConfig]:
-    """A page of a PodConfigMapConfigList. Raises DecodeError where the body is no list."""
-    return _decode_page(body, decode_config, KIND)
+    """A page of a PodConfigMapConfigList. Raises DecodeError if the body is no such page."""
+    return _decode_page(body, CONFIG, _config, _to_config)
 
 
 def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
-    """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
-    return _decode_page(body, lambda raw: kept.config_map(decode_config_map(raw)), "ConfigMap")
+    """A page of a ConfigMapList. Raises DecodeError if the body is no such page."""
+    return _decode_page(
+        body, CONFIG_MAP, _config_map, lambda wire: kept.config_map(_to_config_map(wire))
+    )
 
 
-def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
-    """The names on a page of any list, and its continue token. Raises DecodeError."""
-    page = _decoded(_page, body)
-    found = tuple(_decoded(_any_object, raw).metadata.namespaced_name for raw in page.items or ())
-    return found, (page.metadata and page.metadata.continue_) or ""
+def metadata(body: bytes) -> Page[PartialObjectMetadata]:
+    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no such page."""
+    return _decode_page(body, METADATA, _partial_object, _to_metadata)
 
 
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     """One Pod. Raises DecodeError."""
-    wire = _decoded(_pod, body)
+    return _to_pod(_decoded(_pod, body))
+
+
+def decode_config_map(body: bytes | msgspec.Raw) -> ConfigMap:
+    """One ConfigMap. Raises DecodeError."""
+    return _to_config_map(_decoded(_config_map, body))
+
+
+def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
+    """One PodConfigMapConfig; a spec of the wrong shape is its `spec_error`. Raises DecodeError."""
+    return _to_config(_decoded(_config, body))
+
+
+def _to_pod(wire: PodWire) -> Pod:
     metadata, spec, status = wire.metadata, wire.known_spec, wire.known_status
     return Pod(
         namespaced_name=metadata.namespaced_name,
@@ -103,9 +125,7 @@ def decode_pod(body: bytes | msgspec.Raw) -> Pod:
     )
 
 
-def decode_config_map(body: bytes | msgspec.Raw) -> ConfigMap:
-    """One ConfigMap. Raises DecodeError."""
-    wire = _decoded(_config_map, body)
+def _to_config_map(wire: ConfigMapWire) -> ConfigMap:
     metadata = wire.metadata
     return ConfigMap(
         namespaced_name=metadata.namespaced_name,
@@ -121,9 +141,7 @@ def decode_config_map(body: bytes | msgspec.Raw) -> ConfigMap:
     )
 
 
-def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
-    """One PodConfigMapConfig; a spec of the wrong shape is its `spec_error`. Raises DecodeError."""
-    wire = _decoded(_config, body)
+def _to_config(wire: ConfigWire) -> PodConfigMapConfig:
     metadata = wire.metadata
     spec, suspend, spec_error = _decode_spec(wire.spec)
     return PodConfigMapConfig(
@@ -140,39 +158,90 @@ def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
     )
 
 
-def _decode_page(body: bytes, decode: Callable[[bytes | msgspec.Raw], M], kind: str) -> Page[M]:
+def _to_metadata(wire: PartialObjectWire) -> PartialObjectMetadata:
+    name = NamespacedName(wire.metadata.namespace, wire.metadata.name)
+    return PartialObjectMetadata(namespaced_name=name, labels=wire.metadata.labels or {})
+
+
+def _decode_page(
+    body: bytes, item_type: TypeMeta, decoder: msgspec.json.Decoder[T], model: Callable[[T], M]
+) -> Page[M]:
+    _check_text(body)
     page = _decoded(_page, body)
+    meta = page.metadata or ListMeta()
+    head = Head(
+        type=TypeMeta(page.api_version or "", page.kind or ""),
+        resource_version=meta.resource_version or "",
+        continue_token=meta.continue_ or "",
+        remaining_item_count=meta.remaining_item_count or 0,
+    )
+    check_head(head, item_type)
+    if page.items is msgspec.UNSET:
+        raise DecodeError("the list has no items, not even none")
     items: list[M] = []
     problems: list[Problem] = []
     for raw in page.items or ():
         try:
-            items.append(decode(raw))
+            wire = _decoded(decoder, raw)
         except DecodeError as error:
-            problems.append(problem(raw, kind, str(error)))
+            problems.append(problem(raw, item_type.kind, str(error)))
+            continue
+        # Items of built-in lists do not say what they are.
+        claimed = TypeMeta(wire.api_version or item_type.api_version, wire.kind or item_type.kind)
+        if claimed != item_type:
+            raise DecodeError(f"expected a list of {item_type}, with a {claimed} among them")
+        items.append(model(wire))
     return Page(
         items=tuple(items),
         problems=tuple(problems),
-        continue_token=(page.metadata and page.metadata.continue_) or "",
+        resource_version=head.resource_version,
+        continue_token=head.continue_token,
     )
+
+
+def _check_text(body: bytes) -> None:
+    """Raise DecodeError unless all of it is UTF-8, as JSON is; msgspec passes over what it skips.
+
+    Piece by piece, since the text of a page takes up to four times its bytes.
+    """
+    if body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), _PIECE_BYTES):
+            decoder.decode(body[start : start + _PIECE_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"the page is not UTF-8: {error.reason}") from error
 
 
 def problem(raw: msgspec.Raw, kind: str, message: str) -> Problem:
-    """What is still known of an object that does not decode; not even a name is ""."""
+    """What is still known of an object that does not decode; a name that is not known is ""."""
     try:
         identity = _decoded(_any_object, raw).metadata
     except DecodeError:
-        identity = Identity(name="")
-    try:
-        labels = _decoded(_labelled, raw).metadata.labels or {}
-    except DecodeError:
-        labels = None
+        identity = Identity()
     return Problem(
         kind=kind,
-        namespaced_name=identity.namespaced_name,
+        namespaced_name=NamespacedName(_text(identity.namespace), _text(identity.name)),
         reason=Reason.UNREADABLE if kind == KIND else Reason.UNDECODABLE,
         message=message,
-        labels=labels,
+        labels=_labels(identity.labels),
     )
+
+
+def _text(raw: msgspec.Raw) -> str:
+    try:
+        return _decoded(_string, raw)
+    except DecodeError:
+        return ""
+
+
+def _labels(raw: msgspec.Raw) -> dict[str, str] | None:
+    try:
+        return _decoded(_pairs, raw) or {}
+    except DecodeError:
+        return None
 
 
 def _decode_spec(raw: msgspec.Raw) -> tuple[PodConfigMapConfigSpec | None, bool, str]:
@@ -236,9 +305,6 @@ def _decode_status(raw: msgspec.Raw) -> PodConfigMapConfigStatus:
         failures=wire.failures,
         conditions=wire.conditions or (),
     )
-
-
-W = TypeVar("W")
 
 
 def _decoded(decoder: msgspec.json.Decoder[W], body: bytes | msgspec.Raw, root: str = "") -> W:

@@ -7,17 +7,19 @@ Only late imports may load this: google.protobuf takes some 50 ms, which `--help
 """
 
 import base64
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError as WireError
+from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import structs
 
 from podcm_sync.errors import DecodeError
-from podcm_sync.model.decode import M, Page
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import ConfigMap, Container, Pod, Problem
+from podcm_sync.model.objects import ConfigMap, Container, PartialObjectMetadata, Pod, Problem
+from podcm_sync.model.page import CONFIG_MAP, METADATA, POD, Head, M, Page, TypeMeta, check_head
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire_protobuf import classes
 
@@ -27,17 +29,20 @@ MAGIC: Final = b"k8s\x00"
 _CLASSES: Final = classes()
 _refusal: Final = _CLASSES["Refusal"].FromString
 _unknown: Final = _CLASSES["Unknown"].FromString
-_named: Final = _CLASSES["Named"].FromString
+_partial_object: Final = _CLASSES["PartialObjectMetadata"].FromString
 _pod: Final = _CLASSES["Pod"].FromString
 _config_map: Final = _CLASSES["ConfigMap"].FromString
 _pair: Final = _CLASSES["Pair"].FromString
 _bytes_pair: Final = _CLASSES["BytesPair"].FromString
+MAX_FIELD_NUMBER: Final = 24
+"""ObjectMeta had 17 after ten years. A tag whose high bit was flipped takes the length in as well:
+its number is 16 times that more."""
 KEY_FIRST: Final = b"\n"
 """The tag of a pair's key."""
 
 
 def pods(body: bytes, kept: Kept) -> Page[Pod]:
-    """A page of a PodList, of each what is kept. Raises DecodeError where the body is no list."""
+    """A page of a PodList, of each what is kept. Raises DecodeError if the body is no such page."""
     slim = _slim(kept)
 
     def whole(raw: bytes) -> Pod:
@@ -54,7 +59,7 @@ def pods(body: bytes, kept: Kept) -> Page[Pod]:
             owner_references=tuple(_owner(each, kept) for each in message.metadata.ownerReferences),
         )
 
-    return _decode_page(body, whole if kept.is_whole else lambda raw: slim(_pod(raw)), "Pod")
+    return _decode_page(body, whole if kept.is_whole else lambda raw: slim(_pod(raw)), POD)
 
 
 def _slim(kept: Kept) -> Callable[[Any], Pod]:
@@ -84,7 +89,7 @@ def _slim(kept: Kept) -> Callable[[Any], Pod]:
 
 
 def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
-    """A page of a ConfigMapList. Raises DecodeError where the body is no list."""
+    """A page of a ConfigMapList. Raises DecodeError if the body is no such page."""
 
     def decode(raw: bytes) -> ConfigMap:
         message = _config_map(raw)
@@ -102,14 +107,21 @@ def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
             immutable=message.immutable,
         )
 
-    return _decode_page(body, decode, "ConfigMap")
+    return _decode_page(body, decode, CONFIG_MAP)
 
 
-def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
-    """The names on a page of metadata alone, and its continue token. Raises DecodeError."""
-    page = _list(body, "PartialObjectMetadata")
-    found = tuple(_identity(raw) for raw in page.items)
-    return found, getattr(page.metadata, "continue")
+def metadata(body: bytes) -> Page[PartialObjectMetadata]:
+    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no such page."""
+    kept = Kept()
+
+    def decode(raw: bytes) -> PartialObjectMetadata:
+        metadata = _partial_object(raw).metadata
+        return PartialObjectMetadata(
+            namespaced_name=_name(metadata, kept),
+            labels=dict(map(_parse, metadata.labels)),
+        )
+
+    return _decode_page(body, decode, METADATA)
 
 
 def status(body: bytes) -> tuple[str, str]:
@@ -123,40 +135,62 @@ def status(body: bytes) -> tuple[str, str]:
     return _text(refusal.raw.reason), _text(refusal.raw.message)
 
 
-def _list(body: bytes, kind: str) -> Any:
+def _list(body: bytes, item_type: TypeMeta) -> tuple[Any, Head]:
     if not body.startswith(MAGIC):
         raise DecodeError("not protobuf of an API server")
     try:
         unknown = _unknown(memoryview(body)[len(MAGIC) :])
     except (WireError, ValueError) as error:
         raise DecodeError(str(error)) from error
+    listed, meta = unknown.raw, unknown.raw.metadata
+    head = Head(
+        type=TypeMeta(unknown.typeMeta.apiVersion, unknown.typeMeta.kind),
+        resource_version=meta.resourceVersion,
+        continue_token=getattr(meta, "continue"),
+        remaining_item_count=meta.remainingItemCount,
+    )
     # Any message may parse as a list without items, and so may one that breaks off after its kind:
     # nothing must be deleted for that.
-    if unknown.typeMeta.kind != f"{kind}List" or not unknown.HasField("raw"):
-        raise DecodeError(f"not a whole {kind}List but {unknown.typeMeta.kind!r}")
-    return unknown.raw
+    check_head(head, item_type)
+    # An item whose tag was damaged would be passed over. A list has no fields but the two.
+    if len(UnknownFieldSet(listed)) or _has_damaged_tag(meta):
+        raise DecodeError("the list has a field that no list has")
+    return listed, head
 
 
-def _decode_page(body: bytes, decode: Callable[[bytes], M], kind: str) -> Page[M]:
-    page = _list(body, kind)
+def _has_damaged_tag(message: Any) -> bool:
+    """Whether a field has a number that Kubernetes is far from giving to any, or a wrong type."""
+    unknown = UnknownFieldSet(message)
+    if not len(unknown):  # as ever, and asked of every object
+        return False
+    known = message.DESCRIPTOR.fields_by_number
+    numbers = [field.field_number for field in unknown]
+    return any(number > MAX_FIELD_NUMBER or number in known for number in numbers)
+
+
+def _decode_page(body: bytes, decode: Callable[[bytes], M], item_type: TypeMeta) -> Page[M]:
+    page, head = _list(body, item_type)
     items: list[M] = []
     problems: list[Problem] = []
     for raw in page.items:
         try:
             items.append(decode(raw))
         except (WireError, ValueError) as error:
-            problems.append(_problem(raw, kind, str(error)))
+            problems.append(_problem(raw, item_type.kind, str(error)))
     return Page(
         items=tuple(items),
         problems=tuple(problems),
-        continue_token=getattr(page.metadata, "continue"),
+        resource_version=head.resource_version,
+        continue_token=head.continue_token,
     )
 
 
 def _name(metadata: Any, kept: Kept) -> NamespacedName:
+    if _has_damaged_tag(metadata):
+        raise DecodeError("metadata: has a field that no object has")
     name = metadata.name
     if not name:
-        raise DecodeError("it has no name")
+        raise DecodeError("metadata.name: is missing")
     return kept.name(metadata.namespace, name)
 
 
@@ -172,30 +206,22 @@ def _owner(owner: Any, kept: Kept) -> OwnerReference:
     )
 
 
-def _identity(raw: bytes) -> NamespacedName:
-    try:
-        metadata = _named(raw).metadata
-    except (WireError, ValueError) as error:
-        raise DecodeError(str(error)) from error
-    if not metadata.name:
-        raise DecodeError("it has no name")
-    return NamespacedName(metadata.namespace, metadata.name)
-
-
 def _problem(raw: bytes, kind: str, message: str) -> Problem:
-    """What is still known of an object that does not decode; not even a name is ""."""
-    try:
-        namespaced_name = _identity(raw)
-    except DecodeError:
-        namespaced_name = NamespacedName("", "")
-    return Problem(
-        kind=kind, namespaced_name=namespaced_name, reason=Reason.UNDECODABLE, message=message
-    )
+    """What is still known of an object that does not decode; a name that is not known is ""."""
+    name = NamespacedName("", "")
+    with contextlib.suppress(WireError, ValueError):
+        metadata = _partial_object(raw).metadata
+        # After a damaged tag all that follows may have been read in the wrong place.
+        if not _has_damaged_tag(metadata):
+            name = NamespacedName(metadata.namespace, metadata.name)
+    return Problem(kind=kind, namespaced_name=name, reason=Reason.UNDECODABLE, message=message)
 
 
 def _parse(entry: bytes) -> tuple[str, str]:
     pair = _pair(entry)
     key, value = pair.key, pair.value
+    if not (key and value) and not (pair.HasField("key") and pair.HasField("value")):
+        raise DecodeError("a pair lacks its key or value, which are always written")
     if type(key) is str is type(value):  # as ever
         return key, value
     return _text(key), _text(value)

@@ -43,8 +43,16 @@ class PodStatus(Wire):
     host_ip: str | None = msgspec.field(name="hostIP", default=None)
 
 
-class PodWire(Wire):
+class TypedWire(Wire, kw_only=True):
+    api_version: str | None = None
+    kind: str | None = None
+
+
+class ObjectWire(TypedWire):
     metadata: Metadata
+
+
+class PodWire(ObjectWire):
     spec: PodSpec | None = None
     status: PodStatus | None = None
 
@@ -57,8 +65,7 @@ class PodWire(Wire):
         return self.status or PodStatus()
 
 
-class ConfigMapWire(Wire):
-    metadata: Metadata
+class ConfigMapWire(ObjectWire):
     data: dict[str, str] | None = None
     binary_data: dict[str, str] | None = None
     immutable: bool | None = None
@@ -95,37 +102,40 @@ class StatusWire(Wire):
     conditions: tuple[Condition, ...] | None = None
 
 
-class ConfigWire(Wire):
-    metadata: Metadata
+class ConfigWire(ObjectWire):
     spec: msgspec.Raw = msgspec.Raw(b"null")
     status: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class ListMeta(Wire):
+    resource_version: str | None = None
     continue_: str | None = msgspec.field(name="continue", default=None)
+    remaining_item_count: int | None = None
 
 
-class PageWire(Wire):
-    items: tuple[msgspec.Raw, ...] | None = None
+class PageWire(TypedWire):
     metadata: ListMeta | None = None
+    items: tuple[msgspec.Raw, ...] | msgspec.UnsetType | None = msgspec.UNSET
+    """Go writes a nil slice as null: an empty list. Without the key it is no list."""
 
 
 class Identity(Wire):
-    name: str
-    namespace: str = ""
+    """Each part apart, so that one which is broken does not hide the others."""
 
-    @property
-    def namespaced_name(self) -> NamespacedName:
-        return NamespacedName(self.namespace, self.name)
+    name: msgspec.Raw = msgspec.Raw(b'""')
+    namespace: msgspec.Raw = msgspec.Raw(b'""')
+    labels: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class AnyObject(Wire):
     metadata: Identity
 
 
-class Labels(Wire):
+class PartialMetadata(Wire):
+    name: str
+    namespace: str = ""
     labels: dict[str, str] | None = None
 
 
-class Labelled(Wire):
-    metadata: Labels
+class PartialObjectWire(TypedWire):
+    metadata: PartialMetadata

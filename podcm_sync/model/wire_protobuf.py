@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-_STRING, _BOOL, _BYTES = "string", "bool", "bytes"
+_STRING, _BOOL, _BYTES, _INT64 = "string", "bool", "bytes", "int64"
 # A map is a list of pairs on the wire. They stay bytes: of labels nearly all have been seen before,
 # and what bytes were once they are again.
 _PAIRS = "repeated bytes"
@@ -16,23 +16,35 @@ _PAIRS = "repeated bytes"
 MESSAGES: Final = {
     # k8s.io/apimachinery/pkg/runtime/generated.proto. `raw` are the bytes of a message, which on
     # the wire is a message: so the envelope and the list in it are one parse.
-    "TypeMeta": {"kind": (2, _STRING)},
+    "TypeMeta": {"apiVersion": (1, _STRING), "kind": (2, _STRING)},
     "Unknown": {"typeMeta": (1, "TypeMeta"), "raw": (2, "List")},
     "Refusal": {"typeMeta": (1, "TypeMeta"), "raw": (2, "Status")},
     # k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto. A list's items stay bytes until their
     # turn comes: one that is broken is a Problem of its own, and one at a time is decoded.
     "List": {"metadata": (1, "ListMeta"), "items": (2, "repeated bytes")},
-    "ListMeta": {"continue": (3, _STRING)},
+    "ListMeta": {
+        "resourceVersion": (2, _STRING),
+        "continue": (3, _STRING),
+        "remainingItemCount": (4, _INT64),
+    },
     "Status": {"message": (3, _STRING), "reason": (4, _STRING)},
+    # All of its fields, so that one of none of them is the trace of a damaged tag.
     "ObjectMeta": {
         "name": (1, _STRING),
+        "generateName": (2, _BYTES),
         "namespace": (3, _STRING),
+        "selfLink": (4, _BYTES),
         "uid": (5, _STRING),
         "resourceVersion": (6, _STRING),
+        "generation": (7, _INT64),
+        "creationTimestamp": (8, _BYTES),
         "deletionTimestamp": (9, _BYTES),
+        "deletionGracePeriodSeconds": (10, _INT64),
         "labels": (11, _PAIRS),
         "annotations": (12, _PAIRS),
         "ownerReferences": (13, "repeated OwnerReference"),
+        "finalizers": (14, "repeated bytes"),
+        "managedFields": (17, "repeated bytes"),
     },
     "Pair": {"key": (1, _STRING), "value": (2, _STRING)},
     "BytesPair": {"key": (1, _STRING), "value": (2, _BYTES)},
@@ -44,8 +56,7 @@ MESSAGES: Final = {
         "controller": (6, _BOOL),
         "blockOwnerDeletion": (7, _BOOL),
     },
-    "Identity": {"name": (1, _STRING), "namespace": (3, _STRING)},
-    "Named": {"metadata": (1, "Identity")},
+    "PartialObjectMetadata": {"metadata": (1, "ObjectMeta")},
     # k8s.io/api/core/v1/generated.proto.
     "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},
     "PodSpec": {
@@ -67,7 +78,12 @@ MESSAGES: Final = {
 def classes() -> dict[str, Any]:
     """The message classes of the table. proto2, as Kubernetes': a field knows if it was sent."""
     field = descriptor_pb2.FieldDescriptorProto
-    scalars = {_STRING: field.TYPE_STRING, _BOOL: field.TYPE_BOOL, _BYTES: field.TYPE_BYTES}
+    scalars = {
+        _STRING: field.TYPE_STRING,
+        _BOOL: field.TYPE_BOOL,
+        _BYTES: field.TYPE_BYTES,
+        _INT64: field.TYPE_INT64,
+    }
     file = descriptor_pb2.FileDescriptorProto(name="podcm_sync.proto", package="podcm_sync")
 
     def add(message: Any, name: str, number: int, kind: str) -> None:

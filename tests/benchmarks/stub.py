@@ -132,7 +132,14 @@ class Pages(BaseHTTPRequestHandler):
             self._answer(200, PROTOBUF, _page(resource, range(start, end), token))
         elif resource == "podconfigmapconfigs":
             items = [config(number) for number in range(self.total // PER_NAMESPACE)]
-            body = msgspec.json.encode({"metadata": {}, "items": items})
+            body = msgspec.json.encode(
+                {
+                    "apiVersion": "podconfig.example.com/v1alpha1",
+                    "kind": "PodConfigMapConfigList",
+                    "metadata": {"resourceVersion": "4711"},
+                    "items": items,
+                }
+            )
             self._answer(200, "application/json", body)
         else:
             self._answer(200, "application/json", b"{}")

@@ -66,16 +66,25 @@ def config_map(manifest: Json) -> bytes:
     return message(manifest, CONFIG_MAP)
 
 
-def page(kind: str, items: list[bytes], token: str = "") -> bytes:
+def page(
+    kind: str,
+    items: list[bytes],
+    token: str = "",
+    version: bytes = b"4711",
+    remaining: int | None = None,
+) -> bytes:
     """A list of such objects, in its envelope."""
-    metadata = _bytes(2, b"4711") + (_bytes(3, token.encode()) if token else b"")
+    metadata = _bytes(2, version) + (_bytes(3, token.encode()) if token else b"")
+    if remaining is not None:
+        metadata += _varint(4 << 3) + _varint(remaining)
     listed = _bytes(1, metadata) + b"".join(_bytes(2, item) for item in items)
     return envelope(f"{kind}List", listed)
 
 
 def envelope(kind: str, raw: bytes) -> bytes:
     """A message with what says its kind before it."""
-    type_meta = _bytes(1, b"v1") + _bytes(2, kind.encode())
+    api_version = b"meta.k8s.io/v1" if kind.startswith("Partial") else b"v1"
+    type_meta = _bytes(1, api_version) + _bytes(2, kind.encode())
     return b"k8s\x00" + _bytes(1, type_meta) + _bytes(2, raw) + _bytes(3, b"") + _bytes(4, b"")
 
 

@@ -14,6 +14,7 @@ from podcm_sync.model.decoder import decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason
+from tests.pages import json_page
 from tests.speed import encode
 from tests.speed.worlds import config
 
@@ -77,14 +78,10 @@ config_maps = st.fixed_dictionaries(
 )
 
 
-def as_json(items: list[Json], token: str) -> bytes:
-    return msgspec.json.encode({"metadata": {"continue": token}, "items": items})
-
-
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("Pod", list(map(encode.pod, items)), token)
-    assert protobuf.pods(body, Kept()) == decode.pods(as_json(items, token), Kept())
+    assert protobuf.pods(body, Kept()) == decode.pods(json_page("Pod", items, token), Kept())
 
 
 @given(items=st.lists(pods, max_size=3), included=st.lists(texts, max_size=3))
@@ -95,19 +92,23 @@ def test_what_is_kept_of_pods_is_the_same_in_both(items: list[Json], included: l
     ]
     kept = Kept().only_annotations_of([config(1, {}, annotations=asked[::2])])
     body = encode.page("Pod", list(map(encode.pod, items)))
-    assert protobuf.pods(body, kept) == decode.pods(as_json(items, ""), kept)
+    assert protobuf.pods(body, kept) == decode.pods(json_page("Pod", items), kept)
 
 
 @given(items=st.lists(config_maps, max_size=3), token=texts)
 def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
-    assert protobuf.config_maps(body, Kept()) == decode.config_maps(as_json(items, token), Kept())
+    assert protobuf.config_maps(body, Kept()) == decode.config_maps(
+        json_page("ConfigMap", items, token), Kept()
+    )
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
-def test_names_are_the_same_in_both(items: list[Json], token: str) -> None:
+def test_metadata_is_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
-    assert protobuf.names(body) == decode.names(as_json(items, token))
+    assert protobuf.metadata(body) == decode.metadata(
+        json_page("PartialObjectMetadata", items, token)
+    )
 
 
 @given(body=st.binary(max_size=60), envelope=st.booleans())
@@ -119,7 +120,7 @@ def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> 
         with pytest.raises(DecodeError):
             read(body, Kept())
     with pytest.raises(DecodeError):
-        protobuf.names(body)
+        protobuf.metadata(body)
 
 
 @given(cut=st.integers(0, 10_000))
@@ -149,6 +150,62 @@ def test_what_is_no_utf_8_is_as_the_api_servers_json_has_it() -> None:
     }
     page = protobuf.pods(encode.page("Pod", [encode.pod(manifest)]), Kept())
     assert page.items[0].annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
+
+
+VERSION = b"\x12\x044711"
+"""The resourceVersion of a list's metadata."""
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"",
+        b"\x12\x00",
+        b"\x12\x04471\xff",
+        VERSION + b"\x20\x01",  # one item remains, and there is no token
+        VERSION + b"\x1a\x01\xff",  # a token that is not text
+        VERSION + b"\xda\x02\x00",  # field 43, that no list has
+    ],
+)
+def test_a_list_whose_metadata_is_damaged_is_a_decode_error(metadata: bytes) -> None:
+    """Issue 13: without a resourceVersion it is no list, and no page may be lost unseen."""
+    whole = encode.envelope("PodList", encode._bytes(1, VERSION))
+    assert protobuf.pods(whole, Kept()).resource_version == "4711"
+    with pytest.raises(DecodeError):
+        protobuf.pods(encode.envelope("PodList", encode._bytes(1, metadata)), Kept())
+
+
+def test_a_list_of_another_api_version_is_a_decode_error() -> None:
+    body = encode.page("Pod", []).replace(b"\x0a\x02v1", b"\x0a\x02v2")
+    with pytest.raises(DecodeError):
+        protobuf.pods(body, Kept())
+
+
+def test_an_item_with_a_damaged_tag_is_not_passed_over() -> None:
+    """It would be an unknown field, and its Pod gone."""
+    item = encode._bytes(2, encode.pod({"metadata": {"name": "web"}}))
+    head = encode._bytes(1, VERSION)
+    assert len(protobuf.pods(encode.envelope("PodList", head + item), Kept()).items) == 1
+    with pytest.raises(DecodeError):
+        protobuf.pods(encode.envelope("PodList", head + b"\x1a" + item[1:]), Kept())
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        b"\xda\x0a\x0a\x03app\x12\x03web",  # its tag has swallowed its length
+        b"\x58\x01",  # a number in the place of a label
+        b"\x5a\x05\x0a\x03app",
+        b"\x5a\x05\x12\x03web",
+    ],
+)
+def test_a_pod_with_a_damaged_label_is_a_problem(pair: bytes) -> None:
+    """It would be a Pod without the label, and no longer selected."""
+    name = encode._bytes(1, b"web") + encode._bytes(3, b"shop")
+    item = encode._bytes(1, name + pair)
+    page = protobuf.pods(encode.page("Pod", [item]), Kept())
+    assert page.items == ()
+    assert [each.reason for each in page.problems] == [Reason.UNDECODABLE]
 
 
 @pytest.mark.parametrize("kind", ["Status", "ConfigMapList", ""])
@@ -181,4 +238,4 @@ def test_protobuf_that_claims_to_be_json_is_a_decode_error(
     with pytest.raises(DecodeError):
         read(encode.page("Pod", []), Kept())
     with pytest.raises(DecodeError):
-        decode.names(encode.page("Pod", []))
+        decode.metadata(encode.page("Pod", []))

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 import msgspec
 
 from podcm_sync.cluster.kube import paths
+from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.cluster.kube.listed import Listed
 from podcm_sync.cluster.kube.lists import INSTALL, ListError, Lists
 from podcm_sync.core.names import label_value
-from podcm_sync.model.meta import GENERATED_BY_LABEL, PLURAL
+from podcm_sync.errors import DecodeError
+from podcm_sync.model.meta import API_VERSION, GENERATED_BY_LABEL, PLURAL
 from podcm_sync.model.objects import PodConfigMapConfig
 
 
@@ -17,8 +19,13 @@ class _Resource(msgspec.Struct):
     verbs: tuple[str, ...] = ()
 
 
-class _Resources(msgspec.Struct):
-    resources: tuple[_Resource, ...] = ()
+class _Resources(msgspec.Struct, rename="camel"):
+    """`metav1.APIResourceList`."""
+
+    kind: str
+    api_version: str
+    group_version: str
+    resources: tuple[_Resource, ...]
 
 
 def check_crd(lists: Lists, namespaces: Iterable[str], listed: Listed) -> None:
@@ -48,14 +55,25 @@ def check_crd(lists: Lists, namespaces: Iterable[str], listed: Listed) -> None:
 
 def _is_create_offered(lists: Lists) -> bool:
     what = f"discover {paths.CONFIGS}"
-    response = lists.get(paths.DISCOVERY, what)
+    resources: list[_Resource] = []
+    response = lists.get(
+        paths.DISCOVERY, what, read=lambda response: resources.extend(_offered(response))
+    )
     if response.status != 200:
         raise lists.refusal(response, paths.CONFIGS, what)
+    return any(each.name == PLURAL and "create" in each.verbs for each in resources)
+
+
+def _offered(response: Response) -> tuple[_Resource, ...]:
+    """The resources of our group. Raises DecodeError unless this is the discovery of it."""
     try:
-        found = msgspec.json.decode(response.body, type=_Resources)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ListError(f"cannot {what}: {error}") from error
-    return any(each.name == PLURAL and "create" in each.verbs for each in found.resources)
+        offered = msgspec.json.decode(response.body, type=_Resources)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(str(error)) from error
+    claimed = (offered.api_version, offered.kind, offered.group_version)
+    if claimed != ("v1", "APIResourceList", API_VERSION):
+        raise DecodeError(f"expected the v1 APIResourceList of {API_VERSION}")
+    return offered.resources
 
 
 def _without_config(listed: Listed, live: Iterable[PodConfigMapConfig]) -> set[str]:

@@ -7,16 +7,18 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
+from podcm_sync.cluster.kube.listing import Listing, Query
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError, Unavailable
-from podcm_sync.model.decoder import NAMES_ONLY, decoder_of
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.decoder import METADATA_ONLY, decoder_of
+from podcm_sync.model.objects import PartialObjectMetadata
+from podcm_sync.model.page import M, Page
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +30,6 @@ INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 
 class ListError(Exception):
     """A list did not complete: which, where, why, and what to do."""
-
-
-class Query(Struct, frozen=True, kw_only=True):
-    """One list: of what, in which namespace ("" for all), and which of them."""
-
-    resource: str
-    namespace: str
-    label_selector: str = ""
-    accept: str = JSON
-
-    def __str__(self) -> str:
-        return f"list {self.resource} {paths.where(self.namespace)}"
 
 
 class Lists:
@@ -54,62 +44,69 @@ class Lists:
         """The server, for messages."""
         return self._connection.target.description
 
-    def complete(
-        self, query: Query, page: Callable[[Response], str], restart: Callable[[], None]
-    ) -> None:
-        """Hand every page to `page`, which gives back its continue token; "" ends the list.
+    def complete(self, query: Query, decode: Callable[[Response], Page[M]]) -> Listing[M]:
+        """The whole list, page by page; `decode` drops what is not needed of each.
 
-        A token that expired begins the list anew, after a `restart`; the token that the 410 itself
-        carries would mix two states, and is not used. Raises ListError, or ClusterError where the
-        server cannot be reached or trusted, or does not know the resource.
+        If a continue token expires, the list begins again: the token that the 410 itself carries
+        would mix two states, and is not used. Raises ListError, or ClusterError if the server
+        cannot be reached or trusted, or does not know the resource.
         """
         path = paths.collection(query.resource, query.namespace)
         options = {"limit": str(PAGE_SIZE)}
-        if query.label_selector:
-            options["labelSelector"] = query.label_selector
+        if query.label:
+            options["labelSelector"] = query.label
         for _ in range(MAX_LISTS):
-            restart()
-            token = ""
+            listing: Listing[M] = Listing(query)
+            add = _adding(listing, decode)
             while True:
+                token = listing.continue_token
                 more = {"continue": token} if token else {}
-                response = self.get(path, str(query), {**options, **more}, query.accept)
+                response = self.get(path, str(query), {**options, **more}, query.accept, read=add)
                 if response.status == 410 and token:
                     log.info("%s: the continue token expired; beginning anew", query)
                     break
                 if response.status != 200:
                     raise self.refusal(response, query.resource, str(query))
-                try:
-                    token = page(response)
-                except DecodeError as error:
-                    raise ListError(f"cannot {query}: a page does not decode: {error}") from error
-                if not token:
-                    return
+                if not listing.continue_token:
+                    return listing
         raise ListError(f"cannot {query}: its continue token expired {MAX_LISTS} times over")
 
-    def names(self, query: Query) -> set[NamespacedName]:
-        """The names of all objects, from a list of their metadata alone. Raises as `complete`."""
-        names: set[NamespacedName] = set()
-
-        def page(response: Response) -> str:
-            found, token = decoder_of(response.content_type).names(response.body)
-            names.update(found)
-            return token
-
-        self.complete(structs.replace(query, accept=NAMES_ONLY), page, restart=names.clear)
-        return names
+    def metadata(self, query: Query) -> Listing[PartialObjectMetadata]:
+        """The whole list, of each object its metadata alone. Raises as `complete` does."""
+        return self.complete(
+            structs.replace(query, accept=METADATA_ONLY),
+            lambda response: decoder_of(response.content_type).metadata(response.body),
+        )
 
     def get(
-        self, path: str, what: str, query: dict[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        what: str,
+        query: dict[str, str] | None = None,
+        accept: str = JSON,
+        *,
+        read: Callable[[Response], None],
     ) -> Response:
-        """One GET, repeated where that may help. Raises as `complete` does."""
+        """One GET, repeated if that may help. Raises as `complete` does.
+
+        `read` takes an answer of status 200, or raises DecodeError: then it is no answer to this
+        question, and the question is asked again. A proxy in trouble may have answered.
+        """
 
         def send() -> Response:
-            return self._connection.get(path, query, accept)
+            response = self._connection.get(path, query, accept)
+            self._has_answered = True
+            if response.status == 200:
+                try:
+                    read(response)
+                except DecodeError as error:
+                    raise NoAnswerError(
+                        f"it answered something else: {error}", is_sent=True
+                    ) from error
+            return response
 
         try:
-            response = repeated(
-                send, self._connection.clock, repeats=self._connection.tally.repeated
-            )
+            return repeated(send, self._connection.clock, repeats=self._connection.tally.repeated)
         except NoAnswerError as error:
             if self._has_answered:
                 raise ListError(f"cannot {what}: no answer from {self.server}: {error}") from error
@@ -117,8 +114,6 @@ class Lists:
                 f"cannot reach {self.server}: {error}; check the server's address and the network",
                 quoted=error if error.is_sent else "",
             ) from error
-        self._has_answered = True
-        return response
 
     def refusal(self, response: Response, resource: str, what: str) -> Exception:
         """What a refusal means: no credentials and no CRD end the run, all else the scope."""
@@ -141,3 +136,9 @@ class Lists:
                 )
             case code:
                 return ListError(f"cannot {what}: HTTP {code}: {status.message}")
+
+
+def _adding(
+    listing: Listing[M], decode: Callable[[Response], Page[M]]
+) -> Callable[[Response], None]:
+    return lambda response: listing.add(decode(response))

@@ -5,26 +5,24 @@ without it; discovery after them, so that configs that seem to be gone are gone.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.crd import check_crd
 from podcm_sync.cluster.kube.listed import Listed, unseen
-from podcm_sync.cluster.kube.lists import ListError, Lists, Query
+from podcm_sync.cluster.kube.listing import Query
+from podcm_sync.cluster.kube.lists import ListError, Lists
 from podcm_sync.core import shards
-from podcm_sync.errors import DecodeError
+from podcm_sync.core.names import is_ours
 from podcm_sync.model import decode
-from podcm_sync.model.decode import M, Page
 from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import (
     ALL_NAMESPACES,
     PodConfigMapConfig,
-    Problem,
     Scope,
     Snapshot,
 )
@@ -63,20 +61,22 @@ class KubeReader:
         check_crd(self._lists, namespaces, listed)
         return listed.snapshot(scope)
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """The names of all ConfigMaps of these namespaces, from metadata-only lists."""
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """Each ConfigMap's name in these namespaces and whether it is ours, from their metadata."""
         places = sorted(namespaces)
-        taken: dict[int, set[NamespacedName]] = {}
-        work = Work(lambda n: self._names(places[n]), taken.__setitem__)
+        occupied: dict[NamespacedName, bool] = {}
+        work = Work(lambda n: self._occupied(places[n]), lambda _, part: occupied.update(part))
         each(range(len(places)), work, self._at_once)
-        return frozenset().union(*taken.values())
+        return occupied
 
-    def _names(self, namespace: str) -> set[NamespacedName]:
+    def _occupied(self, namespace: str) -> dict[NamespacedName, bool]:
         try:
-            return self._lists.names(Query(resource=paths.CONFIG_MAPS, namespace=namespace))
+            listing = self._lists.metadata(Query(resource=paths.CONFIG_MAPS, namespace=namespace))
         except ListError as error:
             log.warning("%s; a create may meet an existing ConfigMap", error)
-            return set()
+            return {}
+        damaged = {problem.namespaced_name: False for problem in listing.problems}
+        return damaged | {obj.namespaced_name: is_ours(obj) for obj in listing.items}
 
     def _places(self, scope: Scope) -> Sequence[str]:
         """What is listed apart from the rest. Raises ListError where that cannot be known.
@@ -88,11 +88,16 @@ class KubeReader:
             return scope.namespaces
         if scope.shard is None:
             return (ALL_NAMESPACES,)
-        found = self._lists.names(_generated(ALL_NAMESPACES))
-        found |= self._lists.names(Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES))
-        found |= {each.namespaced_name for each in self._also_for}
-        namespaces = sorted({name.namespace for name in found})
-        return [each for each in namespaces if shards.is_in(each, scope.shard)]
+        configs = Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES)
+        namespaces = {each.namespaced_name.namespace for each in self._also_for}
+        for query in (_generated(ALL_NAMESPACES), configs):
+            listing = self._lists.metadata(query)
+            if message := listing.nameless.get(ALL_NAMESPACES):
+                raise ListError(message)
+            namespaces |= listing.nameless.keys()
+            namespaces |= {item.namespaced_name.namespace for item in listing.items}
+            namespaces |= {problem.namespaced_name.namespace for problem in listing.problems}
+        return [name for name in sorted(namespaces) if shards.is_in(name, scope.shard)]
 
     def _together(self, namespaces: Sequence[str], look: Callable[[str], Listed]) -> Listed:
         """What is listed of these namespaces, some at once, in their order."""
@@ -107,25 +112,26 @@ class KubeReader:
     def _look_at(self, namespace: str, kept: Kept) -> Listed:
         """The three lists of one namespace, or of all; a failure makes that scope incomplete."""
         listed = Listed()
-        configs = Query(resource=paths.CONFIGS, namespace=namespace)
         try:
-            self._collect(
+            config_maps = self._lists.complete(
                 _generated(namespace),
                 lambda response: decoder_of(response.content_type).config_maps(response.body, kept),
-                listed.config_maps,
-                listed.problems,
             )
-            self._collect(
-                configs,
+            configs = self._lists.complete(
+                Query(resource=paths.CONFIGS, namespace=namespace),
                 lambda response: decode.configs(response.body),
-                listed.configs,
-                listed.problems,
             )
         except ListError as error:
             # Without all ConfigMaps nothing is known to be ours, without all configs no winner.
             listed.incomplete[namespace] = str(error)
             listed.unplannable.add(namespace)
             return listed
+        listed.config_maps += config_maps.items
+        listed.configs += configs.items
+        for listing in (config_maps, configs):
+            listed.problems += listing.problems
+            listed.incomplete |= listing.nameless
+            listed.unplannable |= listing.nameless.keys()
         kept = kept.only_annotations_of((*listed.configs, *self._also_for))
         places = [namespace]
         if namespace == ALL_NAMESPACES:
@@ -138,40 +144,18 @@ class KubeReader:
 
     def _pods(self, namespace: str, kept: Kept) -> Listed:
         listed = Listed()
-
+        query = Query(resource=paths.PODS, namespace=namespace, accept=EITHER)
         try:
-            self._collect(
-                Query(resource=paths.PODS, namespace=namespace, accept=EITHER),
-                lambda response: decoder_of(response.content_type).pods(response.body, kept),
-                listed.pods,
-                listed.problems,
+            pods = self._lists.complete(
+                query, lambda response: decoder_of(response.content_type).pods(response.body, kept)
             )
         except ListError as error:
             listed.incomplete[namespace] = str(error)
+            return listed
+        listed.pods = pods.items
+        listed.problems = pods.problems
+        listed.incomplete = pods.nameless
         return listed
-
-    def _collect(
-        self,
-        query: Query,
-        decode_page: Callable[[Response], Page[M]],
-        items: list[M],
-        problems: list[Problem],
-    ) -> None:
-        """Decode, reduce, drop: a page is gone before the next one comes."""
-        item_count, problem_count = len(items), len(problems)
-
-        def restart() -> None:
-            del items[item_count:], problems[problem_count:]
-
-        def page(response: Response) -> str:
-            page = decode_page(response)
-            items.extend(page.items)
-            problems.extend(page.problems)
-            if any(not problem.namespaced_name.name for problem in page.problems):
-                raise DecodeError("an object on it has no readable name")
-            return page.continue_token
-
-        self._lists.complete(query, page, restart)
 
 
 def _generated(namespace: str) -> Query:
@@ -179,6 +163,6 @@ def _generated(namespace: str) -> Query:
     return Query(
         resource=paths.CONFIG_MAPS,
         namespace=namespace,
-        label_selector=GENERATED_BY_LABEL,
+        label=GENERATED_BY_LABEL,
         accept=EITHER,
     )

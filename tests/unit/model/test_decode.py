@@ -13,22 +13,20 @@ from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import (
     LabelSelectorRequirement,
+    PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     PodConfigMapConfigStatus,
 )
 from podcm_sync.model.reasons import Reason
 from tests.builders import Object, condition, config_map, manifest, owner, pcmc, pod
+from tests.pages import LISTS, json_page
 
 METADATA = {"name": "web", "namespace": "shop"}
 
 
 def encoded(obj: object) -> bytes:
     return msgspec.json.encode(obj)
-
-
-def page(*items: object, **metadata: object) -> bytes:
-    return encoded({"kind": "List", "items": items, "metadata": metadata})
 
 
 @pytest.mark.parametrize(
@@ -237,7 +235,7 @@ def test_garbage_is_a_decode_error(decoder: Callable[[bytes], Any], body: bytes)
 
 def test_one_object_that_does_not_decode_is_a_problem_and_the_others_are_unharmed() -> None:
     broken = {"metadata": {**METADATA, "labels": {"app": "web"}}, "spec": {"nodeName": 5}}
-    found = decode.pods(page(manifest(pod("a")), broken, manifest(pod("b"))), Kept())
+    found = decode.pods(json_page("Pod", [manifest(pod("a")), broken, manifest(pod("b"))]), Kept())
     assert found.items == (pod("a"), pod("b"))
     (problem,) = found.problems
     assert problem.kind == "Pod"
@@ -261,12 +259,13 @@ def test_an_undecodable_pods_labels_are_known_or_not(
     metadata: object, labels: dict[str, str] | None
 ) -> None:
     """None is "unknown", which a selector must take for a match; {} is "has none"."""
-    (problem,) = decode.pods(page({"metadata": metadata}), Kept()).problems
+    (problem,) = decode.pods(json_page("Pod", [{"metadata": metadata}]), Kept()).problems
     assert problem.labels == labels
 
 
 def test_an_undecodable_config_is_unreadable() -> None:
-    found = decode.configs(page({"metadata": {**METADATA, "generation": "x"}, "spec": {}}))
+    item = {"metadata": {**METADATA, "generation": "x"}, "spec": {}}
+    found = decode.configs(json_page("PodConfigMapConfig", [item]))
     assert found.items == ()
     assert [(each.kind, each.reason) for each in found.problems] == [
         ("PodConfigMapConfig", Reason.UNREADABLE)
@@ -277,38 +276,121 @@ def test_an_undecodable_config_is_unreadable() -> None:
     "item", [None, 1, "x", [], {}, {"metadata": {}}, {"metadata": {"name": 1}}]
 )
 def test_an_object_without_a_name_is_a_problem_without_one(item: object) -> None:
-    (problem,) = decode.config_maps(page(item), Kept()).problems
+    (problem,) = decode.config_maps(json_page("ConfigMap", [item]), Kept()).problems
     assert problem.namespaced_name == NamespacedName("", "")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"namespace": "shop"}, ("shop", "")),
+        ({"namespace": "shop", "name": 1}, ("shop", "")),
+        ({"namespace": 1, "name": "web"}, ("", "web")),
+    ],
+)
+def test_of_an_undecodable_object_what_can_be_read_is_known(
+    metadata: object, expected: tuple[str, str]
+) -> None:
+    item = {"metadata": metadata, "spec": {"nodeName": 5}}
+    (problem,) = decode.pods(json_page("Pod", [item]), Kept()).problems
+    assert problem.namespaced_name == expected
+
+
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "Pod": partial(decode.pods, kept=Kept()),
+    "ConfigMap": partial(decode.config_maps, kept=Kept()),
+    "PodConfigMapConfig": decode.configs,
+    "PartialObjectMetadata": decode.metadata,
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "Status"},
+        {"kind": "NodeList"},
+        {"kind": "List"},
+        {"kind": None},
+        {"apiVersion": "v2"},
+        {"apiVersion": None},
+        {"items": ...},
+        {"items": {}},
+        {"metadata": None},
+        {"metadata": ...},
+        {"metadata": {}},
+        {"metadata": {"resourceVersion": ""}},
+        {"metadata": {"resourceVersion": 1}},
+        {"metadata": {"resourceVersion": "1", "remainingItemCount": 1}},
+        {"metadata": {"resourceVersion": "1", "continue": 5}},
+    ],
+    ids=str,
+)
+def test_an_answer_to_another_question_is_no_empty_list(
+    kind: str, changes: dict[str, object]
+) -> None:
+    """Issue 13: any JSON with 200 counted as an empty list, and everything was deleted.
+
+    `...` stands for a key that is not there.
+    """
+    whole: dict[str, object] = msgspec.json.decode(json_page(kind, []))
+    assert READERS[kind](encoded(whole)).items == ()
+    with pytest.raises(DecodeError):
+        READERS[kind](encoded({k: v for k, v in (whole | changes).items() if v is not ...}))
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("other", LISTS)
+def test_a_list_of_another_kind_is_no_list_of_this_kind(kind: str, other: str) -> None:
+    body = json_page(other, [])
+    if kind == other:
+        assert READERS[kind](body).problems == ()
+    else:
+        with pytest.raises(DecodeError):
+            READERS[kind](body)
+
+
+@pytest.mark.parametrize(
+    "claim", [{"kind": "Node"}, {"apiVersion": "v2"}, {"kind": "Pod", "apiVersion": "apps/v1"}]
+)
+def test_an_item_that_claims_another_kind_spoils_its_page(claim: dict[str, str]) -> None:
+    """Built-in lists leave their items' kind out; custom resources' have it."""
+    items = [{"metadata": METADATA}, {"metadata": METADATA} | claim]
+    with pytest.raises(DecodeError):
+        decode.pods(json_page("Pod", items), Kept())
+
+
+@pytest.mark.parametrize("damaged", [b"\xff", b"\xed\xa0\x80", b"\xc3"])
+def test_a_page_that_is_not_utf_8_is_a_decode_error_even_where_nothing_is_read(
+    damaged: bytes,
+) -> None:
+    """A damaged key would be one more unknown field: labels that are gone, say."""
+    item = {"metadata": METADATA | {"labels": {"app": "web"}}, "note": "x" * 70_000 + "ä"}
+    body = json_page("Pod", [item])
+    assert decode.pods(body, Kept()).items[0].labels == {"app": "web"}
+    with pytest.raises(DecodeError):
+        decode.pods(body.replace(b"labels", b"lab" + damaged + b"ls"), Kept())
 
 
 @pytest.mark.parametrize(
     ("body", "token"),
     [
-        (page(**{"continue": "abc"}), "abc"),
-        (page(**{"continue": ""}), ""),
-        (page(**{"continue": None}), ""),
-        (page(), ""),
-        (b'{"items": [], "metadata": null}', ""),
-        (b'{"items": null}', ""),
+        (json_page("Pod", [], "abc"), "abc"),
+        (json_page("Pod", []), ""),
+        (json_page("Pod", [], None), ""),
+        (json_page("Pod", None), ""),
     ],
 )
 def test_the_continue_token_of_a_page(body: bytes, token: str) -> None:
-    assert decode.pods(body, Kept()).continue_token == token
-    assert decode.names(body) == ((), token)
+    """Items that are null are an empty list: Go writes a nil slice so."""
+    found = decode.pods(body, Kept())
+    assert (found.items, found.continue_token, found.resource_version) == ((), token, "4711")
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"[]", b"null", b'"x"', b'{"items": {}}', b"{" * 100_000]
 )
-@pytest.mark.parametrize(
-    "decoder",
-    [
-        partial(decode.pods, kept=Kept()),
-        decode.configs,
-        partial(decode.config_maps, kept=Kept()),
-        decode.names,
-    ],
-)
+@pytest.mark.parametrize("decoder", READERS.values(), ids=READERS)
 def test_a_page_that_is_no_list_is_a_decode_error(
     decoder: Callable[[bytes], Any], body: bytes
 ) -> None:
@@ -316,12 +398,16 @@ def test_a_page_that_is_no_list_is_a_decode_error(
         decoder(body)
 
 
-def test_names_are_of_any_objects() -> None:
-    body = page({"kind": "PartialObjectMetadata", "metadata": METADATA}, manifest(pod("a")))
-    assert decode.names(body)[0] == (NamespacedName("shop", "web"), NamespacedName("shop", "a"))
+def test_metadata_is_of_any_objects() -> None:
+    labelled = {"metadata": {**METADATA, "labels": {"app": "web"}}}
+    claim = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    second = {**claim, "metadata": {"name": "a", "namespace": "shop"}}
+    assert decode.metadata(json_page("PartialObjectMetadata", [labelled, second])).items == (
+        PartialObjectMetadata(namespaced_name=NamespacedName("shop", "web"), labels={"app": "web"}),
+        PartialObjectMetadata(namespaced_name=NamespacedName("shop", "a"), labels={}),
+    )
 
 
-def test_a_nameless_object_among_names_is_a_decode_error() -> None:
-    """Else a name that is taken could be missing."""
-    with pytest.raises(DecodeError):
-        decode.names(page({"metadata": {}}))
+def test_a_nameless_object_among_metadata_is_a_problem() -> None:
+    (problem,) = decode.metadata(json_page("PartialObjectMetadata", [{"metadata": {}}])).problems
+    assert problem.namespaced_name == NamespacedName("", "")

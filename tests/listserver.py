@@ -1,0 +1,136 @@
+"""An API server's lists without a network: a Connection whose answers a test may damage.
+
+It pages, and answers in protobuf or JSON, as the real server does. Whatever writes is not here.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from podcm_sync.clock import Clock
+from podcm_sync.cluster.kube.answers import Response
+from podcm_sync.cluster.kube.connection import Connection
+from podcm_sync.cluster.kube.tally import Tally
+from podcm_sync.model.changes import Result
+from podcm_sync.model.objects import Scope
+from podcm_sync.sync import Policy, run
+from tests.builders import GENERATED_BY, NOW, Json, Object
+from tests.fakes import FakeCluster
+from tests.pages import LISTS, json_page
+from tests.speed import encode
+
+JSON = "application/json"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+KINDS = {"pods": "Pod", "configmaps": "ConfigMap", "podconfigmapconfigs": "PodConfigMapConfig"}
+DISCOVERY = {
+    "kind": "APIResourceList",
+    "apiVersion": "v1",
+    "groupVersion": "podconfig.example.com/v1alpha1",
+    "resources": [
+        {
+            "name": "podconfigmapconfigs",
+            "kind": "PodConfigMapConfig",
+            "namespaced": True,
+            "verbs": ["create", "delete", "get", "list", "patch"],
+        }
+    ],
+}
+
+
+class Asked(NamedTuple):
+    """A request: the resource ("" for discovery), its namespace, and the page's token."""
+
+    resource: str
+    namespace: str = ""
+    token: str = ""
+    is_metadata: bool = False
+
+
+class Hurried(Clock):
+    """Waits for nothing."""
+
+    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - as the base has it
+        return True
+
+
+class ListServer(Connection):
+    """These objects, in pages of two; `asked` counts the requests."""
+
+    def __init__(self, objects: Iterable[Json], *, is_protobuf: bool = True) -> None:
+        # Without the base's own: there is no server to connect to.
+        self.objects = list(objects)
+        self.clock = Hurried()
+        self.connections = 1
+        self.tally = Tally()
+        self.target = cast("Any", SimpleNamespace(description="https://server"))
+        self.page_size = 2
+        self.asked: Counter[Asked] = Counter()
+        self.answer: Callable[[Asked, Response], Response] = lambda _, response: response
+        """Told of each request and its answer; gives the answer that is sent instead."""
+        self._is_protobuf = is_protobuf
+
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON
+    ) -> Response:
+        query = query or {}
+        *before, last = urlsplit(path).path.strip("/").split("/")
+        if last not in KINDS:
+            asked = Asked("")
+            body, content_type = msgspec.json.encode(DISCOVERY), JSON
+        else:
+            namespace = before[-1] if "namespaces" in before else ""
+            asked = Asked(last, namespace, query.get("continue", ""), "as=Partial" in accept)
+            is_protobuf = self._is_protobuf and accept.startswith(PROTOBUF)
+            body = self._page(asked, query, is_protobuf=is_protobuf)
+            content_type = PROTOBUF if is_protobuf else JSON
+        self.asked[asked] += 1
+        status = 200 if body else 410
+        response = Response(status=status, body=body, retry_after=None, content_type=content_type)
+        return self.answer(asked, response)
+
+    def _page(self, asked: Asked, query: Mapping[str, str], *, is_protobuf: bool) -> bytes:
+        """A page, or nothing for a token that was not given out."""
+        objects = [
+            obj
+            for obj in self.objects
+            if obj["kind"] == KINDS[asked.resource]
+            and asked.namespace in {"", obj["metadata"]["namespace"]}
+            and ("labelSelector" not in query or GENERATED_BY in obj["metadata"]["labels"])
+        ]
+        tokens = [f"token-of-{start:04}" for start in range(0, len(objects), self.page_size)]
+        number = tokens.index(asked.token) if asked.token in tokens[1:] else 0
+        if asked.token and not number:
+            return b""
+        start, end = number * self.page_size, (number + 1) * self.page_size
+        token = tokens[number + 1] if number + 1 < len(tokens) else ""
+        # As the real server: without a selector it tells how many remain.
+        has_count = token and "labelSelector" not in query
+        remaining = len(objects) - end if has_count else None
+        items = objects[start:end]
+        kind = KINDS[asked.resource]
+        if asked.is_metadata:
+            kind = "PartialObjectMetadata"
+            items = [
+                {"kind": kind, "apiVersion": LISTS[kind], "metadata": item["metadata"]}
+                for item in items
+            ]
+        elif asked.resource != "podconfigmapconfigs":
+            bare = {"kind", "apiVersion"}
+            items = [{k: v for k, v in item.items() if k not in bare} for item in items]
+        if not is_protobuf:
+            return json_page(kind, items, token or None, remainingItemCount=remaining)
+        encoded = encode.config_map if kind == "ConfigMap" else encode.pod
+        return encode.page(kind, list(map(encoded, items)), token, remaining=remaining)
+
+
+def in_sync(*objects: Object) -> list[Json]:
+    """These Pods and configs as an API server stores them, after a run that did all there was."""
+    cluster = FakeCluster(*objects)
+    for _ in range(2):
+        report = run(Scope(namespaces=None), cluster, cluster, Policy(concurrency=1), now=NOW)
+    assert {each.result for each in report.outcomes} == {Result.UNCHANGED}
+    return list(cluster.dump().values())

@@ -1,0 +1,439 @@
+"""A list counts only if it is the one asked for, and its objects only if they are whole.
+
+Issue 13: any JSON with 200 counted as an empty list, and a damaged name as another Pod's. Whatever
+an answer is, nothing is deleted because of what is missing in it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from podcm_sync.cluster.kube.answers import NoAnswerError, Response
+from podcm_sync.cluster.kube.read import KubeReader
+from podcm_sync.cluster.kube.retry import ATTEMPTS
+from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.rendering import NO_RENDERER
+from podcm_sync.errors import ClusterError
+from podcm_sync.model.changes import Change, Verb
+from podcm_sync.model.decoder import EITHER
+from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import Scope, Shard, Snapshot
+from podcm_sync.model.reasons import Reason
+from podcm_sync.sync import planned
+from tests.builders import GENERATED_BY, POD_UID, Json, pcmc, pod
+from tests.listserver import DISCOVERY, JSON, Asked, ListServer, in_sync
+from tests.pages import json_page
+
+ALL = Scope(namespaces=None)
+SHOP = Scope(namespaces=("shop",))
+BOTH = Scope(namespaces=("bank", "shop"))
+SHARD = Scope(namespaces=None, shard=Shard(index=0, count=1))
+RESOURCES = ("configmaps", "podconfigmapconfigs", "pods")
+LABELS = {"app": "web"}
+
+
+def world() -> list[Json]:
+    """Five Pods, two in the namespace bank, each with its ConfigMap."""
+    pods = [pod(f"web-{number}", labels=LABELS) for number in range(3)]
+    pods += [pod(f"till-{number}", labels=LABELS, namespace="bank") for number in range(2)]
+    configs = [pcmc(match_labels=LABELS), pcmc(match_labels=LABELS, namespace="bank")]
+    return in_sync(*pods, *configs)
+
+
+@pytest.fixture(params=[True, False], ids=["protobuf", "json"])
+def server(request: pytest.FixtureRequest) -> ListServer:
+    return ListServer(world(), is_protobuf=request.param)
+
+
+def look(server: ListServer, scope: Scope = ALL) -> tuple[Snapshot, list[Change]]:
+    """What a run reads, and what it plans."""
+    reader = KubeReader(server)
+    seen = reader.snapshot(scope)
+    decided = planned(seen, reader, PruneBudget.of((), seen), NO_RENDERER)
+    return seen, list(decided.plan.changes)
+
+
+def deleted(changes: list[Change]) -> list[str]:
+    return [str(each.namespaced_name) for each in changes if each.verb is Verb.DELETE]
+
+
+def answering(
+    server: ListServer, resource: str, change: Callable[[bytes], bytes], token: str | None = None
+) -> None:
+    """From here on the body of these answers is another."""
+
+    def answer(asked: Asked, response: Response) -> Response:
+        if asked.resource != resource or token not in {None, asked.token}:
+            return response
+        return structs.replace(response, body=change(response.body))
+
+    server.answer = answer
+
+
+def remove(server: ListServer, kind: str, name: str) -> None:
+    server.objects = [
+        obj for obj in server.objects if (obj["kind"], obj["metadata"]["name"]) != (kind, name)
+    ]
+
+
+def manifest_of(server: ListServer, kind: str, name: str) -> Json:
+    (found,) = [
+        obj for obj in server.objects if (obj["kind"], obj["metadata"]["name"]) == (kind, name)
+    ]
+    return found
+
+
+@pytest.mark.parametrize("scope", [ALL, SHOP, BOTH, SHARD])
+def test_what_is_in_sync_is_kept(server: ListServer, scope: Scope) -> None:
+    seen, changes = look(server, scope)
+    assert (seen.problems, seen.incomplete) == ((), {})
+    assert {each.verb for each in changes} == {Verb.KEEP}
+    assert len(changes) == (3 if scope == SHOP else 5)
+
+
+def test_what_lacks_its_pod_is_deleted(server: ListServer) -> None:
+    """So that the tests below could fail."""
+    remove(server, "Pod", "web-1")
+    assert deleted(look(server)[1]) == ["shop/pod-web-1-from-web-cfg"]
+
+
+@pytest.mark.parametrize("scope", [ALL, BOTH])
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "upstream unavailable"}',
+        b"{}",
+        b"[]",
+        b"null",
+        b"",
+        b"<html>Sign in to this network</html>",
+        b'{"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}',
+        json_page("Pod", []).replace(b"PodList", b"NodeList"),
+    ],
+)
+def test_an_answer_to_another_question_makes_its_scope_incomplete(
+    server: ListServer, resource: str, body: bytes, scope: Scope
+) -> None:
+    """Also if it is the first answer of the run: a server that answers is not unreachable."""
+    answering(server, resource, lambda _: body)
+    seen, changes = look(server, scope)
+    assert deleted(changes) == []
+    assert seen.is_incomplete("shop")
+    assert seen.is_incomplete("bank")
+    assert seen.is_plannable("shop") is (resource == "pods")
+    tries = {count for asked, count in server.asked.items() if asked.resource == resource}
+    assert tries == {ATTEMPTS}
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_an_answer_to_another_question_is_asked_for_again(
+    server: ListServer, resource: str
+) -> None:
+    """A proxy in passing trouble gives it; then the list goes on where it was."""
+    left = [None] * (ATTEMPTS - 1)
+
+    def answer(asked: Asked, response: Response) -> Response:
+        if asked.resource == resource and left:
+            left.pop()
+            return structs.replace(response, body=b"{}")
+        return response
+
+    server.answer = answer
+    remove(server, "Pod", "web-1")
+    seen, changes = look(server)
+    assert (seen.incomplete, left) == ({}, [])
+    assert deleted(changes) == ["shop/pod-web-1-from-web-cfg"]
+
+
+def test_a_server_that_never_answers_is_unreachable(server: ListServer) -> None:
+    def answer(asked: Asked, response: Response) -> Response:
+        raise NoAnswerError(f"no answer to {asked}, {response.status}", is_sent=True)
+
+    server.answer = answer
+    with pytest.raises(ClusterError):
+        look(server)
+
+
+def test_pages_of_different_versions_are_no_list(server: ListServer) -> None:
+    answering(server, "pods", lambda body: body.replace(b"4711", b"4712"), "token-of-0002")
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+
+
+def test_a_page_that_comes_twice_is_no_list(server: ListServer) -> None:
+    """A cache that ignores the continue token: its list would have no end."""
+    first: list[bytes] = []
+
+    def change(body: bytes) -> bytes:
+        first.append(body)
+        return first[0]
+
+    answering(server, "pods", change)
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+    assert server.asked[Asked("pods", "shop", "token-of-0002")] == ATTEMPTS
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_an_object_that_is_in_a_list_twice_spoils_it(server: ListServer, resource: str) -> None:
+    kinds = {"pods": "Pod", "configmaps": "ConfigMap", "podconfigmapconfigs": "PodConfigMapConfig"}
+    double = next(obj for obj in server.objects if obj["kind"] == kinds[resource])
+    server.objects.append(double)
+    seen, changes = look(server)
+    assert seen.is_incomplete(double["metadata"]["namespace"])
+    assert deleted(changes) == []
+
+
+def test_a_continue_token_that_repeats_is_no_list(server: ListServer) -> None:
+    """Each page another, and never an end."""
+    pages = iter(range(1_000))
+
+    def answer(asked: Asked, response: Response) -> Response:
+        if asked.resource != "pods":
+            return response
+        item = {"metadata": {"name": f"other-{next(pages)}", "namespace": "shop", "uid": "u"}}
+        body = json_page("Pod", [item], "again")
+        return structs.replace(response, status=200, content_type=JSON, body=body)
+
+    server.answer = answer
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+    assert server.asked[Asked("pods", "shop", "again")] == ATTEMPTS
+
+
+def test_an_object_of_another_namespace_spoils_the_list(server: ListServer) -> None:
+    """The whole cluster's Pods in place of a namespace's: a rewritten path."""
+    server.page_size = 10
+    elsewhere = server.get("/api/v1/namespaces/bank/pods", accept=EITHER).body
+    answering(server, "pods", lambda _: elsewhere)
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+
+
+def test_an_object_without_the_label_asked_for_spoils_the_list(server: ListServer) -> None:
+    """A proxy that drops the query gives everybody's ConfigMaps."""
+    old = GENERATED_BY.encode()
+    answering(server, "configmaps", lambda body: body.replace(old, old.swapcase(), 1))
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+
+
+def test_an_item_that_claims_another_kind_spoils_the_list(server: ListServer) -> None:
+    claim = b'"kind":"PodConfigMapConfig"'
+    answering(server, "podconfigmapconfigs", lambda body: body.replace(claim, b'"kind":"Lease"'))
+    seen, changes = look(server, SHOP)
+    assert (list(seen.incomplete), deleted(changes)) == (["shop"], [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resources": DISCOVERY["resources"]},
+        DISCOVERY | {"kind": "APIGroup"},
+        DISCOVERY | {"apiVersion": "v2"},
+        DISCOVERY | {"groupVersion": "apps/v1"},
+        {key: value for key, value in DISCOVERY.items() if key != "resources"},
+    ],
+)
+def test_another_discovery_does_not_show_that_a_config_is_gone(
+    server: ListServer, body: Json
+) -> None:
+    remove(server, "PodConfigMapConfig", "web")
+    assert len(deleted(look(server)[1])) == 5
+    answering(server, "", lambda _: msgspec.json.encode(body))
+    seen, changes = look(server)
+    assert deleted(changes) == []
+    assert seen.is_incomplete("shop")
+
+
+UID = manifest_of(ListServer(world()), "Pod", "web-1")["metadata"]["uid"].encode()
+
+
+def damaged(text: bytes) -> bytes:
+    return text[:-1] + b"\xff"
+
+
+@pytest.mark.parametrize(
+    "text", [UID, b"app\x12\x03web", b"app"], ids=["uid", "label value", "label key"]
+)
+def test_a_damaged_pod_keeps_its_config_map(text: bytes) -> None:
+    """A label that is damaged must not end that the Pod is selected."""
+    server = ListServer(world())
+    server.page_size = 1
+    answering(server, "pods", lambda body: body.replace(text, damaged(text)), "token-of-0001")
+    seen, changes = look(server, SHOP)
+    assert [str(each.namespaced_name) for each in seen.problems] == ["shop/web-1"]
+    assert {each.reason for each in seen.problems} == {Reason.UNDECODABLE}
+    assert seen.incomplete == {}
+    assert {each.pod_name: (each.verb, each.reason) for each in changes} == {
+        "web-0": (Verb.KEEP, Reason.IN_STEP),
+        "web-1": (Verb.SKIP, Reason.UNDECODABLE),
+        "web-2": (Verb.KEEP, Reason.IN_STEP),
+    }
+
+
+def test_a_damaged_pod_keeps_its_config_map_if_the_config_is_gone() -> None:
+    server = ListServer(world())
+    remove(server, "PodConfigMapConfig", "web")
+    answering(server, "pods", lambda body: body.replace(UID, damaged(UID)))
+    assert deleted(look(server, SHOP)[1]) == [
+        "shop/pod-web-0-from-web-cfg",
+        "shop/pod-web-2-from-web-cfg",
+    ]
+
+
+@pytest.mark.parametrize("uid", ["", None])
+def test_a_pod_without_a_uid_is_undecodable(server: ListServer, uid: str | None) -> None:
+    metadata = manifest_of(server, "Pod", "web-1")["metadata"]
+    del metadata["uid"]
+    if uid is not None:
+        metadata["uid"] = uid
+    seen, changes = look(server, SHOP)
+    assert [str(each.namespaced_name) for each in seen.problems] == ["shop/web-1"]
+    assert deleted(changes) == []
+
+
+@pytest.mark.parametrize("name", [b"web-\xff", b"Web-1", b"web-.", b"web 1"])
+def test_a_pod_whose_name_cannot_be_read_closes_its_namespace_alone(name: bytes) -> None:
+    """Nobody knows which ConfigMaps are its; the living Pod's was deleted as NotSelected."""
+    server = ListServer(world())
+    remove(server, "Pod", "till-1")
+    answering(server, "pods", lambda body: body.replace(b"\x0a\x05web-1", b"\x0a\x05" + name))
+    # One list of the whole cluster, as with many namespaces.
+    seen = look_at_once(server)
+    assert list(seen[0].incomplete) == ["shop"]
+    assert seen[0].is_plannable("shop")
+    assert deleted(seen[1]) == ["bank/pod-till-1-from-web-cfg"]
+
+
+def look_at_once(server: ListServer) -> tuple[Snapshot, list[Change]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("podcm_sync.cluster.kube.read.MAX_APART", 0)
+        return look(server)
+
+
+def test_a_pod_whose_namespace_cannot_be_read_closes_all_that_was_listed() -> None:
+    server = ListServer(world())
+    remove(server, "Pod", "till-1")
+    answering(server, "pods", lambda body: body.replace(b"\x1a\x04shop", b"\x1a\x04sho\xff", 1))
+    seen, changes = look_at_once(server)
+    assert (list(seen.incomplete), deleted(changes)) == ([""], [])
+    # In a list of one namespace it can only be that one.
+    seen, changes = look(server)
+    assert (list(seen.incomplete), deleted(changes)) == (
+        ["shop"],
+        ["bank/pod-till-1-from-web-cfg"],
+    )
+
+
+@pytest.mark.parametrize("resource", ["configmaps", "podconfigmapconfigs"])
+def test_without_the_name_of_a_config_map_or_config_nothing_is_planned_there(
+    server: ListServer, resource: str
+) -> None:
+    """As if the list had failed: nobody knows what is ours, or who has a name."""
+    kind = "ConfigMap" if resource == "configmaps" else "PodConfigMapConfig"
+    (obj, *_) = [
+        each
+        for each in server.objects
+        if each["kind"] == kind and each["metadata"]["namespace"] == "shop"
+    ]
+    obj["metadata"]["name"] = "Not a name"
+    seen, changes = look(server)
+    assert list(seen.incomplete) == ["shop"]
+    assert not seen.is_plannable("shop")
+    assert {(each.namespaced_name.namespace, each.verb) for each in changes} == {
+        ("bank", Verb.KEEP)
+    }
+
+
+@pytest.mark.parametrize("field", ["uid", "resourceVersion"])
+@pytest.mark.parametrize("value", ["", "\u00e4"])
+def test_a_config_map_without_what_a_write_needs_is_undecodable(
+    server: ListServer, field: str, value: str
+) -> None:
+    """They are the preconditions of writes."""
+    name = "pod-web-1-from-web-cfg"
+    manifest_of(server, "ConfigMap", name)["metadata"][field] = value
+    seen, changes = look(server, SHOP)
+    assert [str(each.namespaced_name) for each in seen.problems] == [f"shop/{name}"]
+    assert {each.namespaced_name.name: each.verb for each in changes}[name] is Verb.SKIP
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("uid", ""),
+        ("resourceVersion", ""),
+        ("generation", 0),
+        ("creationTimestamp", ""),
+        ("creationTimestamp", "yesterday"),
+        ("creationTimestamp", None),
+    ],
+)
+def test_a_config_that_is_not_whole_keeps_what_it_has(
+    server: ListServer, field: str, value: object
+) -> None:
+    """Its age decides who has a name, its generation what is stamped."""
+    for obj in server.objects:
+        if obj["kind"] == "PodConfigMapConfig":
+            obj["metadata"][field] = value
+    remove(server, "Pod", "web-1")
+    seen, changes = look(server)
+    assert {each.reason for each in seen.problems} == {Reason.UNREADABLE}
+    assert {each.verb for each in changes} == {Verb.SKIP}
+
+
+@pytest.mark.parametrize("key", ["na\u00efve", ""])
+def test_a_label_that_kubernetes_does_not_allow_makes_its_object_undecodable(
+    server: ListServer, key: str
+) -> None:
+    manifest_of(server, "Pod", "web-1")["metadata"]["labels"][key] = "x"
+    manifest_of(server, "ConfigMap", "pod-web-2-from-web-cfg")["metadata"]["labels"][key] = "x"
+    seen, changes = look(server, SHOP)
+    assert {str(each.namespaced_name) for each in seen.problems} == {
+        "shop/web-1",
+        "shop/pod-web-2-from-web-cfg",
+    }
+    assert deleted(changes) == []
+
+
+def test_occupied_names_say_whose_they_are(server: ListServer) -> None:
+    foreign: dict[str, Any] = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "somebody-elses", "namespace": "shop", "labels": {"a": "b"}},
+    }
+    broken: dict[str, Any] = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "pod-x-cfg", "namespace": "shop", "labels": {GENERATED_BY: "\u00e4"}},
+    }
+    broken["metadata"]["labels"][POD_UID] = "x"
+    server.objects += [foreign, broken]
+    found = KubeReader(server).occupied_names({"shop"})
+    assert found == {
+        NamespacedName("shop", "pod-web-0-from-web-cfg"): True,
+        NamespacedName("shop", "pod-web-1-from-web-cfg"): True,
+        NamespacedName("shop", "pod-web-2-from-web-cfg"): True,
+        NamespacedName("shop", "somebody-elses"): False,
+        NamespacedName("shop", "pod-x-cfg"): False,
+    }
+
+
+def test_a_shard_lists_the_namespace_of_an_object_without_a_name(server: ListServer) -> None:
+    """A name that cannot be read must not take its namespace out of the run."""
+    for kind in ("ConfigMap", "PodConfigMapConfig"):
+        for obj in server.objects:
+            if obj["kind"] == kind and obj["metadata"]["namespace"] == "bank":
+                obj["metadata"]["name"] = f"Not a name {len(obj['metadata']['name'])}"
+    seen, _ = look(server, SHARD)
+    assert list(seen.incomplete) == ["bank"]
+
+
+def test_a_shard_is_not_known_if_a_namespace_cannot_be_read(server: ListServer) -> None:
+    for obj in server.objects:
+        obj["metadata"]["namespace"] = "Not a namespace"
+    seen, changes = look(server, SHARD)
+    assert (list(seen.incomplete), changes) == ([""], [])
