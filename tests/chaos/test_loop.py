@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from podcm_sync import loop
+from podcm_sync import backoff, loop
 from podcm_sync.cli import run as command
 from podcm_sync.cli.ports import Ports
 from podcm_sync.clock import Clock
@@ -157,8 +157,8 @@ def test_pauses_double_while_it_fails_and_are_the_interval_again_afterwards(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On a grid of one second: next time, then the one after 1, 3 and 7 more, then the next."""
-    monkeypatch.setattr(loop, "JITTER_SHARE", 0.0)
-    outcomes = iter([0, 5, 5, 5, 5, 3, 0])
+    monkeypatch.setattr(backoff, "JITTER_SHARE", 0.0)
+    outcomes = iter([True, False, False, False, False, True, True])
     clock = Paused(runs=7)
     assert loop.loop(lambda: next(outcomes), clock, interval=1.0) == 128 + signal.SIGTERM
     assert [round(pause) for pause in clock.pauses] == [1, 1, 2, 4, 8, 1, 1]

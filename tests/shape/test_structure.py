@@ -11,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "podcm_sync").rglob("*.py"))
-MAX_LINES = 250
+MAX_LINES = 400
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_opens_with_its_promise_and_is_at_most_250_lines(path: Path) -> None:
+def test_a_file_opens_with_its_promise_and_is_at_most_400_lines(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= MAX_LINES
