@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.bounded import Waiting
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
@@ -101,10 +102,14 @@ class Lists:
     def get(
         self, path: str, what: str, query: dict[str, str] | None = None, accept: str = JSON
     ) -> Response:
-        """One GET, repeated where that may help. Raises as `complete` does."""
+        """One GET, repeated where that may help. Raises as `complete` does.
+
+        A signal ends it at once: it begins a run, or a pass that is not to come any more.
+        """
+        waiting = Waiting(f"{self.server}: {what}")
 
         def send() -> Response:
-            return self._connection.get(path, query, accept)
+            return self._connection.get(path, query, accept, waiting=waiting, ends_at_signal=True)
 
         try:
             response = repeated(
