@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 END_SECONDS: Final = 0.4
 """How long the orderly end may take: to tell the metrics, and to give the lease up."""
+AGAIN_SECONDS: Final = 0.02
 LOG_SECONDS: Final = 0.05
 NOTHING_CHANGED: Final = "nothing was changed"
 
@@ -30,6 +31,7 @@ class Signals:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._is_held = False
+        self._is_postponed = False
         self._where = NOTHING_CHANGED
         # Only `hold` and the watching thread take it, never the receiver, which may run while the
         # main thread has it.
@@ -55,10 +57,11 @@ class Signals:
         Raises Interrupted if one came before, and something between swallowed that exception.
         """
         with self._lock:
-            was_held, self._is_held = self._is_held, True
-        number = self._clock.signal_number
-        if number is not None and not was_held:
-            raise Interrupted(number, self._where)
+            number = self._clock.signal_number
+            if number is not None and not self._is_held:
+                self._is_postponed = False
+                raise Interrupted(number, self._where)
+            self._is_held = True
 
     def release(self, where: str) -> None:
         """From here on a first signal ends the process again, with a line that says `where`.
@@ -68,12 +71,15 @@ class Signals:
         self._where = where
         self._is_held = self._clock.signal_number is not None
 
-    def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self._clock.signal_number is not None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._clock.signal_number is None:
+            self._clock.receive(number)
+        elif not self._is_postponed:
             os._exit(128 + number)
-        self._clock.receive(number)
         if not self._is_held:
-            raise Interrupted(number, self._where)
+            self._is_postponed = _is_in_the_engine(frame)
+            if not self._is_postponed:
+                raise Interrupted(number, self._where)
 
     def _watch(self, reading: int) -> None:
         """End the process if the exception does not end it in time.
@@ -83,7 +89,11 @@ class Signals:
         swallow whatever is raised in a callback.
         """
         number = os.read(reading, 1)[0]
-        time.sleep(END_SECONDS)
+        main, until = threading.main_thread().ident or 0, time.monotonic() + END_SECONDS
+        while time.monotonic() < until:
+            time.sleep(AGAIN_SECONDS)
+            if self._is_postponed:
+                signal.pthread_kill(main, number)
         with self._lock:
             is_ours = signal.getsignal(number) == self._receive
             if self._is_held or not is_ours:
@@ -95,3 +105,16 @@ class Signals:
             line.start()
             line.join(LOG_SECONDS)
             os._exit(128 + number)
+
+
+def _is_in_the_engine(frame: FrameType | None) -> bool:
+    """Whether WebAssembly is at work, which may have called back into Python.
+
+    ctypes drops an exception that is raised on the way into such a callback, and the engine then
+    goes on with a result that nobody wrote: the process crashes.
+    """
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("wasmtime"):
+            return True
+        frame = frame.f_back
+    return False

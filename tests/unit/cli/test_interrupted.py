@@ -1,5 +1,6 @@
 """A signal before the first write ends the command within half a second, whatever it is doing."""
 
+import json
 import shlex
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import manifest, pcmc, pod
+from tests.builders import Object, manifest, pcmc, pod
 from tests.chaos.process import Ended, Running, started, until
 from tests.frozen import (
     NAMESPACE,
@@ -156,6 +157,29 @@ def test_in_other_commands_that_read(
     running = Running(tmp_path, (*command, "--kubeconfig", str(kubeconfig)))
     try:
         until(lambda: server.requests, "a question")
+        interrupted(running)
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+TEMPLATE = "{{ range until 3000 }}{{ range until 3000 }}{{ end }}{{ end }}"
+
+
+def test_while_it_renders(tmp_path: Path) -> None:
+    """Python must not raise inside of the engine's callbacks: that crashes the process."""
+    objects: list[Object] = []
+    for namespace in map("n{}".format, range(40)):
+        objects.append(pcmc(namespace=namespace, templates={"a": TEMPLATE}))
+        objects += [pod(f"web-{number}", namespace=namespace) for number in range(20)]
+    world = tmp_path / "world"
+    world.mkdir()
+    (world / "all.yaml").write_text("\n---\n".join(json.dumps(manifest(item)) for item in objects))
+    running = Running(tmp_path, ("--from", str(world), "--dry-run"))
+    try:
+        until(lambda: "read in" in running.stderr, "that it has read all")
+        time.sleep(0.7)  # a part of it is to load the engine
+        assert running.process.poll() is None
         interrupted(running)
     finally:
         running.process.kill()
