@@ -57,17 +57,18 @@ def doctor(  # noqa: PLR0913 - the options of the command
         facts = Examination(connection).facts(
             scope, needed(use), LazySandbox(), use.lease_namespace
         )
+    user = facts.username if isinstance(facts.username, str) else None
     rbac = command(
         use,
         scope.namespaces or (),
         is_all=is_all,
-        subject=subject_of(facts.username),
+        subject=subject_of(user),
     )
     found = Diagnosis(
         server=server,
         scope=scope,
         checks=diagnose(facts, shlex.join(rbac)),
-        answers=not facts.failure,
+        answers=facts.is_examined,
     )
     if output is Findings.JSON:
         put(render.as_json(found))
