@@ -6,8 +6,10 @@ An uncaught exception must never exit 1 or 2, which mean "changes found" and "us
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from podcm_sync.errors import Interrupted, OutputError, RunError
 
@@ -18,6 +20,10 @@ log = logging.getLogger("podcm_sync")
 
 def main() -> None:
     """The console scripts' entry."""
+    # From the very first: process 1 of a container has no default for SIGTERM, so one that comes
+    # while a run is still being imported would be lost.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     collect_seldom()
     if sys.stdout is None:  # closed by whoever started us (`>&-`); there is work all the same
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
@@ -70,6 +76,10 @@ def run(arguments: Sequence[str]) -> int:
         )
         return BUG
     return code
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(number)
 
 
 def _forget_stdout() -> None:

@@ -4,6 +4,8 @@ No lock and no event: a signal's receiver runs in the main thread, between any t
 and must not need what that thread may hold. So a signal sets a number, and waits look at it.
 """
 
+import math
+import signal
 import time
 from typing import Final
 
@@ -20,28 +22,32 @@ class Clock:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self._ends: float | None = None
-        self._stops_beginning: float | None = None
+        self._name = ""
+        self._deadline_ends = math.inf
+        self._stops_beginning = math.inf
+        self._grace_ends = math.inf
         self._term: tuple[float, float] | None = None
 
-    def begin(self, deadline: float | None) -> None:
+    def begin(self, deadline: float | None, name: str = "--deadline") -> None:
         """A run begins that may take so many seconds, or any number where it is None.
 
-        After a signal there is no new beginning: its grace goes on.
+        Messages call this limit by its name. After a signal there is no new beginning: its grace
+        goes on.
         """
         if self.signal_number is not None:
             return
+        self._name = "" if deadline is None else f"{name} {duration(deadline)}"
         if deadline is None:
-            self._ends = self._stops_beginning = None
+            self._deadline_ends = self._stops_beginning = math.inf
             return
-        self._ends = time.monotonic() + deadline
-        self._stops_beginning = self._ends - min(deadline * RESERVED_SHARE, MAX_RESERVED_SECONDS)
+        self._deadline_ends = time.monotonic() + deadline
+        reserved = min(deadline * RESERVED_SHARE, MAX_RESERVED_SECONDS)
+        self._stops_beginning = self._deadline_ends - reserved
 
     def receive(self, signal_number: int) -> None:
         """A signal came: nothing new begins, and what is under way has a while to finish."""
         self.signal_number = signal_number
-        ends = time.monotonic() + GRACE_SECONDS
-        self._ends = ends if self._ends is None else min(ends, self._ends)
+        self._grace_ends = time.monotonic() + GRACE_SECONDS
 
     def lead(self, until: float, cut: float) -> None:
         """This process leads: no write begins after `until`, and none is under way after `cut`.
@@ -62,7 +68,7 @@ class Clock:
         """Whether to begin nothing new."""
         return (
             self.signal_number is not None
-            or (self._stops_beginning is not None and time.monotonic() >= self._stops_beginning)
+            or time.monotonic() >= self._stops_beginning
             or not self.may_write()
         )
 
@@ -74,7 +80,8 @@ class Clock:
         now, term = time.monotonic(), self._term
         if term is not None and now >= term[1]:
             return 0.0
-        return None if self._ends is None else max(0.0, self._ends - now)
+        ends = min(self._deadline_ends, self._grace_ends)
+        return None if math.isinf(ends) else max(0.0, ends - now)
 
     def left_to_write(self) -> float | None:
         """The seconds that a write which begins now may be under way; None where there is no end.
@@ -87,9 +94,27 @@ class Clock:
         cut = max(0.0, term[1] - time.monotonic())
         return cut if left is None else min(left, cut)
 
+    def limit(self, *, is_write: bool = False) -> tuple[float | None, str]:
+        """The seconds left to a request that begins now, and which limit that is, in words.
+
+        None and "" if there is no limit.
+        """
+        left = self.left_to_write() if is_write else self.left()
+        if left is None:
+            return None, ""
+        run_left = min(self._deadline_ends, self._grace_ends) - time.monotonic()
+        if left < run_left:
+            return left, "this process's term as the leader"
+        if self.signal_number is not None and self._grace_ends <= self._deadline_ends:
+            name = signal.Signals(self.signal_number).name
+            return left, f"the {GRACE_SECONDS:g} s that {name} leaves"
+        return left, self._name
+
     def why_over(self) -> str:
-        """Why there is no time left, in words."""
-        return "the run's deadline has passed" if self.may_write() else "this process does not lead"
+        """Why there is no time left, in words that name the limit."""
+        if not self.may_write():
+            return "this process does not lead"
+        return timed_out(self.limit()[1])
 
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until it is time to stop; whether there is time to go on."""
@@ -110,3 +135,18 @@ class Clock:
                 return True
             time.sleep(min(left, STEP_SECONDS))
         return False
+
+
+def timed_out(limit: str) -> str:
+    """How every message says that time ran out: with the limit that was too short."""
+    return f"timed out ({limit})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person writes them in an option: 150ms, 1.5s, 4m, 1h30m."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = ((hours, "h"), (minutes, "m"), (round(rest, 3), "s"))
+    return "".join(f"{number:g}{unit}" for number, unit in parts if number)

@@ -15,6 +15,7 @@ from typing import Final
 
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.port import Lock, LockError
+from podcm_sync.errors import Interrupted
 from podcm_sync.leader import (
     Candidate,
     Move,
@@ -37,6 +38,8 @@ Waits = Callable[[Standing], None]
 """Told before each pause of a process that does not lead."""
 RELEASE_SECONDS: Final = 5.0
 """How long giving up may take: with a signal's grace it is less than a Pod's 30 s."""
+RESIGN_SECONDS: Final = 0.3
+"""How long giving up may take where a signal came before the first write of a run."""
 
 
 class Election:
@@ -55,6 +58,7 @@ class Election:
         self._term: Term | None = None
         self._heard: float | None = None
         self._leads_from = 0.0
+        self._is_taking = False
         self._holder_said: str | None = None
         self._failure_said = ""
         clock.follow()
@@ -70,20 +74,34 @@ class Election:
         """Do the work each time this process leads; 128 + n once signal n came.
 
         The work is to end when the clock says so, and may end before. What it raises is raised
-        here, with the lease left to run out: something of it may still be under way.
+        here, with the lease left to run out: something of it may still be under way. Interrupted
+        says that nothing is, so then the lease is given up, in a moment or not at all.
         """
-        while self._is_elected():
-            ended = threading.Event()
-            keeper = threading.Thread(target=self._keep, args=(ended,), name="lease", daemon=True)
-            keeper.start()
-            try:
-                work()
-            finally:
-                ended.set()
-                # Each of its requests has an end; a signal leaves no time for a late one.
-                keeper.join(RELEASE_SECONDS if self._clock.signal_number is not None else None)
-            self._end_term(is_kept=not keeper.is_alive())
+        try:
+            while self._is_elected():
+                is_kept = self._work(work)
+                self._end_term(is_kept=is_kept)
+        except Interrupted:
+            self._resign()
+            raise
         return 128 + (self._clock.signal_number or 0)
+
+    def _work(self, work: Callable[[], object]) -> bool:
+        """Do the work while the lease is renewed; whether all renewals have ended as well."""
+        ended = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(ended,), name="lease", daemon=True)
+        keeper.start()
+        patience = RELEASE_SECONDS
+        try:
+            work()
+        except Interrupted:
+            patience = RESIGN_SECONDS / 2
+            raise
+        finally:
+            ended.set()
+            # Each of its requests has an end; a signal leaves no time for a late one.
+            keeper.join(patience if self._clock.signal_number is not None else None)
+        return not keeper.is_alive()
 
     def _is_elected(self) -> bool:
         """Campaign until this process leads; False once a signal came."""
@@ -155,7 +173,9 @@ class Election:
             return False
         if step.move is not Move.RENEW:
             self._leads_from = math.inf if step.move is Move.CREATE else 0.0
+        self._is_taking = not leads
         lease = self._lock.write(step.spec, step.resource_version, _seconds(until))
+        self._is_taking = False
         self._heed(Seen(lease=lease, since=time.monotonic()))
         if step.move is Move.CREATE:
             self._leads_from = 0.0 if leads else time.monotonic() + self._timing.lease_duration
@@ -199,6 +219,20 @@ class Election:
             return
         try:
             self._release(time.monotonic() + RELEASE_SECONDS)
+        except LockError as error:
+            log.warning("%s is left to run out: %s", self._lock, error)
+
+    def _resign(self) -> None:
+        """Give up at once what this process holds, or may just have taken."""
+        until = time.monotonic() + RESIGN_SECONDS / 2
+        is_over, self._term = self._term is None, None
+        self._clock.follow()
+        try:
+            if self._is_taking:
+                self._look(until)
+            elif is_over:
+                return
+            self._release(until)
         except LockError as error:
             log.warning("%s is left to run out: %s", self._lock, error)
 

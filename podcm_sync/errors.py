@@ -4,6 +4,7 @@ What goes wrong with a single object is never an exception but a value: a `Probl
 failed `Outcome`. `spec.md` §7 gives the codes; `__main__` turns anything not listed here into 70.
 """
 
+import signal
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -85,11 +86,16 @@ class OutputError(RunError):
     exit_code: ClassVar[int] = 5
 
 
-class Interrupted(RunError):  # noqa: N818 - not an error: somebody asked for it
-    """A signal came before anything was written."""
+class Interrupted(BaseException):
+    """A signal came while nothing was being written.
 
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(f"interrupted by signal {signal_number}; nothing was changed")
+    Like KeyboardInterrupt no Exception: it is raised between any two instructions, and code that
+    makes a value of whatever goes wrong there must not make one of it.
+    """
+
+    def __init__(self, signal_number: int, where: str = "nothing was changed") -> None:
+        """`where` tells what the process had done, or was doing."""
+        super().__init__(f"interrupted by {signal.Signals(signal_number).name}; {where}")
         self.signal_number = signal_number
 
 

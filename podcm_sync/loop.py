@@ -1,49 +1,41 @@
 """`--loop`: the same run again and again, on a grid of times, until it is time to stop.
 
-Nothing is carried from run to run. The grid does not drift, however long a run takes; failed runs
-back off by leaving out more and more of its times, and jitter keeps many loops apart.
+The grid does not drift, however long a run takes. Runs that could serve nothing back off: they
+leave out more and more of the grid's times. Jitter keeps many loops apart.
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable
-from typing import Final
 
+from podcm_sync import backoff
 from podcm_sync.clock import Clock
 
 log = logging.getLogger(__name__)
 
-JITTER_SHARE: Final = 0.1
-"""The part of the interval by which each run is put off at random, at most."""
-MAX_BACKOFF_SECONDS: Final = 600.0
-MAX_DOUBLINGS: Final = 16
-BACKING_OFF: Final = frozenset({5})
-"""Exit codes after which the server is left in peace for longer; a tenant's mistake is none."""
-
 
 def loop(
-    run: Callable[[], int],
+    run: Callable[[], bool],
     clock: Clock,
     *,
     interval: float,
     rests: Callable[[float], None] = lambda _: None,
 ) -> int:
-    """Call `run` at every `interval` seconds; 128 + n once signal n came, 128 if another leads.
+    """Call `run` every `interval` seconds; 128 + n after signal n, 128 when another process leads.
 
-    A run that takes longer than the interval is said, and the next begins at the grid's next time.
-    `rests` is told of each pause.
+    `run` returns whether it could serve anything. If it could not, the loop puts off the next run.
+    If a run takes longer than the interval, the loop logs it and goes on at the grid's next time.
+    `rests` receives the seconds of each pause.
     """
     start = time.monotonic()
     failures = 0
     while True:
         began = time.monotonic()
-        code = run()
+        failures = 0 if run() else failures + 1
         ended = time.monotonic()
         if (ended - start) // interval > (began - start) // interval:
             took = ended - began
             log.warning("the run took %.1f s, past the interval of %g s", took, interval)
-        failures = failures + 1 if code in BACKING_OFF else 0
         pause = _next(ended - start, interval, failures)
         rests(pause)
         clock.begin(None)  # the run's deadline is not the pause's
@@ -56,9 +48,5 @@ def loop(
 def _next(elapsed: float, interval: float, failures: int) -> float:
     """The seconds until the next run: to the grid's next time, or a later one after failures."""
     to_grid = interval - elapsed % interval
-    jitter = random.uniform(0, JITTER_SHARE * interval)  # noqa: S311 - jitter, not a secret
-    if not failures:
-        return to_grid + jitter
-    backoff = interval * (2.0 ** min(failures - 1, MAX_DOUBLINGS) - 1)
-    longest = max(MAX_BACKOFF_SECONDS, interval)
-    return min(to_grid + backoff, longest) + jitter
+    pause = backoff.delay(failures, interval, to_grid) if failures else to_grid
+    return pause + backoff.jitter(interval)

@@ -74,7 +74,11 @@ class ListServer(Connection):
         self._is_protobuf = is_protobuf
 
     def get(
-        self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        **_waiting: object,
     ) -> Response:
         query = query or {}
         *before, last = urlsplit(path).path.strip("/").split("/")

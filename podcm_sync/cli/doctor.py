@@ -7,6 +7,7 @@ from msgspec import structs
 from podcm_sync.cli.ports import connect
 from podcm_sync.cli.rbac import command
 from podcm_sync.cli.show import is_coloured, put
+from podcm_sync.cli.signals import Signals
 from podcm_sync.clock import Clock
 from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
 from podcm_sync.core.doctor.facts import Facts
@@ -36,8 +37,10 @@ def doctor(  # noqa: PLR0913 - the options of the command
     Raises InputError for a kubeconfig or context that cannot be used, OutputError.
     """
     scope = Scope(namespaces=None if is_all else namespaces, shard=shard)
+    clock = Clock()
+    Signals(clock).install()
     try:
-        connection = connect(access, Clock(), connections=CONNECTIONS)
+        connection = connect(access, clock, connections=CONNECTIONS)
     except ClusterError as error:
         server = access.context or access.kubeconfig or "the cluster of the kubeconfig"
         facts = Facts(scope=scope, failure=str(error))
@@ -54,17 +57,18 @@ def doctor(  # noqa: PLR0913 - the options of the command
         facts = Examination(connection).facts(
             scope, needed(use), LazySandbox(), use.lease_namespace
         )
+    user = facts.username if isinstance(facts.username, str) else None
     rbac = command(
         use,
         scope.namespaces or (),
         is_all=is_all,
-        subject=subject_of(facts.username),
+        subject=subject_of(user),
     )
     found = Diagnosis(
         server=server,
         scope=scope,
         checks=diagnose(facts, shlex.join(rbac)),
-        answers=not facts.failure,
+        answers=facts.is_examined,
     )
     if output is Findings.JSON:
         put(render.as_json(found))

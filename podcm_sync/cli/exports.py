@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from podcm_sync.clock import Clock
 from podcm_sync.core.ended import Ended, failure_in, failure_of
 from podcm_sync.core.report import Report
+from podcm_sync.errors import Interrupted
 from podcm_sync.model.traffic import Traffic
 from podcm_sync.settings import Settings
 
@@ -61,7 +62,7 @@ class Exports:
         began = time.monotonic()
         try:
             yield
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             self._failed(error, began, Measure(), Traffic())
             raise
 
@@ -76,12 +77,14 @@ class Exports:
         except BrokenPipeError:  # whoever read the report has gone; the run is as it was
             self._ended(began, measure, traffic(), measure.exit_code)
             raise
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             self._failed(error, began, measure, traffic())
             raise
         self._ended(began, measure, traffic(), measure.exit_code)
 
-    def _failed(self, error: Exception, began: float, measure: Measure, traffic: Traffic) -> None:
+    def _failed(
+        self, error: BaseException, began: float, measure: Measure, traffic: Traffic
+    ) -> None:
         exit_code, failure = failure_of(error)
         self._ended(began, measure, traffic, exit_code, failure)
 

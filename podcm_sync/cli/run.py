@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -14,11 +14,12 @@ from podcm_sync.cli.exports import Exports, Measure
 from podcm_sync.cli.ports import Ports, opened
 from podcm_sync.cli.progress import Progress
 from podcm_sync.cli.show import show
-from podcm_sync.cli.signals import Signals
-from podcm_sync.clock import Clock
+from podcm_sync.cli.signals import NOTHING_CHANGED, Signals
+from podcm_sync.clock import Clock, timed_out
+from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.report import Report, exit_code
-from podcm_sync.errors import RunError
+from podcm_sync.errors import ClusterError, RunError
 from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.settings import Settings
 from podcm_sync.sync import Observer, Policy
@@ -26,6 +27,8 @@ from podcm_sync.sync import run as sync
 from podcm_sync.template.lazy import LazySandbox
 
 log = logging.getLogger(__name__)
+
+WAITING: Final = "podcm-sync was waiting to lead"
 
 
 class Job(Protocol):
@@ -62,57 +65,92 @@ def run(settings: Settings, job: Job = synced) -> int:
     clock = Clock()
     signals = Signals(clock)
     signals.install()
+    # It goes on through the first run: to log in, and to import what that needs, takes time too.
     clock.begin(settings.deadline)
     exports = Exports(settings, clock)
     with exports.opening():
-        ports = opened(settings, clock)
+        ports = _opened_in_time(settings, clock)
 
-    def once() -> int:
-        clock.begin(settings.deadline)
+    def once(ports: Ports) -> tuple[Report, int]:
         with exports.run(ports.traffic) as measure:
             return _once(settings, ports, clock, signals, job, measure)
 
     if not settings.is_loop:
-        code = once()
+        _, code = once(ports)
         signals.ignore()
         return code
+    try:
+        return _looped(settings, ports, clock, signals, exports, once)
+    finally:
+        exports.close()
+
+
+def _opened_in_time(settings: Settings, clock: Clock) -> Ports:
+    """The ports, before the deadline. Raises InputError, ClusterError.
+
+    On a machine that is busy or reads its files for the first time, imports alone take seconds.
+    """
+    seconds, limit = clock.limit()
+    if seconds is None:
+        return opened(settings, clock)
+    try:
+        return in_time(lambda: opened(settings, clock), seconds)
+    except TimeoutError as error:
+        raise ClusterError(f"cannot begin the run: {timed_out(limit)}") from error
+
+
+def _looped(  # noqa: PLR0913, PLR0917 - all that the runs share
+    settings: Settings,
+    ports: Ports,
+    clock: Clock,
+    signals: Signals,
+    exports: Exports,
+    once: Callable[[Ports], tuple[Report, int]],
+) -> int:
     # Late: a single run needs no loop.
+    from podcm_sync.cluster.backing_off import BackoffReader
     from podcm_sync.loop import loop
 
-    signals.hold()
+    reader = BackoffReader(ports.reader, settings.interval)
+    ports = msgspec.structs.replace(ports, reader=reader)
 
-    def looping() -> int:
-        return loop(_surviving(once), clock, interval=settings.interval, rests=exports.rests)
-
-    if settings.election is None:
-        code = looping()
-    else:
-        from podcm_sync.cli.election import election
-
-        campaign = election(settings.election, settings.access, clock, exports)
-        code = campaign.lead(looping)
-    exports.close()
-    return code
-
-
-def _surviving(once: Callable[[], int]) -> Callable[[], int]:
-    """A run whose failure is its exit code: the next one may find the server back."""
-
-    def surviving() -> int:
+    def again() -> bool:
+        """One more run; whether it could serve anything."""
+        clock.begin(settings.deadline)
+        signals.release(f"{NOTHING_CHANGED} in this run")
         try:
-            return once()
+            report, _ = once(ports)
         except RunError as error:
+            # The next run may find the server back.
             log.error("%s", error)  # noqa: TRY400 - an expected failure needs no traceback
-            return error.exit_code
+            return not isinstance(error, ClusterError)
         finally:
             logs.run_id.renew()
+        return not report.served_nothing
 
-    return surviving
+    def rests(seconds: float) -> None:
+        signals.release("podcm-sync was between two runs")
+        exports.rests(seconds)
+
+    def looping() -> int:
+        return loop(again, clock, interval=settings.interval, rests=rests)
+
+    if settings.election is None:
+        return looping()
+    from podcm_sync.cli.election import election
+
+    def leading() -> None:
+        looping()
+        signals.release(WAITING)
+
+    signals.release(WAITING)
+    return election(settings.election, settings.access, clock, exports).lead(leading)
 
 
 def _once(  # noqa: PLR0913, PLR0917 - all that a run has for its own
     settings: Settings, ports: Ports, clock: Clock, signals: Signals, job: Job, measure: Measure
-) -> int:
+) -> tuple[Report, int]:
+    """One run, reported; its report and exit code."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with Progress() as progress:
 
@@ -152,7 +190,7 @@ def _once(  # noqa: PLR0913, PLR0917 - all that a run has for its own
         )
         plan_file.write(settings.plan_out, saved)
     show(report, settings, code)
-    return code
+    return report, code
 
 
 def _stopping(clock: Clock) -> Stopping:

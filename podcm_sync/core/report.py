@@ -19,7 +19,7 @@ from podcm_sync.model.changes import (
     Verb,
 )
 from podcm_sync.model.meta import KIND
-from podcm_sync.model.objects import Problem, Scope, Snapshot
+from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Kind, Reason, kind_of
 
 _RESULTS: Final = {
@@ -65,6 +65,14 @@ class Report(Struct, frozen=True, kw_only=True):
     def is_unexpected(self) -> bool:
         """Whether the plan is another than the one that was asked for: nothing was written."""
         return bool(self.expected_digest) and self.digest != self.expected_digest
+
+    @property
+    def served_nothing(self) -> bool:
+        """Whether the server served none of the run's namespaces: each one is incomplete."""
+        if ALL_NAMESPACES in self.incomplete:
+            return True
+        namespaces = self.scope.namespaces or self.counts.keys()
+        return bool(self.incomplete) and not set(namespaces) - self.incomplete.keys()
 
 
 class Summary(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from podcm_sync.core.doctor.diagnosis import Diagnosis
 from podcm_sync.render.escape import json_text, printable
 
 VERSION: Final = "podcm-sync/diagnosis/v1"
-_COLOURS: Final = {Level.OK: "32", Level.WARN: "33", Level.FAIL: "31"}
+_COLOURS: Final = {Level.OK: "32", Level.WARN: "33", Level.FAIL: "31", Level.SKIP: "36"}
 Json = dict[str, Any]
 
 
@@ -36,10 +36,10 @@ def text(diagnosis: Diagnosis, *, is_coloured: bool = False) -> str:
 
 def _end(diagnosis: Diagnosis) -> str:
     levels = [check.level for check in diagnosis.checks]
-    failed, warned = levels.count(Level.FAIL), levels.count(Level.WARN)
-    if not (failed or warned):
+    words = {Level.FAIL: "wrong", Level.WARN: "to look at", Level.SKIP: "not checked"}
+    parts = [f"{levels.count(level)} {word}" for level, word in words.items() if level in levels]
+    if not parts:
         return "All is well."
-    parts = [f"{failed} wrong"] * bool(failed) + [f"{warned} to look at"] * bool(warned)
     return f"{', '.join(parts)}, {levels.count(Level.OK)} ok."
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from podcm_sync.cluster.kube.retry import ATTEMPTS, BACKOFF_SECONDS
+from podcm_sync.settings import parse_duration
 from tests.controlplane.api import Object
 from tests.controlplane.harness import ControlPlane
 
@@ -15,7 +17,25 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 
 # What deploy/cronjob.yaml runs, written down a second time: it is a promise.
-SHIPPED = ["-A", "--max-prune", "100", "--max-prune", "50%", "--tolerate-object-failures"]
+SHIPPED = [
+    "-A",
+    *("--deadline", "200s", "--request-timeout", "20s"),
+    *("--max-prune", "100", "--max-prune", "50%"),
+    "--tolerate-object-failures",
+]
+
+BACKOFFS: float = sum(BACKOFF_SECONDS * 2.0**number for number in range(ATTEMPTS - 1))
+"""The seconds between the attempts of one read, at most."""
+
+
+def seconds(arguments: list[str], option: str) -> float:
+    """A duration among the arguments."""
+    return parse_duration(arguments[arguments.index(option) + 1]) or 0.0
+
+
+def longest_read(arguments: list[str]) -> float:
+    """The seconds after which a read that is never answered has failed for good."""
+    return ATTEMPTS * seconds(arguments, "--request-timeout") + BACKOFFS
 
 
 def document(file: str, kind: str) -> Object:

@@ -17,6 +17,8 @@ from tests.controlplane.deploy_files import (
     cronjob_container,
     document,
     documented,
+    longest_read,
+    seconds,
     shell,
 )
 from tests.controlplane.harness import ControlPlane
@@ -103,6 +105,18 @@ def test_a_run_has_ended_before_the_next_one_is_due() -> None:
     assert job_spec()["activeDeadlineSeconds"] + grace < period
     assert spec["startingDeadlineSeconds"] == 200  # under 10 the controller might never start one
     assert spec["concurrencyPolicy"] == "Forbid"
+
+
+def test_a_run_has_reported_before_it_is_killed() -> None:
+    """With half a minute for its Pod to be scheduled and to pull its image."""
+    deadline = seconds(cronjob_container()["args"], "--deadline")
+    assert deadline + 30 <= job_spec()["activeDeadlineSeconds"]
+
+
+def test_a_frozen_server_leaves_both_tries_of_a_job_the_time_to_report_it() -> None:
+    """The second Pod comes ten seconds after the first has failed."""
+    one = longest_read(cronjob_container()["args"])
+    assert 2 * one + 10 + 30 < job_spec()["activeDeadlineSeconds"]
 
 
 def test_old_jobs_go_by_themselves() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from podcm_sync import __version__
-from podcm_sync.clock import GRACE_SECONDS
+from podcm_sync.clock import GRACE_SECONDS, MAX_RESERVED_SECONDS
 from podcm_sync.election import RELEASE_SECONDS
 from tests.controlplane import command
 from tests.controlplane.api import Api, Object, Objects
@@ -15,6 +15,8 @@ from tests.controlplane.deploy_files import (
     cronjob_container,
     document,
     documented,
+    longest_read,
+    seconds,
     shell,
 )
 from tests.controlplane.harness import ControlPlane
@@ -100,7 +102,7 @@ def test_the_image_can_be_set_as_the_file_says(
 def test_it_runs_what_it_is_said_to_run() -> None:
     assert container()["args"] == [
         "-A",
-        *("--loop", "--interval", "60s", "--deadline", "4m"),
+        *("--loop", "--interval", "60s", "--deadline", "4m", "--request-timeout", "20s"),
         *("--leader-elect", "--listen", ":8080"),
         *("--max-prune", "100", "--max-prune", "50%"),
         *("--log-format", "json", "-o", "json"),
@@ -108,6 +110,11 @@ def test_it_runs_what_it_is_said_to_run() -> None:
     assert "command" not in container()  # the image's entry point
     assert container()["image"] == f"podcm-sync:{__version__}"
     assert "env" not in container()
+
+
+def test_a_read_that_is_never_answered_leaves_a_run_the_time_to_report() -> None:
+    arguments = container()["args"]
+    assert longest_read(arguments) < seconds(arguments, "--deadline") - MAX_RESERVED_SECONDS
 
 
 def test_the_command_takes_its_arguments(tmp_path: Path) -> None:

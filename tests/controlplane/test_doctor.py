@@ -133,8 +133,8 @@ def doctor(*arguments: str, kubeconfig: Path) -> tuple[int, Checks, dict[str, An
 
 
 def wrong(checks: Checks) -> dict[str, str]:
-    """What is not as it should be, and how much so."""
-    return {name: level for name, (level, _) in checks.items() if level != "ok"}
+    """What is not as it should be, and how much so; what was not checked aside."""
+    return {name: level for name, (level, _) in checks.items() if level not in {"ok", "skip"}}
 
 
 AsAccount = Callable[[dict[str, list[str]]], Path]
@@ -160,14 +160,13 @@ def test_where_nothing_is_wrong_it_says_so_with_the_least_rights(
     assert (done.code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].endswith(f"(context test), namespace {namespace}")
-    assert lines[-1] == "All is well."
-    assert [line.split()[:2] for line in lines[2:-2]] == [
-        ["ok", name]
-        for name in (
-            *("server", "credentials", "crd", "schema", "rights", "clock", "go-controller"),
-            *("configs", "configmaps"),
-        )
+    assert lines[-1] == "1 not checked, 8 ok."
+    checks = ("server", "credentials", "crd", "schema", "rights", "clock", "go-controller")
+    assert [tuple(line.split()[:2]) for line in lines[2:-2]] == [
+        ("skip" if name == "go-controller" else "ok", name)
+        for name in (*checks, "configs", "configmaps")
     ]
+    assert "not checked: no permission to look for its Lease" in done.stdout
     assert f"system:serviceaccount:{namespace}:tested" in done.stdout
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:tested")
     writes = {(e.verb, e.resource) for e in events if e.verb not in {"get", "list"}}
@@ -496,7 +495,7 @@ def test_a_list_that_fails_is_said(
 def test_a_server_that_answers_no_question_of_doctors_is_no_crash(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """All but the lists refused, as a strict proxy may; what is not known is said to be so."""
+    """A strict proxy may refuse all but the lists. Its refusal is no answer of an API server."""
 
     def fault(request: Request, forward: Forward) -> Reply:
         if request.path.startswith("/api/") or request.path.endswith("podconfigmapconfigs"):
@@ -506,6 +505,8 @@ def test_a_server_that_answers_no_question_of_doctors_is_no_crash(
     with Proxy(control_plane, fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", namespace=namespace, server=proxy.url)
         code, checks, _ = doctor(kubeconfig=path)
-    assert code == 0
-    assert wrong(checks) == {"server": "warn", "crd": "warn", "rights": "warn"}
-    assert checks["go-controller"] == ("ok", "not known: no right to look for its Lease")
+    assert code == 5
+    assert wrong(checks) == {"server": "fail", "credentials": "fail", "crd": "fail"}
+    unknown = "not checked: the server answered HTTP 403"
+    assert {checks[name] for name in ("rights", "go-controller")} == {("skip", unknown)}
+    assert "clock" not in checks

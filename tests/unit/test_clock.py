@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from podcm_sync import clock as clock_module
-from podcm_sync.clock import GRACE_SECONDS, STEP_SECONDS, Clock
+from podcm_sync.clock import GRACE_SECONDS, STEP_SECONDS, Clock, duration
+from podcm_sync.settings import parse_duration
 
 
 class FakeTime:
@@ -243,9 +244,54 @@ def test_waiting_to_lead_heeds_signals_alone(
     assert time.now < 1_002 + 2 * STEP_SECONDS
 
 
-def test_why_there_is_no_time_left_is_said(time: FakeTime) -> None:
+def test_the_true_limit_is_named(time: FakeTime) -> None:
     clock = Clock()
+    assert clock.limit() == (None, "")
     clock.begin(1.0)
-    assert clock.why_over() == "the run's deadline has passed"
+    assert clock.limit() == (1.0, "--deadline 1s")
+    time.now += 1.0
+    assert clock.why_over() == "timed out (--deadline 1s)"
     clock.follow()
     assert clock.why_over() == "this process does not lead"
+
+
+def test_after_a_signal_its_grace_is_the_limit_if_the_deadline_is_later(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(60.0)
+    clock.receive(signal.SIGTERM)
+    assert clock.limit() == (GRACE_SECONDS, "the 20 s that SIGTERM leaves")
+    time.now += GRACE_SECONDS
+    assert clock.why_over() == "timed out (the 20 s that SIGTERM leaves)"
+
+
+def test_after_a_signal_the_deadline_is_the_limit_if_it_is_earlier(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(5.0)
+    clock.receive(signal.SIGTERM)
+    assert clock.limit() == (5.0, "--deadline 5s")
+
+
+def test_a_write_may_have_the_leaders_term_for_a_limit(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(60.0)
+    clock.lead(until=time.now + 10, cut=time.now + 12)
+    assert clock.limit(is_write=True) == (12.0, "this process's term as the leader")
+    assert clock.limit() == (60.0, "--deadline 1m")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.15, "150ms"),
+        (1.0, "1s"),
+        (1.5, "1.5s"),
+        (60.0, "1m"),
+        (90.0, "1m30s"),
+        (5400.0, "1h30m"),
+        (240.0, "4m"),
+        (86_400.0, "24h"),
+    ],
+)
+def test_a_duration_is_written_as_in_an_option(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+    assert parse_duration(words) == pytest.approx(seconds)

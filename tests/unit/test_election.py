@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from podcm_sync.clock import GRACE_SECONDS
+from podcm_sync.errors import Interrupted
 from podcm_sync.model.lease import Lease, LeaseSpec
 from tests.laws.elections import TIMINGS, Fate, Process, World
 from tests.laws.simulation import Actor
@@ -251,6 +252,34 @@ def test_what_its_work_raises_is_raised_and_keeps_the_lease(
     at(world, 5.0)
     assert raised == [True]
     assert holder(world) == one.name
+
+
+def lead_interrupted(world: World, process: Process) -> list[bool]:
+    """Let the process lead work that a signal interrupts; true once that has come out."""
+    raised: list[bool] = []
+
+    def work() -> None:
+        process.clock.receive(15)
+        raise Interrupted(15)
+
+    def lead() -> None:
+        with pytest.raises(Interrupted):
+            process.election.lead(work)
+        raised.append(True)
+
+    process.is_killed = True
+    at(world, 0.5)
+    process.is_killed = False
+    Actor(world.simulation, process, lead)
+    return raised
+
+
+def test_work_that_a_signal_interrupted_gives_the_lease_up(world: World, one: Process) -> None:
+    """It had not begun to write."""
+    raised = lead_interrupted(world, one)
+    at(world, 5.0)
+    assert raised == [True]
+    assert holder(world) == ""
 
 
 def test_for_whom_it_waits_and_what_is_wrong_is_said_once(

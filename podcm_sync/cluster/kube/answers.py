@@ -25,6 +25,10 @@ class NoAnswerError(Exception):
         self.is_sent = is_sent
 
 
+class TimedOutError(NoAnswerError):
+    """The answer was not whole within the limit of its exchange."""
+
+
 class UntrustedError(NoAnswerError):
     """The server's certificate is not one that the configuration trusts; nothing was sent."""
 

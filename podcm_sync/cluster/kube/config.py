@@ -18,8 +18,8 @@ from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from msgspec import Struct
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.bounded import in_time
+from podcm_sync.clock import Clock, timed_out
+from podcm_sync.cluster.kube.bounded import Waiting, in_time
 from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import ClusterError, InputError, Unavailable
 
@@ -64,8 +64,7 @@ def load(
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists()
     if not paths and in_cluster and context is None:
         return _from_service_account(impersonate)
-    seconds = authentication_seconds(clock or Clock())
-    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate, seconds)
+    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate, clock or Clock())
 
 
 def _from_service_account(impersonate: str | None) -> Target:
@@ -86,13 +85,13 @@ def _from_service_account(impersonate: str | None) -> Target:
     )
 
 
-def _from_files(paths: str, context: str | None, impersonate: str | None, seconds: float) -> Target:
+def _from_files(paths: str, context: str | None, impersonate: str | None, clock: Clock) -> Target:
     loader = _loader(paths, context or _current_context(paths))
     configuration = Configuration(host="")
     with _Complaints() as complaints:
         try:
             authenticated(
-                lambda: loader.load_and_set(configuration), f"authentication ({paths})", seconds
+                lambda: loader.load_and_set(configuration), f"authentication ({paths})", clock
             )
             current = loader.current_context
             details = current.get("context") or {}
@@ -200,40 +199,48 @@ def _impersonated(paths: str, user: str | None) -> str | None:
     return None
 
 
-def authentication_seconds(clock: Clock) -> float:
-    """How long authentication may take: its own limit, or what is left of the run."""
-    left = clock.left()
-    return AUTHENTICATION_SECONDS if left is None else min(AUTHENTICATION_SECONDS, left)
+def authenticated(work: Callable[[], T], what: str, clock: Clock) -> T:
+    """The result of work that may run an exec plugin: it has 30 s, or what the run has left.
 
-
-def authenticated(work: Callable[[], T], what: str, seconds: float) -> T:
-    """The result of work that may run an exec plugin; ClusterError where it takes too long."""
+    Raises ClusterError if it takes longer, with the limit that was too short.
+    """
+    left, limit = clock.limit()
+    is_own = left is None or left > AUTHENTICATION_SECONDS
+    seconds = AUTHENTICATION_SECONDS if left is None else min(AUTHENTICATION_SECONDS, left)
     try:
-        return in_time(work, seconds)
+        return in_time(work, seconds, waiting=Waiting(what))
     except TimeoutError as error:
-        raise ClusterError(
-            f"{what} was {error}: check the exec plugin", reason=Unavailable.LOGIN_FAILED
-        ) from error
+        why = (
+            f"was not finished within {AUTHENTICATION_SECONDS:g} s: check the exec plugin"
+            if is_own
+            else timed_out(limit)
+        )
+        raise ClusterError(f"{what} {why}", reason=Unavailable.LOGIN_FAILED) from error
 
 
-class _Complaints(logging.Handler):
-    """Collects, in place of the log, what the package logs as errors instead of raising them."""
+class _Complaints(logging.Filter):
+    """Collects, in place of the log, what the package logs as errors instead of raising them.
+
+    The package logs to the root logger itself. A filter of that logger sees only its own records,
+    not those of ours, which another thread may write meanwhile.
+    """
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__()
         self.messages: list[str] = []
-        self._others: list[logging.Handler] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
         self.messages.append(_one_line(record.getMessage()))
+        return False
 
     def __enter__(self) -> Self:
-        root = logging.getLogger()
-        self._others, root.handlers = root.handlers, [self]
+        logging.getLogger().addFilter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        logging.getLogger().handlers = self._others
+        logging.getLogger().removeFilter(self)
 
 
 def _one_line(error: object) -> str:

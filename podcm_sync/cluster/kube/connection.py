@@ -5,14 +5,21 @@ Retries and status codes are the callers' business.
 
 import logging
 import math
+import signal
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from podcm_sync import __version__
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, UntrustedError
-from podcm_sync.cluster.kube.bounded import in_time
+from podcm_sync.clock import Clock, duration, timed_out
+from podcm_sync.cluster.kube.answers import (
+    JSON,
+    NoAnswerError,
+    Response,
+    TimedOutError,
+    UntrustedError,
+)
+from podcm_sync.cluster.kube.bounded import Waiting, in_time
 from podcm_sync.cluster.kube.config import Target
 from podcm_sync.cluster.kube.credentials import Credentials
 from podcm_sync.cluster.kube.pace import NotBegunError
@@ -98,21 +105,39 @@ class Connection:
         return response
 
     def get(
-        self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        *,
+        waiting: Waiting | None = None,
+        ends_at_signal: bool = False,
     ) -> Response:
-        """A GET that is over in time, however slowly the server sends. Raises as `request` does."""
-        limit = self._limit()
+        """A GET that is over in time, however slowly the server sends. Raises as `request` does.
+
+        `ends_at_signal`: nobody needs the answer any more once a signal came.
+        """
+        limit, name = self._limit()
 
         def send() -> Response:
             return self.request("GET", path, query=query, accept=accept)
 
+        def is_cut() -> bool:
+            return ends_at_signal and self.clock.signal_number is not None
+
+        def is_over() -> bool:
+            return self.clock.left() == 0 or is_cut()
+
         try:
             # A moment more than the request's own limit, which knows better what went wrong.
             seconds = math.inf if limit is None else limit + 1.0
-            return in_time(send, seconds, lambda: self.clock.left() == 0)
+            return in_time(send, seconds, is_over, waiting)
         except TimeoutError as error:
-            is_over = self.clock.left() == 0
-            why = self.clock.why_over() if is_over else f"the answer was {error}"
+            why = timed_out(name)
+            if is_cut():
+                why = f"cut short by {signal.Signals(self.clock.signal_number or 0).name}"
+            elif self.clock.left() == 0:
+                why = self.clock.why_over()
             raise NoAnswerError(why, is_sent=True) from error
 
     def _send(
@@ -125,7 +150,7 @@ class Connection:
     ) -> Response:
         if authorization is not None:
             headers = {**headers, "Authorization": authorization}
-        limit = self._limit(is_write=method != "GET")
+        limit, name = self._limit(is_write=method != "GET")
         code = NO_ANSWER
         try:
             response = self._transport.exchange(method, target, headers, body, limit)
@@ -136,6 +161,9 @@ class Connection:
                 "check certificate-authority-data in the kubeconfig",
                 reason=Unavailable.CERTIFICATE_UNTRUSTED,
             ) from error
+        except TimedOutError as error:
+            # The exchange knows that it was late, but not whose limit that was.
+            raise NoAnswerError(timed_out(name), is_sent=error.is_sent) from error
         except NoAnswerError as error:
             if error.is_sent or not self._proxy.url:
                 raise
@@ -146,15 +174,20 @@ class Connection:
         log.debug("%s %s: %d", method, target.partition("?")[0], response.status)
         return response
 
-    def _limit(self, *, is_write: bool = False) -> float | None:
-        """The request's own limit, or what is left of the run or the lease where that is less."""
+    def _limit(self, *, is_write: bool = False) -> tuple[float | None, str]:
+        """The seconds that a request may take, or None, and which limit that is, in words.
+
+        It is the request's own limit, or what is left of the run or the lease if that is less.
+        """
         if is_write and not self.clock.may_write():
             raise NotBegunError
-        left = self.clock.left_to_write() if is_write else self.clock.left()
-        limits = [each for each in (self._request_timeout, left) if each is not None]
-        if limits and min(limits) <= 0:
+        left, name = self.clock.limit(is_write=is_write)
+        if left is not None and left <= 0:
             raise NoAnswerError(self.clock.why_over(), is_sent=False)
-        return min(limits) if limits else None
+        own = self._request_timeout
+        if own is None or (left is not None and left < own):
+            return left, name
+        return own, f"--request-timeout {duration(own)}"
 
 
 def _endpoint(target: Target, proxy: Proxy, *, drops_unsent: bool) -> Endpoint:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.config import Target, authenticated, authentication_seconds
+from podcm_sync.cluster.kube.config import Target, authenticated
 from podcm_sync.errors import ClusterError, RunError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,7 @@ class Credentials:
             if self._kept is not None and time.monotonic() - self._kept[0] < HEADER_SECONDS:
                 return self._kept[1]
             header = self._tried(
-                lambda: authenticated(
-                    self._ask, "renewing the credentials", authentication_seconds(self._clock)
-                )
+                lambda: authenticated(self._ask, "renewing the credentials", self._clock)
             )
             if header is None and self._is_tls and not self._target.configuration.cert_file:
                 raise ClusterError(

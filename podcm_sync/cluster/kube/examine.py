@@ -1,7 +1,8 @@
 """An API server asked what `doctor` wants to know. It reads; what it creates are access reviews.
 
-A question that the server does not answer is a fact too (None), never an error: the next one may
-be answered. Only where nothing can be asked at all is there a `failure`.
+A question without an answer is a fact too (NotChecked), never an error: the next one may be
+answered. An answer counts only if it is an object of the kind asked for: anything may answer with
+200 or 404. There is a `failure` only if nothing can be asked at all.
 """
 
 import time
@@ -14,14 +15,22 @@ import msgspec
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.bounded import Waiting
 from podcm_sync.cluster.kube.connection import Connection
+from podcm_sync.cluster.kube.evidence import (
+    Json,
+    answered,
+    content_of,
+    is_refusal,
+    unanswered,
+)
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.core.doctor.contents import Contents, contents
-from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.facts import NOT_ASKED, Facts, Lease, NotChecked
 from podcm_sync.core.doctor.schema import fields
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.errors import ClusterError, Unavailable
-from podcm_sync.model.meta import KIND, PLURAL, NamespacedName
+from podcm_sync.model.meta import GROUP, KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Need, Right
 from podcm_sync.parallel import Work, each
@@ -29,7 +38,7 @@ from podcm_sync.parallel import Work, each
 GO_LEASE: Final = "podconfigmap-controller-lock"
 """What the Go controller's main.go calls its Lease, in POD_NAMESPACE or `default`."""
 LEASE_SECONDS: Final = 15.0
-Json = dict[str, Any]
+LEASE_API: Final = "coordination.k8s.io/v1"
 
 
 class Examination:
@@ -60,76 +69,93 @@ class Examination:
         except ClusterError as error:
             return Facts(scope=scope, failure=str(error))
         resources = self._resources()
-        is_served = resources is not None and PLURAL in resources
+        is_served = not isinstance(resources, NotChecked) and PLURAL in resources
         missing = self._missing(scope, rights, lease_namespace)
         return Facts(
             scope=scope,
             version=version,
             username=self._username(),
             resources=resources,
-            schema=self._schema() if is_served else None,
+            schema=self._schema() if is_served else NOT_ASKED,
             absent=self._absent(scope),
             rights=len(rights),
             missing=missing,
-            skew_seconds=self._skew,
+            skew_seconds=None if isinstance(version, NotChecked) else self._skew,
             leases=self._leases(scope),
             contents=self._contents(scope, renderer) if is_served and not _lists(missing) else None,
         )
 
-    def _version(self) -> str | None:
-        """The server's version; None where it does not say. Raises where there is no server."""
+    def _version(self) -> str | NotChecked:
+        """The server's version; "" if it does not say. Raises if there is no server."""
         begun, began = time.time(), time.monotonic()
-        response = self._connection.get("/version")
+        response = self._connection.get("/version", waiting=self._waiting("/version"))
         # The answer was written some time while we waited for it.
         self._skew = _skew(response.date, begun + (time.monotonic() - began) / 2)
         if response.status == 401:
             raise ClusterError(
                 "does not accept the credentials: renew them", reason=Unavailable.LOGIN_FAILED
             )
-        found = _decoded(response)
-        return str(found["gitVersion"]) if found and "gitVersion" in found else None
+        if is_refusal(response, 403):
+            return ""
+        # Of all answers this one has no kind.
+        version = content_of(response).get("gitVersion") if response.status == 200 else None
+        return version if isinstance(version, str) else unanswered(response, "version")
 
-    def _username(self) -> str | None:
-        api = "authentication.k8s.io/v1"
-        body = {"apiVersion": api, "kind": "SelfSubjectReview"}
-        found = self._posted(f"/apis/{api}/selfsubjectreviews", body)
-        user = ((found or {}).get("status") or {}).get("userInfo") or {}
-        return user.get("username")
+    def _username(self) -> str | NotChecked:
+        api, kind = "authentication.k8s.io/v1", "SelfSubjectReview"
+        response = self._posted(f"/apis/{api}/selfsubjectreviews", api, kind)
+        if is_refusal(response, 403, 404):
+            return ""
+        review = answered(response, api, kind)
+        if isinstance(review, NotChecked):
+            return review
+        user = (review.get("status") or {}).get("userInfo") or {}
+        return str(user.get("username") or "")
 
-    def _resources(self) -> Mapping[str, frozenset[str]] | None:
+    def _resources(self) -> Mapping[str, frozenset[str]] | NotChecked:
+        """What the server offers of the CRD's group; empty if it does not know the group."""
         response = self._got(paths.DISCOVERY)
-        if response is not None and response.status == 404:
-            return {}
-        found = response and _decoded(response)
-        if not found:
-            return None
+        if not isinstance(response, NotChecked) and response.status == 404:
+            # The server's own 404 is no object. A list of groups without this one is proof.
+            groups = answered(self._got("/apis"), "v1", "APIGroupList")
+            if isinstance(groups, NotChecked):
+                return unanswered(response, "APIResourceList")
+            names = {str(group.get("name")) for group in groups.get("groups") or ()}
+            return unanswered(response, "APIResourceList") if GROUP in names else {}
+        offered = answered(response, "v1", "APIResourceList")
+        if isinstance(offered, NotChecked):
+            return offered
         return {
-            str(each["name"]): frozenset(each.get("verbs") or ())
-            for each in found.get("resources") or ()
+            str(resource["name"]): frozenset(resource.get("verbs") or ())
+            for resource in offered.get("resources") or ()
         }
 
-    def _schema(self) -> Mapping[str, str] | None:
+    def _schema(self) -> Mapping[str, str] | NotChecked:
         """The CRD's schema as every account may read it: there is no right to get CRDs."""
         response = self._got(f"/openapi/v3{paths.DISCOVERY}")
-        found = response and _decoded(response)
-        schemas = ((found or {}).get("components") or {}).get("schemas") or {}
+        if isinstance(response, NotChecked):
+            return response
+        document = content_of(response) if response.status == 200 else {}
+        if not str(document.get("openapi")).startswith("3."):
+            return unanswered(response, "OpenAPI document")
+        schemas = (document.get("components") or {}).get("schemas") or {}
         for name, schema in schemas.items():
             if name.endswith(f".{KIND}"):
                 return fields(schema)
-        return None
+        return NotChecked(why="the server publishes no schema for the CRD")
 
     def _absent(self, scope: Scope) -> tuple[str, ...]:
         """Namespaces that are not there, as far as there is a right to look; no run has it."""
         return tuple(
             namespace
             for namespace in scope.namespaces or ()
-            if (found := self._got(f"/api/v1/namespaces/{namespace}")) and found.status == 404
+            if is_refusal(self._got(f"/api/v1/namespaces/{namespace}"), 404)
         )
 
     def _missing(
         self, scope: Scope, rights: tuple[Right, ...], lease_namespace: str
-    ) -> Mapping[str, tuple[Right, ...]] | None:
-        """The rights that are not there, by namespace; None where the server does not say."""
+    ) -> Mapping[str, tuple[Right, ...]] | NotChecked:
+        """The rights that are not there, by namespace."""
         namespaces = ("",) if scope.namespaces is None else scope.namespaces
         asked = [
             (namespace, right)
@@ -138,19 +164,20 @@ class Examination:
             if right.need is not Need.ELECTION
         ]
         asked += [(lease_namespace, right) for right in rights if right.need is Need.ELECTION]
-        answers: dict[int, bool | None] = {}
+        answers: dict[int, bool | NotChecked] = {}
         work = Work(lambda index: self._is_allowed(*asked[index]), answers.__setitem__)
         each(range(len(asked)), work, self._connection.connections)
-        if None in answers.values():
-            return None
+        for answer in answers.values():
+            if isinstance(answer, NotChecked):
+                return answer
         missing: dict[str, tuple[Right, ...]] = {}
         for index, (namespace, right) in enumerate(asked):
             if not answers[index]:
                 missing[namespace] = (*missing.get(namespace, ()), right)
         return missing
 
-    def _is_allowed(self, namespace: str, right: Right) -> bool | None:
-        api = "authorization.k8s.io/v1"
+    def _is_allowed(self, namespace: str, right: Right) -> bool | NotChecked:
+        api, kind = "authorization.k8s.io/v1", "SelfSubjectAccessReview"
         resource, _, subresource = right.resource.partition("/")
         attributes = {
             "namespace": namespace,
@@ -160,31 +187,36 @@ class Examination:
             "subresource": subresource,
             "name": right.names[0] if right.names else "",
         }
-        body = {
-            "apiVersion": api,
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        found = self._posted(f"/apis/{api}/selfsubjectaccessreviews", body)
-        return None if found is None else (found.get("status") or {}).get("allowed") is True
+        spec = {"resourceAttributes": attributes}
+        path = f"/apis/{api}/selfsubjectaccessreviews"
+        review = answered(self._posted(path, api, kind, {"spec": spec}), api, kind)
+        if isinstance(review, NotChecked):
+            return review
+        allowed = (review.get("status") or {}).get("allowed")
+        return allowed if isinstance(allowed, bool) else NotChecked(why=f"the {kind} has no answer")
 
-    def _leases(self, scope: Scope) -> tuple[Lease, ...] | None:
+    def _leases(self, scope: Scope) -> tuple[Lease, ...] | NotChecked:
         """The Go controller's Leases: of all namespaces, or of those that it is likely in."""
         response = self._got(
             paths.collection(paths.LEASES, ""), {"fieldSelector": f"metadata.name={GO_LEASE}"}
         )
-        found = response and _decoded(response)
-        if found:
-            return tuple(map(self._lease, found.get("items") or ()))
-        places = dict.fromkeys(("default", *(scope.namespaces or ())))
-        answers = [
-            self._got(paths.single(paths.LEASES, NamespacedName(place, GO_LEASE)))
-            for place in places
-        ]
-        known = [each for each in answers if each is not None and each.status in {200, 404}]
-        if not known:
-            return None
-        return tuple(self._lease(found) for each in known if (found := _decoded(each)))
+        leases = answered(response, LEASE_API, "LeaseList")
+        if not isinstance(leases, NotChecked):
+            return tuple(map(self._lease, leases.get("items") or ()))
+        known: list[Lease] = []
+        unknown: NotChecked | None = None
+        for namespace in dict.fromkeys(("default", *(scope.namespaces or ()))):
+            response = self._got(paths.single(paths.LEASES, NamespacedName(namespace, GO_LEASE)))
+            if is_refusal(response, 404):
+                continue
+            lease = answered(response, LEASE_API, "Lease")
+            if not isinstance(lease, NotChecked):
+                known.append(self._lease(lease))
+            elif is_refusal(response, 403):
+                unknown = NotChecked(why="no permission to look for its Lease")
+            else:
+                unknown = lease
+        return tuple(known) if known or unknown is None else unknown
 
     def _lease(self, found: Json) -> Lease:
         spec = found.get("spec") or {}
@@ -206,20 +238,26 @@ class Examination:
         except ClusterError as error:
             return Contents(incomplete=str(error))
 
-    def _got(self, path: str, query: Mapping[str, str] | None = None) -> Response | None:
-        try:
-            return self._connection.get(path, query)
-        except (NoAnswerError, ClusterError):
-            return None
+    def _waiting(self, path: str) -> Waiting:
+        return Waiting(f"{self._connection.target.description}: GET {path}")
 
-    def _posted(self, path: str, body: Json) -> Json | None:
+    def _got(self, path: str, query: Mapping[str, str] | None = None) -> Response | NotChecked:
         try:
-            response = self._connection.request(
-                "POST", path, body=msgspec.json.encode(body), content_type=JSON
+            return self._connection.get(path, query, waiting=self._waiting(path))
+        except (NoAnswerError, ClusterError) as error:
+            return NotChecked(why=f"no answer: {error}")
+
+    def _posted(
+        self, path: str, api_version: str, kind: str, body: Mapping[str, Any] = {}
+    ) -> Response | NotChecked:
+        """The answer to a review of what this account is or may do, which the server forgets."""
+        review = {"apiVersion": api_version, "kind": kind, **body}
+        try:
+            return self._connection.request(
+                "POST", path, body=msgspec.json.encode(review), content_type=JSON
             )
-        except (NoAnswerError, ClusterError):
-            return None
-        return _decoded(response)
+        except (NoAnswerError, ClusterError) as error:
+            return NotChecked(why=f"no answer: {error}")
 
 
 def _skew(date: str, ours: float) -> float | None:
@@ -231,17 +269,8 @@ def _skew(date: str, ours: float) -> float | None:
         return None
 
 
-def _lists(missing: Mapping[str, tuple[Right, ...]] | None) -> bool:
+def _lists(missing: Mapping[str, tuple[Right, ...]] | NotChecked) -> bool:
     """Whether the right to a list is missing, so that there is nothing to list."""
-    return any(right.verb == "list" for rights in (missing or {}).values() for right in rights)
-
-
-def _decoded(response: Response) -> Json | None:
-    """The answer's object; None for a refusal, or anything else."""
-    if response.status not in {200, 201}:
-        return None
-    try:
-        found = msgspec.json.decode(response.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return found if isinstance(found, dict) else None
+    if isinstance(missing, NotChecked):
+        return False
+    return any(right.verb == "list" for rights in missing.values() for right in rights)

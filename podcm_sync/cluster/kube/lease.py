@@ -77,7 +77,7 @@ class KubeLease:
 
     def _answer(self, method: str, path: str, body: object, seconds: float) -> Response:
         content_type = {"POST": JSON, "PATCH": MERGE_PATCH}.get(method)
-        self._connection.clock.begin(seconds)
+        self._connection.clock.begin(seconds, "the lease's limit of")
 
         def send() -> Response:
             response = self._connection.request(

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.bounded import Waiting
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.listing import Listing, Query
@@ -90,11 +91,15 @@ class Lists:
         """One GET, repeated if that may help. Raises as `complete` does.
 
         `read` takes an answer of status 200, or raises DecodeError: then it is no answer to this
-        question, and the question is asked again. A proxy in trouble may have answered.
+        question, and the question is asked again. A proxy in trouble may have answered. A signal
+        ends it at once: it begins a run, or a pass that is not to come any more.
         """
+        waiting = Waiting(f"{self.server}: {what}")
 
         def send() -> Response:
-            response = self._connection.get(path, query, accept)
+            response = self._connection.get(
+                path, query, accept, waiting=waiting, ends_at_signal=True
+            )
             self._has_answered = True
             if response.status == 200:
                 try:

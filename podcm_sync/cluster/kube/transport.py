@@ -4,6 +4,7 @@ libcurl's limit covers the exchange from looking the name up to the last byte of
 slowly either side sends. docs/design/decisions/transport.md has why it is libcurl, with figures.
 """
 
+import math
 import os
 import select
 import socket
@@ -19,7 +20,13 @@ from urllib.parse import urlsplit
 import pycurl
 from msgspec import Struct
 
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, UntrustedError
+from podcm_sync.cluster.kube.answers import (
+    JSON,
+    NoAnswerError,
+    Response,
+    TimedOutError,
+    UntrustedError,
+)
 
 CONNECT_SECONDS: Final = 10.0
 """How long making a connection may take: an address that swallows packets is reported soon."""
@@ -163,9 +170,10 @@ class Transport:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             # Whatever silenced this connection may have silenced all others of its age.
             self._distrusted = time.monotonic()
-            is_whole_limit = limit is not None and (handle.is_sent or limit <= CONNECT_SECONDS)
-            seconds = limit if is_whole_limit else CONNECT_SECONDS
-            message = f"timed out after {seconds:.3g} s"
+            if limit is not None and (handle.is_sent or limit <= CONNECT_SECONDS):
+                message = f"timed out after {limit:.3g} s"
+                return TimedOutError(message, is_sent=handle.is_sent)
+            message = f"no connection within {CONNECT_SECONDS:.3g} s"
         elif code == pycurl.E_SEND_FAIL_REWIND:
             message = "the connection broke while it was idle"
         elif code == pycurl.E_COULDNT_CONNECT and handle.os_error:
@@ -229,7 +237,7 @@ class _Handle:
         if limit != self._limit:
             self._limit = limit
             # libcurl takes 0 as no limit at all.
-            curl.setopt(pycurl.TIMEOUT_MS, 0 if limit is None else max(1, int(limit * 1000)))
+            curl.setopt(pycurl.TIMEOUT_MS, 0 if limit is None else max(1, math.ceil(limit * 1000)))
         if method != self._method:
             self._method = method
             curl.setopt(pycurl.HTTPGET if method == "GET" else pycurl.POST, 1)

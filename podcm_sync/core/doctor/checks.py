@@ -15,6 +15,8 @@ class Level(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
+    SKIP = "skip"
+    """Not checked, so nobody knows."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -39,6 +41,11 @@ def warn(name: str, detail: str, action: str) -> Check:
 def fail(name: str, detail: str, action: str) -> Check:
     """What will stop or harm a run."""
     return Check(level=Level.FAIL, name=name, detail=detail, action=action)
+
+
+def not_checked(name: str, why: str, action: str = "", *, level: Level = Level.SKIP) -> Check:
+    """A check that could not be made. Without some of them no run can be expected to work."""
+    return Check(level=level, name=name, detail=f"not checked: {why}", action=action)
 
 
 def some(names: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """Facts about a cluster → checks: what is right, what to look at, what is wrong, what to do.
 
 Facts come in as arguments, so that each check can be tried without the cluster that fails it.
-`FAIL` is what will stop or harm a run; `WARN` is worth a look.
+`FAIL` is what will stop or harm a run; `WARN` is worth a look; `SKIP` was not checked. A check is
+`OK` only on evidence.
 """
 
 import re
@@ -10,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.core.doctor.checks import Check, Level, fail, ok, some, warn
+from podcm_sync.core.doctor.checks import Check, Level, fail, not_checked, ok, some, warn
 from podcm_sync.core.doctor.contents import checks_of
-from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked
 from podcm_sync.core.doctor.schema import difference
 from podcm_sync.core.rights import rules
 from podcm_sync.model.meta import PLURAL
@@ -22,6 +23,9 @@ from podcm_sync.model.rights import Need
 INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 MIN_MINOR: Final = 31
 """The first minor version of Kubernetes 1 whose CEL has all that the CRD's rules use."""
+ASK_AGAIN: Final = (
+    "check that this is an API server's address, and any proxy or load balancer in front of it"
+)
 SKEW_WARN_SECONDS: Final = 5.0
 SKEW_FAIL_SECONDS: Final = 60.0
 
@@ -54,9 +58,9 @@ def diagnose(facts: Facts, rbac: str) -> tuple[Check, ...]:
 
 def _checks(facts: Facts, rbac: str) -> Iterator[Check]:
     yield _server(facts.version)
-    yield ok("credentials", facts.username or "accepted; the server does not say whose they are")
+    yield _credentials(facts.username)
     yield _crd(facts.resources)
-    if facts.resources:
+    if PLURAL in _offered(facts):
         yield _schema(facts.schema)
     if facts.absent:
         yield _absent(facts.absent)
@@ -68,8 +72,14 @@ def _checks(facts: Facts, rbac: str) -> Iterator[Check]:
         yield from checks_of(facts.contents)
 
 
-def _server(version: str | None) -> Check:
-    found = re.match(r"v?(\d+)\.(\d+)", version or "")
+def _offered(facts: Facts) -> Mapping[str, frozenset[str]]:
+    return {} if isinstance(facts.resources, NotChecked) else facts.resources
+
+
+def _server(version: str | NotChecked) -> Check:
+    if isinstance(version, NotChecked):
+        return not_checked("server", version.why, ASK_AGAIN, level=Level.FAIL)
+    found = re.match(r"v?(\d+)\.(\d+)", version)
     if found is None:
         return warn(
             "server",
@@ -85,9 +95,15 @@ def _server(version: str | None) -> Check:
     return ok("server", f"Kubernetes {version}")
 
 
-def _crd(resources: Mapping[str, frozenset[str]] | None) -> Check:
-    if resources is None:
-        return warn("crd", "the server does not say what it offers", "look at its API discovery")
+def _credentials(username: str | NotChecked) -> Check:
+    if isinstance(username, NotChecked):
+        return not_checked("credentials", username.why, ASK_AGAIN, level=Level.FAIL)
+    return ok("credentials", username or "accepted; the server does not say whose they are")
+
+
+def _crd(resources: Mapping[str, frozenset[str]] | NotChecked) -> Check:
+    if isinstance(resources, NotChecked):
+        return not_checked("crd", resources.why, ASK_AGAIN, level=Level.FAIL)
     if PLURAL not in resources:
         return fail("crd", "the server does not know PodConfigMapConfigs", INSTALL)
     if "create" not in resources[PLURAL]:
@@ -101,11 +117,9 @@ def _crd(resources: Mapping[str, frozenset[str]] | None) -> Check:
     return ok("crd", "served, with its status subresource")
 
 
-def _schema(served: Mapping[str, str] | None) -> Check:
-    if served is None:
-        return warn(
-            "schema", "the server publishes none for the CRD", "run doctor again in a minute"
-        )
+def _schema(served: Mapping[str, str] | NotChecked) -> Check:
+    if isinstance(served, NotChecked):
+        return not_checked("schema", served.why, "run doctor again in a minute")
     found = difference(served)
     if found.missing:
         return fail(
@@ -128,12 +142,8 @@ def _absent(namespaces: tuple[str, ...]) -> Check:
 
 
 def _rights(facts: Facts, rbac: str) -> Check:
-    if facts.missing is None:
-        return warn(
-            "rights",
-            "the server does not say (SelfSubjectAccessReview)",
-            f"compare them with: {rbac}",
-        )
+    if isinstance(facts.missing, NotChecked):
+        return not_checked("rights", facts.missing.why, f"compare them with: {rbac}")
     lacking = {where: rights for where, rights in facts.missing.items() if rights}
     if not lacking:
         return ok("rights", f"all {facts.rights} {_where(facts.scope)}")
@@ -164,10 +174,10 @@ def _clock(skew: float) -> Check:
     )
 
 
-def _controller(leases: tuple[Lease, ...] | None) -> Check:
+def _controller(leases: tuple[Lease, ...] | NotChecked) -> Check:
     name = "go-controller"
-    if leases is None:
-        return ok(name, "not known: no right to look for its Lease")
+    if isinstance(leases, NotChecked):
+        return not_checked(name, leases.why)
     for lease in leases:
         if lease.is_held:
             return fail(

@@ -1,15 +1,25 @@
 """What an API server said of itself, as one value: the facts that `diagnosis` judges.
 
-Each may be unknown (None): a right may be missing even to ask.
+Each may be unknown, with the reason: a permission may be missing even to ask.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from podcm_sync.core.doctor.contents import Contents
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.rights import Right
+
+
+class NotChecked(Struct, frozen=True, kw_only=True):
+    """A question without an answer that says anything, and why."""
+
+    why: str
+
+
+NOT_ASKED: Final = NotChecked(why="it was not asked")
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -27,7 +37,7 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What was asked of an API server, and what it answered. None is what could not be known.
+    """What was asked of an API server, and what it answered.
 
     `missing` are the rights that are not there, by namespace ("" for all). `leases` are the Go
     controller's, wherever one was found. `resources` are those of the CRD's group, with their
@@ -38,13 +48,21 @@ class Facts(Struct, frozen=True, kw_only=True):
     scope: Scope
     failure: str = ""
     """Why nothing at all could be asked."""
-    version: str | None = None
-    username: str | None = None
-    resources: Mapping[str, frozenset[str]] | None = None
-    schema: Mapping[str, str] | None = None
+    version: str | NotChecked = NOT_ASKED
+    """"" if the server does not say."""
+    username: str | NotChecked = NOT_ASKED
+    """"" if the server accepts the credentials and does not say whose they are."""
+    resources: Mapping[str, frozenset[str]] | NotChecked = NOT_ASKED
+    schema: Mapping[str, str] | NotChecked = NOT_ASKED
     absent: tuple[str, ...] = ()
     rights: int = 0
-    missing: Mapping[str, tuple[Right, ...]] | None = None
+    missing: Mapping[str, tuple[Right, ...]] | NotChecked = NOT_ASKED
     skew_seconds: float | None = None
-    leases: tuple[Lease, ...] | None = None
+    leases: tuple[Lease, ...] | NotChecked = NOT_ASKED
     contents: Contents | None = None
+
+    @property
+    def is_examined(self) -> bool:
+        """Whether the server could be asked at all: what it is, as whom, and for the CRD."""
+        basics = (self.version, self.username, self.resources)
+        return not self.failure and not any(isinstance(fact, NotChecked) for fact in basics)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 
 from podcm_sync.core.doctor.checks import Check, Level
 from podcm_sync.core.doctor.diagnosis import Diagnosis
@@ -35,6 +36,15 @@ def test_one_line_a_check_and_what_to_do_below_it() -> None:
         "\n"
         "1 wrong, 1 to look at, 1 ok.\n"
     )
+
+
+def test_what_was_not_checked_is_counted_and_is_not_well() -> None:
+    skipped = Check(level=Level.SKIP, name="rights", detail="not checked: no answer")
+    diagnosis = structs.replace(WELL, checks=(*WELL.checks, skipped))
+    assert text(diagnosis).endswith(
+        "skip  rights  not checked: no answer\n\n1 not checked, 1 ok.\n"
+    )
+    Draft202012Validator(schema()).validate(json.loads(as_json(diagnosis)))
 
 
 def test_all_well_is_said_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 from podcm_sync.core.doctor.checks import Check, Level
 from podcm_sync.core.doctor.contents import Contents
 from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
-from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked
 from podcm_sync.core.doctor.schema import FIELDS
 from podcm_sync.core.rights import needed
 from podcm_sync.model.objects import Scope, Shard
@@ -19,6 +19,7 @@ VERBS = frozenset({"create", "delete", "get", "list", "patch"})
 RESOURCES = {"podconfigmapconfigs": VERBS, "podconfigmapconfigs/status": frozenset({"patch"})}
 INSTALL = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 SHOP = Scope(namespaces=("shop",))
+UNKNOWN = NotChecked(why="the server answered HTTP 500")
 WELL = Facts(
     scope=SHOP,
     version="v1.37.2",
@@ -45,8 +46,8 @@ def others(checks: dict[str, Check]) -> list[Check]:
 
 
 def exit_code(**facts: Any) -> int:
+    answers = msgspec.structs.replace(WELL, **facts).is_examined
     checks = tuple(found(**facts).values())
-    answers = "failure" not in facts
     return Diagnosis(server="s", scope=SHOP, checks=checks, answers=answers).exit_code
 
 
@@ -81,10 +82,11 @@ def test_a_server_that_cannot_be_asked_is_all_that_is_said() -> None:
         ("v2.0.0", Level.OK),
         ("1.32-eks-1", Level.OK),
         ("unknown", Level.WARN),
-        (None, Level.WARN),
+        ("", Level.WARN),
+        (UNKNOWN, Level.FAIL),
     ],
 )
-def test_versions(version: str | None, level: Level) -> None:
+def test_versions(version: str | NotChecked, level: Level) -> None:
     assert found(version=version)["server"].level is level
 
 
@@ -95,7 +97,7 @@ def test_versions(version: str | None, level: Level) -> None:
         ({"others": VERBS}, Level.FAIL, "does not know PodConfigMapConfigs"),
         (RESOURCES | {"podconfigmapconfigs": frozenset({"get"})}, Level.FAIL, "being removed"),
         ({"podconfigmapconfigs": VERBS}, Level.FAIL, "status subresource is off"),
-        (None, Level.WARN, "does not say"),
+        (UNKNOWN, Level.FAIL, "not checked: the server answered HTTP 500"),
     ],
 )
 def test_the_crd(resources: Any, level: Level, said: str) -> None:
@@ -105,9 +107,33 @@ def test_the_crd(resources: Any, level: Level, said: str) -> None:
     assert check.action
 
 
-@pytest.mark.parametrize("resources", [{}, None])
+@pytest.mark.parametrize("resources", [{}, UNKNOWN])
 def test_a_crd_that_is_not_there_has_no_schema(resources: Any) -> None:
-    assert "schema" not in found(resources=resources, schema=None)
+    assert "schema" not in found(resources=resources, schema=UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("fact", "check", "level", "code"),
+    [
+        ("version", "server", Level.FAIL, 5),
+        ("username", "credentials", Level.FAIL, 5),
+        ("resources", "crd", Level.FAIL, 5),
+        ("schema", "schema", Level.SKIP, 0),
+        ("missing", "rights", Level.SKIP, 0),
+        ("leases", "go-controller", Level.SKIP, 0),
+    ],
+)
+def test_what_was_not_checked_is_not_ok_and_tells_why(
+    fact: str, check: str, level: Level, code: int
+) -> None:
+    (other,) = others(found(**{fact: UNKNOWN}))
+    assert (other.name, other.level) == (check, level)
+    assert other.detail == "not checked: the server answered HTTP 500"
+    assert exit_code(**{fact: UNKNOWN}) == code
+
+
+def test_credentials_that_are_accepted_need_no_name() -> None:
+    assert found(username="")["credentials"].level is Level.OK
 
 
 def test_the_schema() -> None:
@@ -117,7 +143,6 @@ def test_the_schema() -> None:
     assert check.detail.endswith("it lacks spec.suspend")
     assert found(schema=FIELDS | {"spec.new": "x"})["schema"].action == "upgrade podcm-sync"
     assert found(schema=FIELDS | {"spec.suspend": "x"})["schema"].level is Level.WARN
-    assert found(schema=None)["schema"].level is Level.WARN
     many = found(schema={})["schema"]
     assert many.detail.endswith("it lacks spec, status")
 
@@ -147,8 +172,7 @@ def test_the_right_to_events_is_no_need() -> None:
     assert both.level is Level.FAIL
 
 
-def test_rights_that_are_not_known_or_of_a_shard() -> None:
-    assert found(missing=None)["rights"].level is Level.WARN
+def test_rights_of_a_shard() -> None:
     scope = Scope(namespaces=None, shard=Shard(index=1, count=4))
     assert found(scope=scope)["rights"].detail == "all 9 in all namespaces"
 
@@ -182,17 +206,14 @@ def test_a_clock_that_is_not_known_is_not_judged() -> None:
         ((("", 3.0),), Level.OK, "stopped"),
         ((("", 3.0), ("go-2", 1.0)), Level.FAIL, "go-2"),
         ((), Level.OK, "no sign of it"),
-        (None, Level.OK, "not known"),
     ],
 )
-def test_the_go_controller(
-    leases: tuple[tuple[str, float], ...] | None, level: Level, said: str
-) -> None:
+def test_the_go_controller(leases: tuple[tuple[str, float], ...], level: Level, said: str) -> None:
     known = [
         Lease(namespace="ops", holder=holder, renewed_seconds=seconds, duration_seconds=15)
-        for holder, seconds in leases or ()
+        for holder, seconds in leases
     ]
-    check = found(leases=None if leases is None else tuple(known))["go-controller"]
+    check = found(leases=tuple(known))["go-controller"]
     assert check.level is level
     assert said in check.detail
 
