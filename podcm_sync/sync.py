@@ -170,7 +170,7 @@ def _taken_names(
 ) -> frozenset[NamespacedName]:
     """The names that a create would meet; a later pass does without rather than lose its report."""
     try:
-        return reader.taken_names(namespaces)
+        return frozenset(reader.occupied_names(namespaces))
     except ClusterError:
         if is_first:
             raise

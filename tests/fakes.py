@@ -6,13 +6,13 @@ holds it to what a real API server answers. Faults are hooks: `before_list` and 
 
 import copy
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from podcm_sync.cluster.port import Reader, Recorder, Writer
-from podcm_sync.core import managed
+from podcm_sync.core import managed, names
 from podcm_sync.core.events import Event
 from podcm_sync.errors import ClusterError
 from podcm_sync.model import decode
@@ -27,6 +27,7 @@ from podcm_sync.model.objects import (
     Scope,
     Snapshot,
 )
+from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
 from tests.builders import GENERATED_BY, Json, Object, manifest
 
@@ -140,15 +141,15 @@ class FakeCluster:
             unplannable=frozenset(unplannable),
         )
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """The names of all ConfigMaps of these namespaces, with our label or without."""
-        taken: set[NamespacedName] = set()
-        for namespace in namespaces:
-            if self.before_list("names", namespace):
-                continue
-            for body in self._pages("ConfigMap", namespace):
-                taken.update(decode.names(body)[0])
-        return frozenset(taken)
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """All ConfigMaps of these namespaces, and which of them are ours."""
+        return {
+            obj.namespaced_name: names.is_ours(obj)
+            for namespace in namespaces
+            if not self.before_list("names", namespace)
+            for body in self._pages("ConfigMap", namespace)
+            for obj in decode.metadata(body).items
+        }
 
     # Writer.
 
@@ -295,7 +296,7 @@ class FakeCluster:
             return str(self._version)
 
 
-def collect(page: decode.Page[decode.M], items: list[decode.M], problems: list[Problem]) -> None:
+def collect(page: Page[M], items: list[M], problems: list[Problem]) -> None:
     """Note what a page of a list brought."""
     items += page.items
     problems += page.problems
@@ -319,7 +320,7 @@ class Unreachable:
     def snapshot(self, scope: Scope) -> Snapshot:
         raise ClusterError(f"cannot reach the server for {scope}")
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         raise ClusterError(f"cannot reach the server for {namespaces}")
 
 

@@ -97,7 +97,7 @@ def _is_taken(reader: Reader, planned: Planned, subject: Subject, namespace: str
         return False
     if any(each.namespaced_name == name for each in planned.snapshot.config_maps):
         return False
-    return name in reader.taken_names({namespace})
+    return name in reader.occupied_names({namespace})
 
 
 def _unknown(

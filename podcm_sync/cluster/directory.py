@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ import yaml
 
 from podcm_sync.cluster import manifests
 from podcm_sync.cluster.inventory import Inventory, is_generated
-from podcm_sync.core import managed
+from podcm_sync.core import managed, names
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.model.meta import KIND, NamespacedName
-from podcm_sync.model.objects import ConfigMap, Pod, PodConfigMapConfig, Problem, Scope, Snapshot
+from podcm_sync.model.objects import (
+    ConfigMap,
+    PartialObjectMetadata,
+    Pod,
+    PodConfigMapConfig,
+    Problem,
+    Scope,
+    Snapshot,
+)
 from podcm_sync.model.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -89,13 +97,13 @@ class DirectoryCluster:
             read_only=read_only,
         )
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """The names of all ConfigMaps of these namespaces."""
-        return frozenset(
-            name
-            for kind, name in self._inventory.stored
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """Each ConfigMap's name in these namespaces, and whether it is ours."""
+        return {
+            name: _is_ours(name, stored.content)
+            for (kind, name), stored in self._inventory.stored.items()
             if kind == "ConfigMap" and name.namespace in namespaces
-        )
+        }
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """Write a new manifest below `generated/`."""
@@ -147,6 +155,12 @@ class DirectoryCluster:
                 return Answer(result=Result.FAILED, reason=Reason.WRITE_FAILED, message=message)
             self._inventory.note(name, content)
             return Answer(result=result)
+
+
+def _is_ours(name: NamespacedName, content: Json) -> bool:
+    labels = content["metadata"].get("labels")
+    held = labels if isinstance(labels, dict) else {}
+    return names.is_ours(PartialObjectMetadata(namespaced_name=name, labels=held))
 
 
 def _replace(path: Path, documents: list[Json]) -> None:

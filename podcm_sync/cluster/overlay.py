@@ -4,7 +4,7 @@ Nothing else changes: Pods and ConfigMaps are the live ones, so that a plan of i
 after `kubectl apply` would do. It is for looking only; there is no Writer to go with it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import structs
 
@@ -41,9 +41,9 @@ class Overlay:
             problems=tuple(each for each in live.problems if not self._is_removed(each)),
         )
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """As the other Reader has them."""
-        return self._reader.taken_names(namespaces)
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """Those of the other Reader."""
+        return self._reader.occupied_names(namespaces)
 
     def _is_removed(self, problem: Problem) -> bool:
         """Whether it is of a config that none of the files has, where they have all."""

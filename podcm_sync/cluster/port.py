@@ -4,7 +4,7 @@ A Recorder tells people. Object-level failures come back as values; only what en
 raised (`errors`). The Lock is no part of a run: by it candidates find out who leads.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from podcm_sync.core.events import Event
@@ -24,10 +24,10 @@ class Reader(Protocol):
         """
         ...
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """The names of all ConfigMaps in these namespaces, ours and others'.
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """Each ConfigMap's name in these namespaces, and whether labels and name show it as ours.
 
-        A namespace whose list fails is left out: a create there meets the other object as a 409.
+        If a namespace's list fails, it is left out: a create there meets the other object as a 409.
         """
         ...
 

@@ -11,7 +11,7 @@ from podcm_sync.model.meta import (
     PRUNE_ANNOTATION,
     PRUNE_DISABLED,
 )
-from podcm_sync.model.objects import ConfigMap
+from podcm_sync.model.objects import ConfigMap, PartialObjectMetadata
 
 MAX_NAME: Final = 253
 """A DNS-1123 subdomain's length; also a data key's."""
@@ -46,7 +46,7 @@ def is_generated_name(name: str) -> bool:
     return name.startswith("pod-") and name.endswith("-cfg") and len(name) > len("pod--cfg")
 
 
-def is_ours(config_map: ConfigMap) -> bool:
+def is_ours(config_map: ConfigMap | PartialObjectMetadata) -> bool:
     """Whether a ConfigMap is podcm-sync's: both labels and a name of the form (spec.md §3).
 
     The Go controller's ConfigMaps are ours by this rule, and are adopted in place.

@@ -6,24 +6,25 @@ that is no list at all raises, and then `DecodeError`. Fields that are not named
 
 import re
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.kept import Kept
-from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.model.meta import KIND
 from podcm_sync.model.objects import (
     ConfigMap,
     LabelSelector,
     LabelSelectorRequirement,
+    PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     PodConfigMapConfigSpec,
     PodConfigMapConfigStatus,
     Problem,
 )
+from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire import (
     AnyObject,
@@ -38,17 +39,6 @@ from podcm_sync.model.wire import (
     StatusWire,
     SuspendOnly,
 )
-
-M = TypeVar("M", Pod, PodConfigMapConfig, ConfigMap)
-
-
-class Page(Struct, Generic[M], frozen=True, kw_only=True):
-    """One page of a list. `continue_token` is empty on the last."""
-
-    items: tuple[M, ...]
-    problems: tuple[Problem, ...]
-    continue_token: str
-
 
 _page: Final = msgspec.json.Decoder(PageWire)
 _pod: Final = msgspec.json.Decoder(PodWire)
@@ -76,11 +66,9 @@ def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     return _decode_page(body, lambda raw: kept.config_map(decode_config_map(raw)), "ConfigMap")
 
 
-def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
-    """The names on a page of any list, and its continue token. Raises DecodeError."""
-    page = _decoded(_page, body)
-    found = tuple(_decoded(_any_object, raw).metadata.namespaced_name for raw in page.items or ())
-    return found, (page.metadata and page.metadata.continue_) or ""
+def metadata(body: bytes) -> Page[PartialObjectMetadata]:
+    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no list."""
+    return _decode_page(body, _decode_metadata, "PartialObjectMetadata")
 
 
 def decode_pod(body: bytes | msgspec.Raw) -> Pod:
@@ -138,6 +126,12 @@ def decode_config(body: bytes | msgspec.Raw) -> PodConfigMapConfig:
         spec_error=spec_error,
         status=_decode_status(wire.status),
     )
+
+
+def _decode_metadata(body: bytes | msgspec.Raw) -> PartialObjectMetadata:
+    identity = _decoded(_any_object, body).metadata
+    labels = _decoded(_labelled, body).metadata.labels or {}
+    return PartialObjectMetadata(namespaced_name=identity.namespaced_name, labels=labels)
 
 
 def _decode_page(body: bytes, decode: Callable[[bytes | msgspec.Raw], M], kind: str) -> Page[M]:

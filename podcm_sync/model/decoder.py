@@ -7,17 +7,16 @@ answer decides here. So a server, or a proxy, that speaks JSON alone is as good.
 from typing import Final, Protocol
 
 from podcm_sync.model import decode
-from podcm_sync.model.decode import Page
 from podcm_sync.model.kept import Kept
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, Pod
+from podcm_sync.model.objects import ConfigMap, PartialObjectMetadata, Pod
+from podcm_sync.model.page import Page
 
 JSON: Final = "application/json"
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 EITHER: Final = f"{PROTOBUF}, {JSON}"
 """What Kubernetes' own resources can be had as; custom resources are JSON alone."""
 _METADATA: Final = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-NAMES_ONLY: Final = f"{PROTOBUF}{_METADATA}, {JSON}{_METADATA}"
+METADATA_ONLY: Final = f"{PROTOBUF}{_METADATA}, {JSON}{_METADATA}"
 
 
 class Decoder(Protocol):
@@ -31,8 +30,8 @@ class Decoder(Protocol):
         """A page of a ConfigMapList, of each what is kept."""
         ...
 
-    def names(self, body: bytes, /) -> tuple[tuple[NamespacedName, ...], str]:
-        """The names on a page of metadata alone, and its continue token."""
+    def metadata(self, body: bytes, /) -> Page[PartialObjectMetadata]:
+        """A page of a PartialObjectMetadataList."""
         ...
 
 

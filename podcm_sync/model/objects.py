@@ -120,6 +120,13 @@ class ConfigMap(Struct, frozen=True, kw_only=True):
     immutable: bool
 
 
+class PartialObjectMetadata(Struct, frozen=True, kw_only=True):
+    """An object of any kind, reduced to the metadata that shows whose it is."""
+
+    namespaced_name: NamespacedName
+    labels: dict[str, str]
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """Something a run could not use, as a value: which object, which reason, and why."""
 

@@ -14,10 +14,10 @@ from google.protobuf.message import DecodeError as WireError
 from msgspec import structs
 
 from podcm_sync.errors import DecodeError
-from podcm_sync.model.decode import M, Page
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import ConfigMap, Container, Pod, Problem
+from podcm_sync.model.objects import ConfigMap, Container, PartialObjectMetadata, Pod, Problem
+from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
 from podcm_sync.model.wire_protobuf import classes
 
@@ -105,11 +105,14 @@ def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     return _decode_page(body, decode, "ConfigMap")
 
 
-def names(body: bytes) -> tuple[tuple[NamespacedName, ...], str]:
-    """The names on a page of metadata alone, and its continue token. Raises DecodeError."""
-    page = _list(body, "PartialObjectMetadata")
-    found = tuple(_identity(raw) for raw in page.items)
-    return found, getattr(page.metadata, "continue")
+def metadata(body: bytes) -> Page[PartialObjectMetadata]:
+    """A page of a PartialObjectMetadataList. Raises DecodeError if the body is no list."""
+
+    def decode(raw: bytes) -> PartialObjectMetadata:
+        labels = dict(map(_parse, _named(raw).metadata.labels))
+        return PartialObjectMetadata(namespaced_name=_identity(raw), labels=labels)
+
+    return _decode_page(body, decode, "PartialObjectMetadata")
 
 
 def status(body: bytes) -> tuple[str, str]:

@@ -44,7 +44,7 @@ MESSAGES: Final = {
         "controller": (6, _BOOL),
         "blockOwnerDeletion": (7, _BOOL),
     },
-    "Identity": {"name": (1, _STRING), "namespace": (3, _STRING)},
+    "Identity": {"name": (1, _STRING), "namespace": (3, _STRING), "labels": (11, _PAIRS)},
     "Named": {"metadata": (1, "Identity")},
     # k8s.io/api/core/v1/generated.proto.
     "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},

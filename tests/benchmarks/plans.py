@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from msgspec import structs
@@ -40,9 +40,9 @@ class Still:
     def snapshot(self, scope: Scope) -> Snapshot:
         return structs.replace(self._seen, scope=scope)
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         assert namespaces, "there are creates"
-        return frozenset()
+        return {}
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from podcm_sync.cluster.port import Reader
 from podcm_sync.core.events import Event
 from podcm_sync.core.report import Report, summary
 from podcm_sync.model.changes import DesiredConfigMap, Result
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
@@ -102,13 +102,28 @@ def test_a_scope_without_objects_is_empty_and_complete(cluster: Cluster) -> None
     assert (found.pods, found.configs, found.config_maps, found.incomplete) == ((), (), (), {})
 
 
-def test_taken_names_are_everybodys(cluster: Cluster) -> None:
+def test_occupied_names_say_whether_they_are_ours(cluster: Cluster) -> None:
+    """Issue 13: a ConfigMap of ours that appears after the lists is a conflict, not foreign."""
+    made(cluster)
+    labels = existing(cluster).labels
     cluster.add(foreign(cluster, "somebody-elses"))
+    one_label = foreign(cluster, "pod-one-label-from-mine-cfg")
+    one_label["metadata"]["labels"] = {GENERATED_BY_LABEL: "mine"}
+    cluster.add(one_label)
+    other_name = foreign(cluster, "another-form")
+    other_name["metadata"]["labels"] = labels
+    cluster.add(other_name)
     reader = cluster.ports()[0]
     look(cluster, reader)
-    taken = reader.taken_names({cluster.namespace})
-    assert NamespacedName(cluster.namespace, "somebody-elses") in taken
-    assert NamespacedName(cluster.namespace, NAME) not in taken
+    occupied = reader.occupied_names({cluster.namespace})
+    names = (NAME, "somebody-elses", "pod-one-label-from-mine-cfg", "another-form", "absent")
+    assert [occupied.get(NamespacedName(cluster.namespace, name)) for name in names] == [
+        True,
+        False,
+        False,
+        False,
+        None,
+    ]
 
 
 def test_what_was_created_is_found_as_it_was_wanted(cluster: Cluster) -> None:

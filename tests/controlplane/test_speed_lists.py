@@ -16,9 +16,10 @@ from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.cluster.kube.write import KubeWriter
 from podcm_sync.core.report import Report, summary
 from podcm_sync.model import decode, protobuf
-from podcm_sync.model.decoder import JSON, NAMES_ONLY, PROTOBUF
+from podcm_sync.model.decoder import JSON, METADATA_ONLY, PROTOBUF
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.objects import Scope
+from podcm_sync.model.page import M, Page
 from podcm_sync.sync import Policy, run
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit
@@ -93,10 +94,10 @@ def test_a_list_is_the_same_in_both_content_types(
     assert {each.namespaced_name.name for each in found.items} >= {"odd", "raw"}
     (raw,) = (each for each in found.items if each.namespaced_name.name == "raw")
     assert raw.data == {"k": "x\ufffd\ufffd\ufffdy"}
-    of_names = connection.get(path_of("ConfigMap", namespace), accept=NAMES_ONLY)
+    of_names = connection.get(path_of("ConfigMap", namespace), accept=METADATA_ONLY)
     assert of_names.content_type.startswith(PROTOBUF)
-    names, _ = protobuf.names(of_names.body)
-    assert set(names) == {each.namespaced_name for each in found.items}
+    named = {each.namespaced_name for each in protobuf.metadata(of_names.body).items}
+    assert named == {each.namespaced_name for each in found.items}
 
 
 def test_a_server_that_answers_json_is_as_good(
@@ -202,5 +203,5 @@ def create_raw(plane: ControlPlane, namespace: str, name: str, data: dict[str, b
     assert answer.status == 201, answer.data
 
 
-def _tokenless(page: "decode.Page[decode.M]") -> tuple[object, ...]:
+def _tokenless(page: "Page[M]") -> tuple[object, ...]:
     return page.items, page.problems

@@ -91,7 +91,7 @@ def explanations_of(name: str, workdir: Path) -> str:
         budget = PruneBudget.of(tuple(map(parse_limit, limits)), snapshot)
         decided = planned(snapshot, reader, budget, LazySandbox())
         listed = {each for _, each in _objects(snapshot)}
-        taken = reader.taken_names({namespace}) - listed
+        taken = reader.occupied_names({namespace}).keys() - listed
         subjects = _objects(snapshot) | {("ConfigMap", each) for each in taken}
         subjects |= {("ConfigMap", each.namespaced_name) for each in decided.plan.changes}
         for kind, each in sorted(subjects, key=lambda x: (_KINDS.index(x[0]), x[1])):

@@ -19,12 +19,13 @@ from podcm_sync.core.plan import diff
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode
 from podcm_sync.model.kept import Kept
+from podcm_sync.model.page import Page
 from tests.builders import Object, config_map, manifest, pcmc, pod, snapshot
 
 OF_ONE = (decode.decode_pod, decode.decode_config, decode.decode_config_map)
 PODS = partial(decode.pods, kept=Kept())
 CONFIG_MAPS = partial(decode.config_maps, kept=Kept())
-OF_A_PAGE = (PODS, decode.configs, CONFIG_MAPS, decode.names)
+OF_A_PAGE = (PODS, decode.configs, CONFIG_MAPS, decode.metadata)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 KEYS = st.text(max_size=5) | st.sampled_from(["metadata", "name", "items", "spec", "labels"])
 JSON = st.recursive(
@@ -93,7 +94,7 @@ def test_of_any_json_whole_or_spoiled(body: bytes, at: int, garbage: bytes) -> N
 def test_of_any_item_of_a_page(item: Any) -> None:
     """Its neighbours are there, and it is an item or a problem."""
 
-    def check_page(decoder: Callable[[bytes], decode.Page[Any]], neighbour: Object) -> None:
+    def check_page(decoder: Callable[[bytes], Page[Any]], neighbour: Object) -> None:
         items = [manifest(neighbour), item, manifest(neighbour)]
         page = decoder(msgspec.json.encode({"items": items}))
         assert page.items[0] == page.items[-1] == neighbour
@@ -107,7 +108,7 @@ def test_of_any_item_of_a_page(item: Any) -> None:
 @given(raw=spoiled(), chance=st.randoms(use_true_random=False))
 def test_a_plan_can_be_made_of_whatever_decodes(raw: Any, chance: random.Random) -> None:
     """A spoiled object may hold things up; it is never a bug of the planner."""
-    page: decode.Page[Any]
+    page: Page[Any]
     kind = chance.choice(["Pod", "PodConfigMapConfig", "ConfigMap"])
     body = msgspec.json.encode({"items": [raw]})
     match kind:

@@ -23,7 +23,7 @@ def test_a_whole_run_leaves_what_it_was_given_as_it_was(world: World) -> None:
     seen_before = copy.deepcopy(seen)
     desired = build(seen)
     desired_before = copy.deepcopy(desired)
-    plan = diff(seen, desired, cluster.taken_names(["one", "two"]))
+    plan = diff(seen, desired, frozenset(cluster.occupied_names(["one", "two"])))
     plan_before = copy.deepcopy(plan)
     guarded = guard(plan, PruneBudget(allowed=0))
     foretold = predicted(plan)

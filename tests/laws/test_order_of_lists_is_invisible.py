@@ -1,7 +1,7 @@
 """The order of lists is invisible: in plan and statuses, and in every word of the report."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from hypothesis import given
@@ -18,22 +18,26 @@ from tests.laws.worlds import EVERYWHERE, World, worlds
 class Listed:
     """A Reader of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, taken: frozenset[NamespacedName]) -> None:
+    def __init__(self, snapshot: Snapshot, occupied: Mapping[NamespacedName, bool]) -> None:
         self._snapshot = snapshot
-        self._taken = taken
+        self._occupied = occupied
 
     def snapshot(self, scope: Scope) -> Snapshot:
         assert scope == EVERYWHERE
         return self._snapshot
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        return frozenset(name for name in self._taken if name.namespace in namespaces)
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        return {
+            name: is_ours
+            for name, is_ours in self._occupied.items()
+            if name.namespace in namespaces
+        }
 
 
 @given(world=worlds(), chance=st.randoms(use_true_random=False))
 def test_shuffled_lists_give_the_same_report(world: World, chance: random.Random) -> None:
     seen = world.snapshot()
-    taken = world.cluster().taken_names(["one", "two"])
+    occupied = world.cluster().occupied_names(["one", "two"])
     shuffled = msgspec.structs.replace(
         seen,
         **{
@@ -42,7 +46,7 @@ def test_shuffled_lists_give_the_same_report(world: World, chance: random.Random
             if (items := getattr(seen, field))
         },
     )
-    expected = run(EVERYWHERE, Listed(seen, taken), None, Policy(), now=NOW)
-    found = run(EVERYWHERE, Listed(shuffled, taken), None, Policy(), now=NOW)
+    expected = run(EVERYWHERE, Listed(seen, occupied), None, Policy(), now=NOW)
+    found = run(EVERYWHERE, Listed(shuffled, occupied), None, Policy(), now=NOW)
     assert found == expected
     assert text(found, is_verbose=True) == text(expected, is_verbose=True)

@@ -105,9 +105,9 @@ def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
-def test_names_are_the_same_in_both(items: list[Json], token: str) -> None:
+def test_metadata_is_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
-    assert protobuf.names(body) == decode.names(as_json(items, token))
+    assert protobuf.metadata(body) == decode.metadata(as_json(items, token))
 
 
 @given(body=st.binary(max_size=60), envelope=st.booleans())
@@ -119,7 +119,7 @@ def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> 
         with pytest.raises(DecodeError):
             read(body, Kept())
     with pytest.raises(DecodeError):
-        protobuf.names(body)
+        protobuf.metadata(body)
 
 
 @given(cut=st.integers(0, 10_000))
@@ -181,4 +181,4 @@ def test_protobuf_that_claims_to_be_json_is_a_decode_error(
     with pytest.raises(DecodeError):
         read(encode.page("Pod", []), Kept())
     with pytest.raises(DecodeError):
-        decode.names(encode.page("Pod", []))
+        decode.metadata(encode.page("Pod", []))

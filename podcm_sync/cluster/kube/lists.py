@@ -15,8 +15,8 @@ from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
 from podcm_sync.cluster.kube.retry import repeated
 from podcm_sync.errors import ClusterError, DecodeError, Unavailable
-from podcm_sync.model.decoder import NAMES_ONLY, decoder_of
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.decoder import METADATA_ONLY, decoder_of
+from podcm_sync.model.objects import PartialObjectMetadata
 
 log = logging.getLogger(__name__)
 
@@ -86,17 +86,20 @@ class Lists:
                     return
         raise ListError(f"cannot {query}: its continue token expired {MAX_LISTS} times over")
 
-    def names(self, query: Query) -> set[NamespacedName]:
-        """The names of all objects, from a list of their metadata alone. Raises as `complete`."""
-        names: set[NamespacedName] = set()
+    def metadata(self, query: Query) -> list[PartialObjectMetadata]:
+        """All objects, from a list of their metadata alone. Raises as `complete` does."""
+        objects: list[PartialObjectMetadata] = []
 
         def page(response: Response) -> str:
-            found, token = decoder_of(response.content_type).names(response.body)
-            names.update(found)
-            return token
+            page = decoder_of(response.content_type).metadata(response.body)
+            if page.problems:
+                # Else a name that is taken could be missing.
+                raise DecodeError(page.problems[0].message)
+            objects.extend(page.items)
+            return page.continue_token
 
-        self.complete(structs.replace(query, accept=NAMES_ONLY), page, restart=names.clear)
-        return names
+        self.complete(structs.replace(query, accept=METADATA_ONLY), page, restart=objects.clear)
+        return objects
 
     def get(
         self, path: str, what: str, query: dict[str, str] | None = None, accept: str = JSON

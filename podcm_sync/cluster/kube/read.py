@@ -5,7 +5,7 @@ without it; discovery after them, so that configs that seem to be gone are gone.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from podcm_sync.cluster.kube import paths
@@ -15,9 +15,9 @@ from podcm_sync.cluster.kube.crd import check_crd
 from podcm_sync.cluster.kube.listed import Listed, unseen
 from podcm_sync.cluster.kube.lists import ListError, Lists, Query
 from podcm_sync.core import shards
+from podcm_sync.core.names import is_ours
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode
-from podcm_sync.model.decode import M, Page
 from podcm_sync.model.decoder import EITHER, decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
@@ -28,6 +28,7 @@ from podcm_sync.model.objects import (
     Scope,
     Snapshot,
 )
+from podcm_sync.model.page import M, Page
 from podcm_sync.parallel import Work, each
 
 log = logging.getLogger(__name__)
@@ -63,20 +64,22 @@ class KubeReader:
         check_crd(self._lists, namespaces, listed)
         return listed.snapshot(scope)
 
-    def taken_names(self, namespaces: Collection[str]) -> frozenset[NamespacedName]:
-        """The names of all ConfigMaps of these namespaces, from metadata-only lists."""
+    def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
+        """Each ConfigMap's name in these namespaces and whether it is ours, from their metadata."""
         places = sorted(namespaces)
-        taken: dict[int, set[NamespacedName]] = {}
-        work = Work(lambda n: self._names(places[n]), taken.__setitem__)
+        occupied: dict[NamespacedName, bool] = {}
+        work = Work(lambda n: self._occupied(places[n]), lambda _, part: occupied.update(part))
         each(range(len(places)), work, self._at_once)
-        return frozenset().union(*taken.values())
+        return occupied
 
-    def _names(self, namespace: str) -> set[NamespacedName]:
+    def _occupied(self, namespace: str) -> dict[NamespacedName, bool]:
+        query = Query(resource=paths.CONFIG_MAPS, namespace=namespace)
         try:
-            return self._lists.names(Query(resource=paths.CONFIG_MAPS, namespace=namespace))
+            objects = self._lists.metadata(query)
         except ListError as error:
             log.warning("%s; a create may meet an existing ConfigMap", error)
-            return set()
+            return {}
+        return {obj.namespaced_name: is_ours(obj) for obj in objects}
 
     def _places(self, scope: Scope) -> Sequence[str]:
         """What is listed apart from the rest. Raises ListError where that cannot be known.
@@ -88,11 +91,12 @@ class KubeReader:
             return scope.namespaces
         if scope.shard is None:
             return (ALL_NAMESPACES,)
-        found = self._lists.names(_generated(ALL_NAMESPACES))
-        found |= self._lists.names(Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES))
-        found |= {each.namespaced_name for each in self._also_for}
-        namespaces = sorted({name.namespace for name in found})
-        return [each for each in namespaces if shards.is_in(each, scope.shard)]
+        configs = Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES)
+        names = {each.namespaced_name for each in self._also_for}
+        for query in (_generated(ALL_NAMESPACES), configs):
+            names |= {obj.namespaced_name for obj in self._lists.metadata(query)}
+        namespaces = sorted({name.namespace for name in names})
+        return [name for name in namespaces if shards.is_in(name, scope.shard)]
 
     def _together(self, namespaces: Sequence[str], look: Callable[[str], Listed]) -> Listed:
         """What is listed of these namespaces, some at once, in their order."""

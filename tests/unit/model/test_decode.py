@@ -13,6 +13,7 @@ from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import (
     LabelSelectorRequirement,
+    PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     PodConfigMapConfigStatus,
@@ -294,7 +295,7 @@ def test_an_object_without_a_name_is_a_problem_without_one(item: object) -> None
 )
 def test_the_continue_token_of_a_page(body: bytes, token: str) -> None:
     assert decode.pods(body, Kept()).continue_token == token
-    assert decode.names(body) == ((), token)
+    assert decode.metadata(body).continue_token == token
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_the_continue_token_of_a_page(body: bytes, token: str) -> None:
         partial(decode.pods, kept=Kept()),
         decode.configs,
         partial(decode.config_maps, kept=Kept()),
-        decode.names,
+        decode.metadata,
     ],
 )
 def test_a_page_that_is_no_list_is_a_decode_error(
@@ -316,12 +317,14 @@ def test_a_page_that_is_no_list_is_a_decode_error(
         decoder(body)
 
 
-def test_names_are_of_any_objects() -> None:
-    body = page({"kind": "PartialObjectMetadata", "metadata": METADATA}, manifest(pod("a")))
-    assert decode.names(body)[0] == (NamespacedName("shop", "web"), NamespacedName("shop", "a"))
+def test_metadata_is_of_any_objects() -> None:
+    labelled = {"metadata": {**METADATA, "labels": {"app": "web"}}}
+    assert decode.metadata(page(labelled, manifest(pod("a")))).items == (
+        PartialObjectMetadata(namespaced_name=NamespacedName("shop", "web"), labels={"app": "web"}),
+        PartialObjectMetadata(namespaced_name=NamespacedName("shop", "a"), labels={}),
+    )
 
 
-def test_a_nameless_object_among_names_is_a_decode_error() -> None:
-    """Else a name that is taken could be missing."""
-    with pytest.raises(DecodeError):
-        decode.names(page({"metadata": {}}))
+def test_a_nameless_object_among_metadata_is_a_problem() -> None:
+    (problem,) = decode.metadata(page({"metadata": {}})).problems
+    assert problem.namespaced_name == NamespacedName("", "")
