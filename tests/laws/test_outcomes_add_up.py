@@ -55,7 +55,7 @@ def test_each_change_has_one_outcome_which_is_the_servers_word(
     cluster = world.cluster()
     seen = cluster.snapshot(EVERYWHERE)
     desired = build(seen)
-    plan = diff(seen, desired, frozenset(cluster.occupied_names(["one", "two"])))
+    plan = diff(seen, desired, cluster.occupied_names(["one", "two"]))
     cluster.before_write = refusing(reasons)
     outcomes = apply(plan, cluster, concurrency=1)
     assert tuple(each.change for each in outcomes) == plan.changes

@@ -590,7 +590,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(shop: Directory, tmp_p
     writer = DirectoryCluster(shop.path)
     seen = writer.snapshot(EVERYWHERE)
     (shop.path / "generated" / "default").symlink_to(outside)
-    plan = diff(seen, build(seen), frozenset(writer.occupied_names({"default"})))
+    plan = diff(seen, build(seen), writer.occupied_names({"default"}))
     (outcome,) = apply(plan, writer, concurrency=1)
     assert (outcome.result, outcome.reason) == (Result.FAILED, Reason.WRITE_FAILED)
     assert list(outside.iterdir()) == []
