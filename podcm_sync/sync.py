@@ -5,28 +5,25 @@ a conflict, its namespace gets another whole pass, since only new lists can tell
 now. A run that expects a plan applies that plan or none, in one pass.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.apply import NEVER, Stopping, Watch, apply, record, stamp
+from podcm_sync.apply import MAX_PASSES, Applying, Ports, Watch, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
-from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
-from podcm_sync.core.passes import Pass, contested, last_counts, last_words
+from podcm_sync.core.passes import last_counts, last_words
 from podcm_sync.core.plan import Planned, creates_in, diff, has_conflict
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, forecast, merged, problems
-from podcm_sync.core.status import conditions
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import NEVER, Stopping
 from podcm_sync.model.changes import Plan
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope, Snapshot
-
-MAX_PASSES: Final = 3
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -71,27 +68,37 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     plan_digest = digest(first.plan.changes) if is_reviewed else ""
     if writer is None or plan_digest != policy.expected_digest:
         return forecast(first, now, digest=plan_digest, expected_digest=policy.expected_digest)
-    passes = tuple(_passes(first, reader, writer, policy, renderer, observer))
-    updates = last_words(
-        passes, lambda done: conditions(done.snapshot, done.desired, done.outcomes, now)
-    )
-    statuses = stamp(updates, writer, concurrency=policy.concurrency, stopping=observer.stopping)
-    if recorder is not None:
-        # After the statuses: what is not stored yet would be said again by the next run.
-        record(
-            events(statuses, now),
-            recorder,
+    budget = PruneBudget.of(policy.max_prune, first.snapshot)
+
+    def again(namespaces: tuple[str, ...], passes: Sequence[Applying]) -> Planned:
+        snapshot = _look_again(reader, Scope(namespaces=namespaces))
+        decided = planned(snapshot, reader, _left(budget, passes), renderer, is_first=False)
+        observer.planned(decided.plan)
+        return decided
+
+    observer.planned(first.plan)
+    applied = apply(
+        first,
+        Ports(
+            writer=writer,
+            recorder=recorder,
             concurrency=policy.concurrency,
             stopping=observer.stopping,
-        )
+            watch=observer.watch,
+        ),
+        now,
+        # Nobody reviewed what another pass would do.
+        again=None if is_reviewed else again,
+    )
+    passes = applied.passes
     outcomes = passes[0].outcomes
-    for again in passes[1:]:
-        outcomes = merged(outcomes, again.outcomes, again.settles)
+    for later in passes[1:]:
+        outcomes = merged(outcomes, later.outcomes, later.settles)
     return Report(
         is_prediction=False,
         scope=scope,
         outcomes=outcomes,
-        statuses=statuses,
+        statuses=applied.statuses,
         problems=last_words(passes, lambda done: problems(done.snapshot, done.desired)),
         incomplete={
             namespace: message
@@ -145,38 +152,11 @@ def planned(
     )
 
 
-def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
-    decided: Planned,
-    reader: Reader,
-    writer: Writer,
-    policy: Policy,
-    renderer: Renderer,
-    observer: Observer,
-) -> Iterator[Pass]:
-    """The first pass over the whole scope, then up to two more over what was contested.
-
-    A plan that was reviewed has one pass: nobody reviewed what another one would do.
-    """
-    budget = PruneBudget.of(policy.max_prune, decided.snapshot)
-    is_reviewed = bool(policy.expected_digest)
-    for number in range(1, MAX_PASSES + 1):
-        observer.planned(decided.plan)
-        outcomes = apply(
-            decided.plan,
-            writer,
-            concurrency=policy.concurrency,
-            stopping=observer.stopping,
-            watch=observer.watch,
-            is_reviewed=is_reviewed,
-        )
-        yield Pass(snapshot=decided.snapshot, desired=decided.desired, outcomes=outcomes)
-        disputed = contested(outcomes)
-        is_last = is_reviewed or number == MAX_PASSES
-        if not disputed or is_last or observer.stopping.begins_nothing():
-            return
-        budget = budget.after(outcomes, decided.proposed)
-        snapshot = _look_again(reader, Scope(namespaces=disputed))
-        decided = planned(snapshot, reader, budget, renderer, is_first=False)
+def _left(budget: PruneBudget, passes: Sequence[Applying]) -> PruneBudget:
+    """What a further pass may delete; what is still under way counts as deleted."""
+    for applying in passes:
+        budget = budget.after(applying.outcomes, applying.decided.proposed, applying.under_way)
+    return budget
 
 
 def _occupied_names(

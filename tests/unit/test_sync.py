@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from podcm_sync.apply import Stopping
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneLimit
 from podcm_sync.core.passes import Pass, last_counts
 from podcm_sync.core.report import Count, Report, exit_code, summary
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import Answer, Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope
