@@ -4,19 +4,18 @@ What was reviewed is done where it is still what a run would do; where the world
 object is held back and named. There is one pass: whatever conflicts is the next plan's business.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import structs
 
-from podcm_sync.apply import apply, record, stamp
+from podcm_sync.apply import Ports, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
-from podcm_sync.core.events import events
-from podcm_sync.core.guards import PruneBudget
 from podcm_sync.core.outdated import fitted
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, counted, problems
-from podcm_sync.core.status import conditions
-from podcm_sync.sync import UNOBSERVED, Observer, Policy, planned
+from podcm_sync.model.changes import AnyOutcome
+from podcm_sync.sync import UNOBSERVED, Observer, Policy, look
 
 UNLIMITED: Final = Policy()
 
@@ -39,37 +38,31 @@ def apply_saved(  # noqa: PLR0913 - the facts of a run, each of which a test wan
     incomplete then has no statuses now. `now` is the RFC 3339 time for conditions that move. Raises
     ClusterError or InputError before anything is written.
     """
-    snapshot = reader.snapshot(saved.scope)
-    snapshot = structs.replace(snapshot, incomplete={**saved.incomplete, **snapshot.incomplete})
-    today = planned(snapshot, reader, PruneBudget(allowed=None), renderer)
-    plan = fitted((each.change for each in saved.outcomes), today, is_of_files=is_of_files)
+    today = look(saved.scope, reader, (), renderer, is_reviewed=True)
+    snapshot = structs.replace(
+        today.snapshot, incomplete={**saved.incomplete, **today.snapshot.incomplete}
+    )
+    today = structs.replace(today, snapshot=snapshot)
+    outcomes_saved: Iterable[AnyOutcome] = saved.outcomes
+    plan = fitted((outcome.change for outcome in outcomes_saved), today, is_of_files=is_of_files)
     observer.planned(plan)
-    outcomes = apply(
-        plan,
-        writer,
-        concurrency=policy.concurrency,
-        stopping=observer.stopping,
-        watch=observer.watch,
-        is_reviewed=True,
-    )
-    statuses = stamp(
-        conditions(snapshot, today.desired, outcomes, now),
-        writer,
-        concurrency=policy.concurrency,
-        stopping=observer.stopping,
-    )
-    if recorder is not None:
-        record(
-            events(statuses, now),
-            recorder,
+    applied = apply(
+        structs.replace(today, plan=plan),
+        Ports(
+            writer=writer,
+            recorder=recorder,
             concurrency=policy.concurrency,
             stopping=observer.stopping,
-        )
+            watch=observer.watch,
+        ),
+        now,
+    )
+    outcomes = applied.passes[0].outcomes
     return Report(
         is_prediction=False,
         scope=saved.scope,
         outcomes=outcomes,
-        statuses=statuses,
+        statuses=applied.statuses,
         problems=problems(snapshot, today.desired),
         incomplete=snapshot.incomplete,
         counts=counted(snapshot, outcomes),

@@ -6,16 +6,11 @@ seen), daemon threads do not.
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 WAIT_SECONDS: Final = 0.1
 """How often waiting for results looks up whether to go on with it."""
-MANY: Final = 100
-NAP_SECONDS: Final = 0.01
-"""While so many results are to come they are taken together: to wake up for each of 10,000 cost the
-workers an eighth of their CPU, in turns at the interpreter's lock."""
 
 Done = TypeVar("Done")
 
@@ -81,8 +76,6 @@ def _collect(
             raise result
         del pending[index]
         work.done(index, result)
-        if len(pending) >= MANY and results.empty():
-            time.sleep(NAP_SECONDS)
     for index in pending:
         assert work.lost is not None, "only then is anything left"
         work.done(index, work.lost(index))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from podcm_sync import __version__
 from podcm_sync.core.digest import digest, parse_digest
 from podcm_sync.core.report import Report
 from podcm_sync.errors import InputError, OutputError, PlanMismatchError
-from podcm_sync.model.changes import Outcome, Verb
+from podcm_sync.model.changes import AnyOutcome, Prediction, StatusPrediction, Verb
 from podcm_sync.model.meta import KIND
 from podcm_sync.render.escape import json_escaped
 
@@ -66,6 +66,13 @@ class _Version(Struct):
     version: str
 
 
+class _Forecast(Report, frozen=True, kw_only=True):
+    """The report of a dry run, as a file holds it: msgspec must know which of the types to make."""
+
+    outcomes: tuple[Prediction, ...] = ()
+    statuses: tuple[StatusPrediction, ...]
+
+
 class _Content(Struct, rename="camel"):
     """The file, but for its version and checksum."""
 
@@ -74,7 +81,7 @@ class _Content(Struct, rename="camel"):
     run_id: str
     exit_code: int
     report: dict[str, Any]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Prediction, ...]
 
 
 def check_target(path: Path) -> None:
@@ -168,7 +175,8 @@ def _lines(plan: SavedPlan) -> Iterator[bytes]:
     }
     yield _line(head)[:-1] + b',"outcomes":[\n'
     last = len(plan.report.outcomes) - 1
-    for index, outcome in enumerate(plan.report.outcomes):
+    outcomes: Iterable[AnyOutcome] = plan.report.outcomes
+    for index, outcome in enumerate(outcomes):
         yield _line(_saved(outcome)) + (b",\n" if index < last else b"\n")
     yield b"],\n"
 
@@ -177,7 +185,7 @@ def _line(content: object) -> bytes:
     return json_escaped(msgspec.json.encode(content).decode()).encode()
 
 
-def _saved(outcome: Outcome) -> Outcome:
+def _saved(outcome: AnyOutcome) -> AnyOutcome:
     """Without the bodies of what stays as it is: nobody needs them."""
     if outcome.change.verb is not Verb.KEEP:
         return outcome
@@ -188,10 +196,10 @@ def _saved(outcome: Outcome) -> Outcome:
 def _decoded(path: Path, raw: bytes) -> SavedPlan:
     try:
         content = msgspec.json.decode(raw, type=_Content)
-        report = msgspec.convert({**content.report, "outcomes": ()}, Report)
+        forecast = msgspec.convert(content.report, _Forecast)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is no plan of {VERSION}: {error}: {_ANEW}") from error
-    report = structs.replace(report, outcomes=content.outcomes)
+    report = Report(**structs.asdict(forecast) | {"outcomes": content.outcomes})
     if not report.is_prediction or report.digest != digest(x.change for x in report.outcomes):
         raise InputError(f"{path}: its digest is not that of its changes: {_ANEW}")
     if not _is_ours(report):

@@ -1,38 +1,29 @@
 """One run, as a ladder: list, want, compare, guard, apply, stamp, tell, report.
 
-A dry run is the same ladder without a writer: it foretells what the others would do. Where writes
-met a conflict, the namespaces concerned get another whole pass, since only lists taken anew can
-say what is right there now. A run that expects a plan applies that one or none, and in one pass.
+A dry run climbs no further than the guard: without a writer it predicts the rest. If a write meets
+a conflict, its namespace gets another whole pass, since only new lists can tell what is right there
+now. A run that expects a plan applies that plan or none, in one pass.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.apply import NEVER, Stopping, Watch, apply, record, stamp
+from podcm_sync.apply import MAX_PASSES, Applying, Ports, Watch, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
-from podcm_sync.core.events import events
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
-from podcm_sync.core.passes import Pass, came_to, contested, last_counts, last_words
-from podcm_sync.core.plan import Planned, creates_in, diff
+from podcm_sync.core.passes import last_counts, last_words
+from podcm_sync.core.plan import Planned, creates_in, diff, has_conflict
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.core.report import (
-    Report,
-    merged,
-    predicted,
-    predicted_statuses,
-    problems,
-)
-from podcm_sync.core.status import conditions
+from podcm_sync.core.report import Report, forecast, merged, problems
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import NEVER, Stopping
 from podcm_sync.model.changes import Plan
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope, Snapshot
-
-MAX_PASSES: Final = 3
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -67,47 +58,78 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     observer: Observer = UNOBSERVED,
     recorder: Recorder | None = None,
 ) -> Report:
-    """One run over the scope; a dry run where there is no writer, without Events if no recorder.
+    """One run over the scope; a dry run if there is no writer, without Events if no recorder.
 
     `now` is the RFC 3339 time for conditions that move. Raises ClusterError or InputError where
     there is nothing to base a run on; once something was written, nothing but a bug raises.
     """
-    passes = tuple(_passes(scope, reader, writer, policy, renderer, observer))
-    updates = last_words(
-        passes, lambda each: conditions(each.snapshot, each.desired, each.outcomes, now)
+    is_reviewed = writer is None or bool(policy.expected_digest)
+    first = look(scope, reader, policy.max_prune, renderer, is_reviewed=is_reviewed)
+    plan_digest = digest(first.plan.changes) if is_reviewed else ""
+    if writer is None or plan_digest != policy.expected_digest:
+        return forecast(first, now, digest=plan_digest, expected_digest=policy.expected_digest)
+    budget = PruneBudget.of(policy.max_prune, first.snapshot)
+
+    def again(namespaces: tuple[str, ...], passes: Sequence[Applying]) -> Planned:
+        snapshot = _look_again(reader, Scope(namespaces=namespaces))
+        decided = planned(snapshot, reader, _left(budget, passes), renderer, is_first=False)
+        observer.planned(decided.plan)
+        return decided
+
+    observer.planned(first.plan)
+    applied = apply(
+        first,
+        Ports(
+            writer=writer,
+            recorder=recorder,
+            concurrency=policy.concurrency,
+            stopping=observer.stopping,
+            watch=observer.watch,
+        ),
+        now,
+        # Nobody reviewed what another pass would do.
+        again=None if is_reviewed else again,
     )
-    if writer is None or passes[0].is_prediction:
-        statuses = predicted_statuses(updates)
-    else:
-        statuses = stamp(
-            updates, writer, concurrency=policy.concurrency, stopping=observer.stopping
-        )
-        if recorder is not None:
-            # After the statuses: what is not stored yet would be said again by the next run.
-            record(
-                events(statuses, now),
-                recorder,
-                concurrency=policy.concurrency,
-                stopping=observer.stopping,
-            )
+    passes = applied.passes
     outcomes = passes[0].outcomes
-    for again in passes[1:]:
-        outcomes = merged(outcomes, again.outcomes, again.settles)
+    for later in passes[1:]:
+        outcomes = merged(outcomes, later.outcomes, later.settles)
     return Report(
-        is_prediction=passes[0].is_prediction,
+        is_prediction=False,
         scope=scope,
         outcomes=outcomes,
-        statuses=statuses,
-        problems=last_words(passes, lambda each: problems(each.snapshot, each.desired)),
+        statuses=applied.statuses,
+        problems=last_words(passes, lambda done: problems(done.snapshot, done.desired)),
         incomplete={
             namespace: message
-            for each in passes
-            for namespace, message in each.snapshot.incomplete.items()
+            for done in passes
+            for namespace, message in done.snapshot.incomplete.items()
         },
         counts=last_counts(passes),
-        digest=passes[0].digest,
+        digest=plan_digest,
         expected_digest=policy.expected_digest,
     )
+
+
+def look(
+    scope: Scope,
+    reader: Reader,
+    max_prune: tuple[PruneLimit, ...],
+    renderer: Renderer,
+    *,
+    is_reviewed: bool,
+) -> Planned:
+    """What the first pass decides, from lists that agree. Nothing is written.
+
+    A plan for review holds no guess: if somebody created one of our ConfigMaps between two of the
+    lists, the lists are taken again, MAX_PASSES times in all. A run settles that in its next pass.
+    """
+    for _ in range(MAX_PASSES):
+        snapshot = reader.snapshot(scope)
+        decided = planned(snapshot, reader, PruneBudget.of(max_prune, snapshot), renderer)
+        if not (is_reviewed and has_conflict(decided.plan)):
+            break
+    return decided
 
 
 def planned(
@@ -120,61 +142,33 @@ def planned(
 ) -> Planned:
     """What one pass decides: wanted, compared and guarded. Nothing is written.
 
-    Raises ClusterError in the first pass, where the names that are taken cannot be asked for.
+    Raises ClusterError in the first pass if the occupied names cannot be asked for.
     """
     desired = build(snapshot, renderer)
-    taken = _taken_names(reader, creates_in(snapshot, desired), is_first=is_first)
-    proposed = diff(snapshot, desired, taken)
+    occupied = _occupied_names(reader, creates_in(snapshot, desired), is_first=is_first)
+    proposed = diff(snapshot, desired, occupied)
     return Planned(
         snapshot=snapshot, desired=desired, proposed=proposed, plan=guard(proposed, budget)
     )
 
 
-def _passes(  # noqa: PLR0913, PLR0917 - the facts of a run, as above
-    scope: Scope,
-    reader: Reader,
-    writer: Writer | None,
-    policy: Policy,
-    renderer: Renderer,
-    observer: Observer,
-) -> Iterator[Pass]:
-    """The first pass over the whole scope, then up to two more over what was contested."""
-    snapshot = reader.snapshot(scope)
-    budget = PruneBudget.of(policy.max_prune, snapshot)
-    for number in range(1, MAX_PASSES + 1):
-        decided = planned(snapshot, reader, budget, renderer, is_first=number == 1)
-        changes = decided.plan.changes
-        found = digest(changes) if writer is None or policy.expected_digest else ""
-        if writer is None or found != policy.expected_digest:
-            yield came_to(decided, predicted(decided.plan), found, is_prediction=True)
-            return
-        observer.planned(decided.plan)
-        outcomes = apply(
-            decided.plan,
-            writer,
-            concurrency=policy.concurrency,
-            stopping=observer.stopping,
-            watch=observer.watch,
-            is_reviewed=bool(policy.expected_digest),
-        )
-        yield came_to(decided, outcomes, found)
-        disputed = contested(outcomes)
-        if not disputed or number == MAX_PASSES or observer.stopping.begins_nothing():
-            return
-        budget = budget.after(outcomes, decided.proposed)
-        snapshot = _look_again(reader, Scope(namespaces=disputed))
+def _left(budget: PruneBudget, passes: Sequence[Applying]) -> PruneBudget:
+    """What a further pass may delete; what is still under way counts as deleted."""
+    for applying in passes:
+        budget = budget.after(applying.outcomes, applying.decided.proposed, applying.under_way)
+    return budget
 
 
-def _taken_names(
+def _occupied_names(
     reader: Reader, namespaces: frozenset[str], *, is_first: bool
-) -> frozenset[NamespacedName]:
+) -> Mapping[NamespacedName, bool]:
     """The names that a create would meet; a later pass does without rather than lose its report."""
     try:
-        return frozenset(reader.occupied_names(namespaces))
+        return reader.occupied_names(namespaces)
     except ClusterError:
         if is_first:
             raise
-        return frozenset()
+        return {}
 
 
 def _look_again(reader: Reader, scope: Scope) -> Snapshot:

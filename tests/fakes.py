@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from podcm_sync.apply import Applied, Ports, Watch, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core import managed, names
+from podcm_sync.core.desired import build
 from podcm_sync.core.events import Event
+from podcm_sync.core.plan import Planned
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import NEVER, Stopping
 from podcm_sync.model import decode
-from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
+from podcm_sync.model.changes import Answer, DesiredConfigMap, Outcome, Plan, Result, StatusUpdate
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
@@ -29,7 +33,7 @@ from podcm_sync.model.objects import (
 )
 from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
-from tests.builders import GENERATED_BY, Json, Object, manifest
+from tests.builders import GENERATED_BY, NOW, Json, Object, manifest, snapshot
 
 PAGE_SIZE = 2
 """Small, so that small worlds have pages too."""
@@ -303,6 +307,51 @@ class FakeCluster:
         with self._lock:
             self._version += 1
             return str(self._version)
+
+
+def carried_out(
+    plan: Plan,
+    writer: Writer,
+    *,
+    concurrency: int = 1,
+    stopping: Stopping = NEVER,
+    watch: Watch = lambda _: None,
+    configs: tuple[PodConfigMapConfig, ...] = (),
+    recorder: Recorder | None = None,
+) -> Applied:
+    """One pass of a plan that was made of nothing, and the statuses of these configs."""
+    seen = snapshot(*configs)
+    decided = Planned(snapshot=seen, desired=build(seen), proposed=plan, plan=plan)
+    ports = Ports(
+        writer=writer,
+        recorder=recorder,
+        concurrency=concurrency,
+        stopping=stopping,
+        watch=watch,
+    )
+    return apply(decided, ports, NOW, again=lambda *_: NOTHING_DECIDED)
+
+
+def outcomes_of(
+    plan: Plan,
+    writer: Writer,
+    *,
+    concurrency: int = 1,
+    stopping: Stopping = NEVER,
+    watch: Watch = lambda _: None,
+) -> tuple[Outcome, ...]:
+    """What one pass of a plan comes to."""
+    applied = carried_out(plan, writer, concurrency=concurrency, stopping=stopping, watch=watch)
+    return applied.passes[0].outcomes
+
+
+NOTHING_DECIDED = Planned(
+    snapshot=snapshot(),
+    desired=build(snapshot()),
+    proposed=Plan(changes=()),
+    plan=Plan(changes=()),
+)
+"""What another pass finds to do: nothing."""
 
 
 def collect(page: Page[M], items: list[M], problems: list[Problem]) -> None:

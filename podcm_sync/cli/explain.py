@@ -20,12 +20,12 @@ from podcm_sync.core.explain.explain import explain as told
 from podcm_sync.core.explain.explanation import CONFIG_MAP, Explanation, Subject
 from podcm_sync.core.explain.redact import redacted
 from podcm_sync.core.explain.search import hint, namespaces_of
-from podcm_sync.core.guards import PruneBudget, PruneLimit
+from podcm_sync.core.guards import PruneLimit
 from podcm_sync.core.plan import Planned
 from podcm_sync.errors import ClusterError, InputError, NotFoundError
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.settings import Access, Colour, Explained
-from podcm_sync.sync import planned as plan
+from podcm_sync.sync import look
 from podcm_sync.template.lazy import LazySandbox
 
 INCOMPLETE = ClusterError.exit_code
@@ -56,9 +56,7 @@ def explain(question: Question) -> int:
     clock = Clock()
     Signals(clock).install()
     ports = to_read(question.directory, question.access, question.namespaces, clock)
-    snapshot = ports.reader.snapshot(ports.scope)
-    budget = PruneBudget.of(question.max_prune, snapshot)
-    planned = plan(snapshot, ports.reader, budget, LazySandbox())
+    planned = look(ports.scope, ports.reader, question.max_prune, LazySandbox(), is_reviewed=True)
     namespace = _namespace(planned, question, ports.scope.namespaces or ())
     explanation = told(
         planned,

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import msgspec
 
 from podcm_sync import plan_file
-from podcm_sync.apply import Stopping
 from podcm_sync.cli import logs
 from podcm_sync.cli.exports import Exports, Measure
 from podcm_sync.cli.ports import Ports, opened
@@ -20,6 +19,7 @@ from podcm_sync.cluster.kube.bounded import in_time
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import ClusterError, RunError
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.settings import Settings
 from podcm_sync.sync import Observer, Policy

@@ -52,15 +52,23 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
         """Whether nothing may be deleted any more in this run."""
         return self.wanted > 0
 
-    def after(self, outcomes: Iterable[Outcome], proposed: Plan = NOTHING) -> "PruneBudget":
-        """The budget when these outcomes are counted, of what was `proposed` to the guard."""
+    def after(
+        self,
+        outcomes: Iterable[Outcome],
+        proposed: Plan = NOTHING,
+        under_way: Iterable[Change] = (),
+    ) -> "PruneBudget":
+        """The budget when these outcomes are counted, of what was `proposed` to the guard.
+
+        A delete that is `under_way` may still be carried out, so that it counts as well.
+        """
         outcomes = tuple(outcomes)
         deleted = [each.change for each in outcomes if each.result is Result.DELETED]
         held_back = any(each.reason is Reason.PRUNE_BLOCKED for each in outcomes)
         total = max(1, self.spent + _counted(proposed.changes))
         return PruneBudget(
             allowed=self.allowed,
-            spent=self.spent + _counted(deleted),
+            spent=self.spent + _counted(deleted) + _counted(under_way),
             wanted=max(self.wanted, total) if held_back else self.wanted,
         )
 

@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from podcm_sync.core.plan import Planned
 from podcm_sync.core.report import Count, counted
 from podcm_sync.model.changes import Desired, Outcome, Result, StatusUpdate, Verb
 from podcm_sync.model.objects import Problem, Snapshot
@@ -20,8 +19,6 @@ class Pass(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     desired: Desired
     outcomes: tuple[Outcome, ...]
-    is_prediction: bool = False
-    digest: str = ""
 
     def covers(self, namespace: str) -> bool:
         """Whether this pass looked at a namespace."""
@@ -31,19 +28,6 @@ class Pass(Struct, frozen=True, kw_only=True):
     def settles(self, namespace: str) -> bool:
         """Whether what came of this pass replaces what an earlier one failed to do there."""
         return self.covers(namespace) and self.snapshot.is_plannable(namespace)
-
-
-def came_to(
-    decided: Planned, outcomes: tuple[Outcome, ...], found: str, *, is_prediction: bool = False
-) -> Pass:
-    """The pass whose plan came to these outcomes, and has the digest that was found."""
-    return Pass(
-        snapshot=decided.snapshot,
-        desired=decided.desired,
-        outcomes=outcomes,
-        is_prediction=is_prediction,
-        digest=found,
-    )
 
 
 def contested(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Ownership is proved before anything is touched (`names.is_ours`); whatever is in
 with a reason. Nothing here knows whether the plan will be applied or only shown.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 def creates_in(snapshot: Snapshot, desired: Desired) -> frozenset[str]:
-    """The namespaces in which something may have to be created: where taken names matter."""
+    """The namespaces in which something may have to be created: occupied names matter there."""
     existing = {each.namespaced_name for each in snapshot.config_maps}
     return frozenset(
         name.namespace
@@ -35,26 +35,32 @@ def creates_in(snapshot: Snapshot, desired: Desired) -> frozenset[str]:
     )
 
 
-def diff(snapshot: Snapshot, desired: Desired, taken: Collection[NamespacedName]) -> Plan:
+def diff(snapshot: Snapshot, desired: Desired, occupied: Mapping[NamespacedName, bool]) -> Plan:
     """The plan that takes the snapshot to the desired set.
 
-    `taken` are the names of ConfigMaps that exist without our label, where creates are planned.
+    `occupied` are the names of all ConfigMaps in the namespaces in which creates are planned, and
+    whether each ConfigMap is ours.
     """
-    comparison = _Comparison(snapshot, desired, taken)
+    comparison = _Comparison(snapshot, desired, occupied)
     changes = [change for change in comparison.changes() if comparison.is_plannable(change)]
     changes.sort(key=lambda change: (change.namespaced_name, change.pcmc_name, change.pod_name))
     return Plan(changes=tuple(changes))
+
+
+def has_conflict(plan: Plan) -> bool:
+    """Whether the lists that the plan was made from contradict each other."""
+    return any(change.reason is Reason.CONFLICT for change in plan.changes)
 
 
 class _Comparison:
     """The lists of one run, indexed for comparing."""
 
     def __init__(
-        self, snapshot: Snapshot, desired: Desired, taken: Collection[NamespacedName]
+        self, snapshot: Snapshot, desired: Desired, occupied: Mapping[NamespacedName, bool]
     ) -> None:
         self.snapshot = snapshot
         self.desired = desired
-        self.taken = taken
+        self.occupied = occupied
         self.existing = {each.namespaced_name: each for each in snapshot.config_maps}
         self.live_uids = {pod.uid for pod in snapshot.pods}
         self.terminating_uids = {pod.uid for pod in snapshot.pods if pod.terminating}
@@ -112,7 +118,16 @@ class _Comparison:
     def _absent(self, desired: DesiredConfigMap) -> Change:
         if problem := self.undecodable.get(desired.namespaced_name):
             return _skip(desired, Reason.UNDECODABLE, f"cannot be decoded: {problem.message}")
-        if desired.namespaced_name in self.taken:
+        is_ours = self.occupied.get(desired.namespaced_name)
+        if is_ours:
+            # The labeled list came first, so that another syncer, or a late POST of ours, made it
+            # between the two lists. Only a new labeled list can tell what it holds.
+            return _skip(
+                desired,
+                Reason.CONFLICT,
+                "a ConfigMap of podcm-sync's with this name appeared while the lists were read",
+            )
+        if is_ours is not None:
             return _skip(
                 desired,
                 Reason.FOREIGN,

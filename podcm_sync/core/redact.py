@@ -13,11 +13,11 @@ from podcm_sync.core import scrub, status
 from podcm_sync.core.data import FACTS
 from podcm_sync.core.report import Report
 from podcm_sync.model.changes import (
+    AnyOutcome,
+    AnyStatusOutcome,
     Change,
     DesiredConfigMap,
-    Outcome,
     Result,
-    StatusOutcome,
     Verb,
 )
 from podcm_sync.model.meta import GROUP, MANAGED_BY_LABEL, NamespacedName
@@ -62,7 +62,7 @@ def redacted(report: Report) -> Report:
     """The report as others may see it; statuses in the cluster are another matter."""
     masks = _ReportMasks(report)
     outcomes = tuple(masks.outcome(outcome) for outcome in report.outcomes)
-    failed: dict[NamespacedName, list[Outcome]] = defaultdict(list)
+    failed: dict[NamespacedName, list[AnyOutcome]] = defaultdict(list)
     for outcome in outcomes:
         if status.is_failure(outcome):
             change = outcome.change
@@ -107,7 +107,7 @@ class _ReportMasks(Masks):
         }
         """Nodes of Pods: an existing nodeName among them is one, not what somebody put there."""
 
-    def outcome(self, outcome: Outcome) -> Outcome:
+    def outcome(self, outcome: AnyOutcome) -> AnyOutcome:
         return replace(
             outcome,
             change=self._change(outcome.change),
@@ -188,7 +188,7 @@ def _problem(problem: Problem) -> Problem:
     return replace(problem, message=scrub.scrubbed(problem.message), labels=None)
 
 
-def _status(outcome: StatusOutcome, failed: list[Outcome]) -> StatusOutcome:
+def _status(outcome: AnyStatusOutcome, failed: list[AnyOutcome]) -> AnyStatusOutcome:
     update = outcome.update
     return replace(
         outcome,
@@ -202,7 +202,7 @@ def _status(outcome: StatusOutcome, failed: list[Outcome]) -> StatusOutcome:
 
 
 def _with_messages(
-    whole: PodConfigMapConfigStatus, failed: list[Outcome]
+    whole: PodConfigMapConfigStatus, failed: list[AnyOutcome]
 ) -> PodConfigMapConfigStatus:
     return replace(
         whole,
@@ -212,7 +212,7 @@ def _with_messages(
     )
 
 
-def condition_message(condition: Condition, failed: list[Outcome]) -> str:
+def condition_message(condition: Condition, failed: list[AnyOutcome]) -> str:
     """Our own words stay; of failures, what the outcomes say when masked; others' are withheld."""
     is_ours = condition.type in {status.READY, status.STALLED}
     if is_ours and condition.reason == status.SOME_FAILED and failed:

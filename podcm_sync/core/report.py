@@ -7,15 +7,18 @@ from typing import Final
 from msgspec import Struct
 
 from podcm_sync.core.names import is_ours
-from podcm_sync.core.status import is_failure
+from podcm_sync.core.plan import Planned
+from podcm_sync.core.status import is_failure, predicted_conditions
 from podcm_sync.model.changes import (
+    AnyOutcome,
     Change,
     Desired,
     Outcome,
     Plan,
+    Prediction,
     Result,
     StatusOutcome,
-    StatusUpdate,
+    StatusPrediction,
     Verb,
 )
 from podcm_sync.model.meta import KIND
@@ -39,15 +42,15 @@ class Count(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """One run. As a prediction, its outcomes and statuses are foretold, and nothing was done.
+    """One run. A prediction holds Predictions, and nothing was done; else each is a fact.
 
     `incomplete` maps a namespace ("" for all) to the list that did not complete, and why.
     """
 
     is_prediction: bool
     scope: Scope
-    outcomes: tuple[Outcome, ...]
-    statuses: tuple[StatusOutcome, ...]
+    outcomes: tuple[Outcome, ...] | tuple[Prediction, ...]
+    statuses: tuple[StatusOutcome, ...] | tuple[StatusPrediction, ...]
     problems: tuple[Problem, ...]
     incomplete: dict[str, str]
     counts: dict[str, Count] = {}
@@ -93,10 +96,10 @@ class Summary(Struct, frozen=True, kw_only=True):
         return self.created + self.updated + self.deleted
 
 
-def predicted(plan: Plan) -> tuple[Outcome, ...]:
+def predicted(plan: Plan) -> tuple[Prediction, ...]:
     """What a plan comes to if the API server agrees to all of it."""
     return tuple(
-        Outcome(
+        Prediction(
             change=change,
             result=_RESULTS[change.verb],
             reason=change.reason,
@@ -107,16 +110,20 @@ def predicted(plan: Plan) -> tuple[Outcome, ...]:
     )
 
 
-def predicted_statuses(updates: Iterable[StatusUpdate]) -> tuple[StatusOutcome, ...]:
-    """What statuses would come to."""
-    return tuple(
-        StatusOutcome(
-            update=update,
-            result=Result.UPDATED if update.is_needed else Result.UNCHANGED,
-            reason=None,
-            message="",
-        )
-        for update in updates
+def forecast(planned: Planned, now: str, *, digest: str, expected_digest: str) -> Report:
+    """What a run of this plan would report if the API server agreed to all of it."""
+    snapshot, desired = planned.snapshot, planned.desired
+    outcomes = predicted(planned.plan)
+    return Report(
+        is_prediction=True,
+        scope=snapshot.scope,
+        outcomes=outcomes,
+        statuses=predicted_conditions(snapshot, desired, outcomes, now),
+        problems=problems(snapshot, desired),
+        incomplete=snapshot.incomplete,
+        counts=counted(snapshot, outcomes),
+        digest=digest,
+        expected_digest=expected_digest,
     )
 
 
@@ -132,7 +139,7 @@ def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
     return tuple(sorted(every, key=lambda each: (each.namespaced_name, each.kind)))
 
 
-def counted(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> dict[str, Count]:
+def counted(snapshot: Snapshot, outcomes: Iterable[AnyOutcome]) -> dict[str, Count]:
     """How much there is, by namespace, of what was listed and what then came of it."""
     configs = Counter(each.namespaced_name.namespace for each in snapshot.configs)
     config_maps = Counter(

@@ -4,11 +4,19 @@ It takes Outcomes, so nothing can be stamped before the work is done. Two runs o
 compute equal statuses: times move only with a condition's status, and messages count, never date.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from podcm_sync.core.desired import is_active
-from podcm_sync.model.changes import Desired, Outcome, Result, StatusUpdate
+from podcm_sync.model.changes import (
+    AnyOutcome,
+    Desired,
+    Outcome,
+    Prediction,
+    Result,
+    StatusPrediction,
+    StatusUpdate,
+)
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
     Condition,
@@ -40,7 +48,28 @@ def conditions(
 
     `now` is an RFC 3339 time in UTC with whole seconds, as `metav1.Time` has it.
     """
-    by_config: dict[NamespacedName, list[Outcome]] = {}
+    return _updates(snapshot, desired, outcomes, now)
+
+
+def predicted_conditions(
+    snapshot: Snapshot, desired: Desired, predictions: Iterable[Prediction], now: str
+) -> tuple[StatusPrediction, ...]:
+    """The statuses as a run would leave them. No StatusUpdate comes out: nobody can write it."""
+    return tuple(
+        StatusPrediction(
+            update=update,
+            result=Result.UPDATED if update.is_needed else Result.UNCHANGED,
+            reason=None,
+            message="",
+        )
+        for update in _updates(snapshot, desired, predictions, now)
+    )
+
+
+def _updates(
+    snapshot: Snapshot, desired: Desired, outcomes: Iterable[AnyOutcome], now: str
+) -> tuple[StatusUpdate, ...]:
+    by_config: dict[NamespacedName, list[AnyOutcome]] = {}
     unfinished: set[NamespacedName] = set()
     for outcome in outcomes:
         change = outcome.change
@@ -64,7 +93,7 @@ def conditions(
 
 
 def _status(
-    config: PodConfigMapConfig, desired: Desired, outcomes: list[Outcome], now: str
+    config: PodConfigMapConfig, desired: Desired, outcomes: list[AnyOutcome], now: str
 ) -> PodConfigMapConfigStatus:
     if invalid := desired.invalid.get(config.namespaced_name):
         message = f"{invalid}. What it has stays as it is until the spec is mended."
@@ -98,7 +127,7 @@ def ready(status: PodConfigMapConfigStatus) -> Condition | None:
     return next((each for each in status.conditions if each.type == READY), None)
 
 
-def is_failure(outcome: Outcome) -> bool:
+def is_failure(outcome: AnyOutcome) -> bool:
     """Whether an outcome is a failure of its ConfigMap: a blocking skip, or a refused write."""
     return outcome.result is Result.FAILED or (
         outcome.result is Result.SKIPPED and kind_of(outcome.reason) is Kind.BLOCKING
@@ -106,7 +135,7 @@ def is_failure(outcome: Outcome) -> bool:
 
 
 def _ready(
-    matched_pods: int, config_maps: int, failed: list[Outcome], held_back: list[Outcome]
+    matched_pods: int, config_maps: int, failed: list[AnyOutcome], held_back: list[AnyOutcome]
 ) -> Condition:
     if failed:
         return _condition(READY, "False", SOME_FAILED, failures(failed))
@@ -117,7 +146,7 @@ def _ready(
     return _condition(READY, "True", SYNCED, message)
 
 
-def failures(failed: list[Outcome]) -> str:
+def failures(failed: Sequence[AnyOutcome]) -> str:
     """Up to three objects with reason, message and what to do; the rest as a count."""
     parts = []
     for outcome in failed[:NAMED]:
@@ -130,13 +159,13 @@ def failures(failed: list[Outcome]) -> str:
     return "; ".join(parts) + _more(failed)
 
 
-def _named(outcomes: list[Outcome]) -> str:
+def _named(outcomes: Sequence[AnyOutcome]) -> str:
     return ", ".join(each.change.namespaced_name.name for each in outcomes[:NAMED]) + _more(
         outcomes
     )
 
 
-def _more(outcomes: list[Outcome]) -> str:
+def _more(outcomes: Sequence[AnyOutcome]) -> str:
     return f" and {len(outcomes) - NAMED} more" if len(outcomes) > NAMED else ""
 
 

@@ -13,7 +13,7 @@ from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import is_failure, ready
 from podcm_sync.metrics import table
-from podcm_sync.model.changes import Outcome, Result, StatusOutcome, Verb
+from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, Verb
 from podcm_sync.model.meta import KIND
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
@@ -121,7 +121,7 @@ def _bounded(counts: Mapping[str, int], seen: list[str]) -> dict[Labels, float]:
     return {(namespace,): float(counts.get(namespace, 0)) for namespace in seen}
 
 
-def _is_ready(status: StatusOutcome) -> bool:
+def _is_ready(status: AnyStatusOutcome) -> bool:
     found = ready(status.update.desired)
     return found is not None and found.status == "True"
 
@@ -169,7 +169,7 @@ def _failed_reasons(report: Report) -> Iterator[Reason]:
             yield status.reason
 
 
-def _is_failed(outcome: Outcome) -> bool:
+def _is_failed(outcome: AnyOutcome) -> bool:
     if outcome.result is Result.UNCHANGED or outcome.reason is Reason.INCOMPLETE:
         return False  # an incomplete list is one failure, not one for each object that it keeps
     is_api = kind_of(outcome.reason) in {Kind.API, Kind.HELD_BACK}

@@ -1,11 +1,12 @@
-"""What is wanted, planned and done: DesiredConfigMap, Change (a verb), Outcome (past tense).
+"""What is wanted, planned, predicted and done: DesiredConfigMap, Change, Prediction, Outcome.
 
 Two tenses, as in fluxcd/pkg `ssa/changeset.go`: a Change says what is intended, an Outcome what
-the API server answered. There is one Outcome for each Change of an applied plan.
+the API server answered. There is one Outcome for each Change of an applied plan. A Prediction has
+the same fields as an Outcome but is another type, so that no function can take one for the other.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -113,8 +114,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What a Change came to. `code` is the HTTP status where a request was made."""
+class _ChangeResult(Struct, frozen=True, kw_only=True):
+    """The fields that an Outcome and a Prediction share, for those who only show them."""
 
     change: Change
     result: Result
@@ -122,10 +123,22 @@ class Outcome(Struct, frozen=True, kw_only=True):
     code: int | None
     message: str
 
+
+class Outcome(_ChangeResult, frozen=True, kw_only=True):
+    """What a Change came to. `code` is the HTTP status if a request was made."""
+
     @property
     def is_write(self) -> bool:
         """Whether the cluster is different for it."""
         return self.result in {Result.CREATED, Result.UPDATED, Result.DELETED}
+
+
+class Prediction(_ChangeResult, frozen=True, kw_only=True):
+    """What a Change comes to if the API server agrees. `code` is None: nobody was asked."""
+
+
+AnyOutcome: TypeAlias = Outcome | Prediction
+"""For who shows an outcome or counts it, and does nothing because of it."""
 
 
 class StatusUpdate(Struct, frozen=True, kw_only=True):
@@ -143,10 +156,21 @@ class StatusUpdate(Struct, frozen=True, kw_only=True):
         return self.existing != self.desired
 
 
-class StatusOutcome(Struct, frozen=True, kw_only=True):
-    """What a StatusUpdate came to; `result` is UNCHANGED where nothing had to be written."""
+class _StatusResult(Struct, frozen=True, kw_only=True):
+    """The fields that a StatusOutcome and a StatusPrediction share."""
 
     update: StatusUpdate
     result: Result
     reason: Reason | None
     message: str
+
+
+class StatusOutcome(_StatusResult, frozen=True, kw_only=True):
+    """What a StatusUpdate came to; `result` is UNCHANGED if there was nothing to write."""
+
+
+class StatusPrediction(_StatusResult, frozen=True, kw_only=True):
+    """What a StatusUpdate comes to if the API server agrees to it and to the plan."""
+
+
+AnyStatusOutcome: TypeAlias = StatusOutcome | StatusPrediction

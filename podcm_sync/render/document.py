@@ -12,7 +12,7 @@ import msgspec
 
 from podcm_sync import __version__
 from podcm_sync.core.report import Report, summary
-from podcm_sync.model.changes import WRITES, Outcome, StatusOutcome
+from podcm_sync.model.changes import WRITES, AnyOutcome, AnyStatusOutcome
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.render.diff import unified
@@ -85,7 +85,7 @@ def schema() -> Json:
     return content
 
 
-def _change(outcome: Outcome, *, is_prediction: bool) -> Json:
+def _change(outcome: AnyOutcome, *, is_prediction: bool) -> Json:
     change = outcome.change
     content = {
         "verb": str(change.verb),
@@ -110,7 +110,7 @@ def _change(outcome: Outcome, *, is_prediction: bool) -> Json:
     return content
 
 
-def _status(status: StatusOutcome) -> Json:
+def _status(status: AnyStatusOutcome) -> Json:
     content: Json = {
         **_named(status.update.namespaced_name),
         "result": str(status.result),

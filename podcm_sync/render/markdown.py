@@ -11,7 +11,7 @@ from typing import Final
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import SYNCED
 from podcm_sync.errors import EXIT_CODES
-from podcm_sync.model.changes import Outcome, Result, StatusOutcome
+from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result
 from podcm_sync.model.reasons import REASONS, Reason
 from podcm_sync.render import words
 from podcm_sync.render.budget import Entry, Section, cut_to
@@ -173,19 +173,19 @@ def _other_sections(report: Report) -> Iterator[Section]:
     )
 
 
-def _by_word(report: Report) -> dict[str, list[Outcome]]:
-    of: dict[str, list[Outcome]] = defaultdict(list)
+def _by_word(report: Report) -> dict[str, list[AnyOutcome]]:
+    of: dict[str, list[AnyOutcome]] = defaultdict(list)
     for outcome in report.outcomes:
         of[words.word(outcome)].append(outcome)
     return of
 
 
-def _section(title: str, outcomes: list[Outcome], is_prediction: bool) -> Section:
+def _section(title: str, outcomes: list[AnyOutcome], is_prediction: bool) -> Section:
     entries = (_entry(each, is_prediction) for each in outcomes)
     return Section(title=title, total=len(outcomes), entries=entries)
 
 
-def _entry(outcome: Outcome, is_prediction: bool) -> Entry:
+def _entry(outcome: AnyOutcome, is_prediction: bool) -> Entry:
     change = outcome.change
     name = _name(str(change.namespaced_name))
     reason, message, action = outcome.reason, outcome.message, ""
@@ -202,7 +202,7 @@ def _entry(outcome: Outcome, is_prediction: bool) -> Entry:
     )
 
 
-def _status(status: StatusOutcome) -> str:
+def _status(status: AnyStatusOutcome) -> str:
     name = code(_name(str(status.update.namespaced_name)))
     ready = [each for each in status.update.desired.conditions if each.type == "Ready"]
     if not ready:

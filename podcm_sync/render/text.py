@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from podcm_sync.core.report import Report, Summary, summary
-from podcm_sync.model.changes import Change, Outcome, Result, StatusOutcome, Verb
+from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Change, Result, Verb
 from podcm_sync.model.objects import Problem
 from podcm_sync.model.reasons import REASONS, Reason
 from podcm_sync.render import words
@@ -73,7 +73,7 @@ class _Text:
             yield from self._status(status)
         yield from self._end()
 
-    def _outcome(self, outcome: Outcome) -> Iterator[str]:
+    def _outcome(self, outcome: AnyOutcome) -> Iterator[str]:
         change = outcome.change
         is_planned = self.report.is_prediction and change.verb not in {Verb.KEEP, Verb.SKIP}
         word = str(change.verb) if is_planned else words.word(outcome)
@@ -112,7 +112,7 @@ class _Text:
         said = words.reason_and(problem.reason, problem.message)
         yield from self._line("problem", what, f"{said}; {REASONS[problem.reason].action}")
 
-    def _status(self, status: StatusOutcome) -> Iterator[str]:
+    def _status(self, status: AnyStatusOutcome) -> Iterator[str]:
         if status.result is Result.UNCHANGED and not self.is_verbose:
             return
         name = str(status.update.namespaced_name)

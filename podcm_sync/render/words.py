@@ -1,11 +1,11 @@
 """The words that the formats for people share: what an outcome is called, and why it is so."""
 
 from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Outcome, Result
+from podcm_sync.model.changes import AnyOutcome, Result
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 
-def word(outcome: Outcome) -> str:
+def word(outcome: AnyOutcome) -> str:
     """What it came to: a result, or of what sort a skip is."""
     if outcome.result is not Result.SKIPPED:
         return str(outcome.result)
@@ -18,7 +18,7 @@ def word(outcome: Outcome) -> str:
             return "skipped"
 
 
-def why(outcome: Outcome) -> str:
+def why(outcome: AnyOutcome) -> str:
     """What is worth saying: nothing of a create, else reason, message and what to do.
 
     Of a deletion that is held back, why it was planned: the guard speaks once for all of them.
@@ -37,7 +37,7 @@ def why(outcome: Outcome) -> str:
     return f"{said}; {action}" if action else said
 
 
-def is_held_back(outcome: Outcome) -> bool:
+def is_held_back(outcome: AnyOutcome) -> bool:
     """Whether the guard held it back, which speaks once for all that it holds back."""
     return outcome.reason is Reason.PRUNE_BLOCKED
 

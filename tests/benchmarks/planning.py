@@ -12,7 +12,7 @@ from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
 from podcm_sync.core.report import predicted
 from podcm_sync.core.selector import compile_selector
-from podcm_sync.core.status import conditions
+from podcm_sync.core.status import predicted_conditions
 from podcm_sync.model.objects import Snapshot
 from tests.speed.worlds import config, existing, pod, snapshot
 
@@ -53,9 +53,9 @@ def world(configs: int, operator: str = "") -> Snapshot:
 def plan(seen: Snapshot) -> None:
     """From the lists to the statuses."""
     desired = build(seen)
-    outcomes = predicted(diff(seen, desired, ()))
+    outcomes = predicted(diff(seen, desired, {}))
     assert len(outcomes) == PODS
-    conditions(seen, desired, outcomes, "2026-01-01T00:00:00Z")
+    predicted_conditions(seen, desired, outcomes, "2026-01-01T00:00:00Z")
 
 
 def all_pairs(seen: Snapshot) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.apply import Stopping
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.model.changes import Outcome, Result
+from podcm_sync.model.changes import AnyOutcome, Result
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, Json, Object, manifest, pcmc
 from tests.laws.worlds import EVERYWHERE, NAMESPACES, World, outline, worlds
@@ -39,7 +39,7 @@ def test_nobody_else_notices_a_broken_config(world: World, broken: Object | Json
     expected = run(EVERYWHERE, before, before, Policy(concurrency=1), now=NOW)
     found = run(EVERYWHERE, beside, beside, Policy(concurrency=1), now=NOW)
 
-    def facts(outcome: Outcome) -> tuple[str, Result, str, str]:
+    def facts(outcome: AnyOutcome) -> tuple[str, Result, str, str]:
         change = outcome.change
         return str(change.namespaced_name), outcome.result, outcome.reason, outcome.message
 

@@ -123,7 +123,7 @@ def test_a_plan_can_be_made_of_whatever_decodes(raw: Any, chance: random.Random)
             page = decode.configs(body)
     neighbours = (pod("n-1"), pcmc("n-1"), config_map(made_for=pod("n-2"), made_by="n-1"))
     seen = snapshot(*neighbours, *page.items, problems=page.problems)
-    diff(seen, build(seen), frozenset())
+    diff(seen, build(seen), {})
 
 
 def test_places_are_found() -> None:

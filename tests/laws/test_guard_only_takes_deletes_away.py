@@ -21,7 +21,7 @@ def test_a_guarded_plan_is_the_plan_with_all_deletes_or_none(
     world: World, allowed: int | None, spent: int, wanted: int
 ) -> None:
     seen = world.snapshot()
-    plan = diff(seen, build(seen), frozenset())
+    plan = diff(seen, build(seen), {})
     guarded = guard(plan, PruneBudget(allowed=allowed, spent=spent, wanted=wanted))
     pairs = list(zip(plan.changes, guarded.changes, strict=True))
     deletes = [(was, now) for was, now in pairs if was.verb is Verb.DELETE]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import creates_in, diff
 from podcm_sync.core.report import predicted
-from podcm_sync.core.status import conditions
+from podcm_sync.core.status import predicted_conditions
 from podcm_sync.model.changes import Verb
 from podcm_sync.model.objects import Scope
 from podcm_sync.sync import Policy, run
@@ -37,7 +37,7 @@ def test_nothing_is_deleted_where_a_list_did_not_complete(
         unplannable=frozenset(place for place, is_plannable in places.items() if not is_plannable),
     )
     desired = build(seen)
-    plan = diff(seen, desired, frozenset())
+    plan = diff(seen, desired, {})
 
     def concerns(namespace: str, chosen: Iterable[str]) -> bool:
         return bool({"", namespace} & set(chosen))
@@ -47,8 +47,8 @@ def test_nothing_is_deleted_where_a_list_did_not_complete(
     changed = {x.namespaced_name.namespace for x in plan.changes} | creates_in(seen, desired)
     assert not any(concerns(namespace, seen.unplannable) for namespace in changed)
     stamped = {
-        update.namespaced_name.namespace
-        for update in conditions(seen, desired, predicted(plan), NOW)
+        status.update.namespaced_name.namespace
+        for status in predicted_conditions(seen, desired, predicted(plan), NOW)
     }
     assert not any(concerns(namespace, seen.incomplete) for namespace in stamped)
 

@@ -4,15 +4,15 @@ import copy
 
 from hypothesis import given
 
-from podcm_sync.apply import apply, stamp
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneBudget, guard
 from podcm_sync.core.plan import diff
-from podcm_sync.core.report import Report, predicted, predicted_statuses, problems
-from podcm_sync.core.status import conditions
+from podcm_sync.core.report import Report, predicted, problems
+from podcm_sync.core.status import conditions, predicted_conditions
 from podcm_sync.render.document import document
 from podcm_sync.render.text import text
 from tests.builders import NOW
+from tests.fakes import outcomes_of
 from tests.laws.worlds import EVERYWHERE, World, worlds
 
 
@@ -23,26 +23,29 @@ def test_a_whole_run_leaves_what_it_was_given_as_it_was(world: World) -> None:
     seen_before = copy.deepcopy(seen)
     desired = build(seen)
     desired_before = copy.deepcopy(desired)
-    plan = diff(seen, desired, frozenset(cluster.occupied_names(["one", "two"])))
+    plan = diff(seen, desired, cluster.occupied_names(["one", "two"]))
     plan_before = copy.deepcopy(plan)
     guarded = guard(plan, PruneBudget(allowed=0))
     foretold = predicted(plan)
-    updates = conditions(seen, desired, foretold, NOW)
-    updates_before = copy.deepcopy(updates)
     report = Report(
         is_prediction=True,
         scope=EVERYWHERE,
         outcomes=foretold,
-        statuses=predicted_statuses(updates),
+        statuses=predicted_conditions(seen, desired, foretold, NOW),
         problems=problems(seen, desired),
         incomplete={},
     )
     text(report, is_coloured=True, is_verbose=True)
     document(report, exit_code=0, run_id="0")
-    apply(guarded, cluster, concurrency=1)
-    apply(plan, cluster, concurrency=1)
-    stamp(updates, cluster, concurrency=1)
+    outcomes_of(guarded, cluster, concurrency=1)
+    outcomes = outcomes_of(plan, cluster, concurrency=1)
+    outcomes_before = copy.deepcopy(outcomes)
+    updates = conditions(seen, desired, outcomes, NOW)
+    for update in updates:
+        before = copy.deepcopy(update)
+        cluster.update_status(update)
+        assert update == before
     assert seen == seen_before
     assert desired == desired_before
     assert plan == plan_before
-    assert updates == updates_before
+    assert outcomes == outcomes_before

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Outcome, Result
+from podcm_sync.model.changes import AnyOutcome, Result
 from podcm_sync.render.markdown import markdown
 from tests.laws.gfm import Page
 from tests.laws.reports import reports
@@ -91,5 +91,5 @@ def test_what_matters_most_is_cut_last(report: Report, max_bytes: int) -> None:
         assert "Problems" in listed or not report.problems
 
 
-def deletions(report: Report) -> list[Outcome]:
+def deletions(report: Report) -> list[AnyOutcome]:
     return [each for each in entries(report) if each.result is Result.DELETED]

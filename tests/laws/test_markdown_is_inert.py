@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Outcome, Result
+from podcm_sync.model.changes import AnyOutcome, Result
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.render import words
@@ -45,7 +45,7 @@ OURS = {
 }
 
 
-def entries(report: Report) -> list[Outcome]:
+def entries(report: Report) -> list[AnyOutcome]:
     """Outcomes that have an entry of their own."""
     return [each for each in report.outcomes if words.word(each) not in {"unchanged", "skipped"}]
 

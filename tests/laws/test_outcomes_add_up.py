@@ -6,7 +6,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.apply import apply
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
 from podcm_sync.core.report import exit_code, summary
@@ -15,7 +14,7 @@ from podcm_sync.model.changes import Answer, Result, Verb
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
-from tests.fakes import Write
+from tests.fakes import Write, outcomes_of
 from tests.laws.worlds import EVERYWHERE, World, worlds
 
 REFUSALS = (
@@ -55,9 +54,9 @@ def test_each_change_has_one_outcome_which_is_the_servers_word(
     cluster = world.cluster()
     seen = cluster.snapshot(EVERYWHERE)
     desired = build(seen)
-    plan = diff(seen, desired, frozenset(cluster.occupied_names(["one", "two"])))
+    plan = diff(seen, desired, cluster.occupied_names(["one", "two"]))
     cluster.before_write = refusing(reasons)
-    outcomes = apply(plan, cluster, concurrency=1)
+    outcomes = outcomes_of(plan, cluster, concurrency=1)
     assert tuple(each.change for each in outcomes) == plan.changes
     for each in outcomes:
         assert each.result in {DONE[each.change.verb], Result.FAILED}

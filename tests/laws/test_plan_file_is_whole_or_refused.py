@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from msgspec import structs
 from podcm_sync import plan_file
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import InputError
-from podcm_sync.model.changes import Outcome, Verb
+from podcm_sync.model.changes import AnyOutcome, Verb
 from podcm_sync.plan_file import Origin, SavedPlan
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
@@ -40,12 +40,13 @@ def plan(world: World, origin: Origin = Origin()) -> SavedPlan:  # noqa: B008 - 
 def without_bodies(report: Report) -> Report:
     """The one thing that is not saved: what a KEEP keeps."""
 
-    def lean(outcome: Outcome) -> Outcome:
+    def lean(outcome: AnyOutcome) -> AnyOutcome:
         change = structs.replace(outcome.change, existing=None, desired=None)
         is_kept = outcome.change.verb is Verb.KEEP
         return structs.replace(outcome, change=change) if is_kept else outcome
 
-    return structs.replace(report, outcomes=tuple(map(lean, report.outcomes)))
+    outcomes: Iterable[AnyOutcome] = report.outcomes
+    return structs.replace(report, outcomes=tuple(map(lean, outcomes)))
 
 
 @given(world=worlds(), origin=ORIGINS)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from podcm_sync.core.redact import redacted
 from podcm_sync.core.report import Report, exit_code, summary
-from podcm_sync.model.changes import Answer, Outcome, Result, Verb
+from podcm_sync.model.changes import Answer, AnyOutcome, Result, Verb
 from podcm_sync.model.objects import Condition, ConfigMap, PodConfigMapConfigStatus, Scope
 from podcm_sync.model.reasons import Reason
 from podcm_sync.render.document import as_json, as_yaml, document
@@ -224,7 +224,7 @@ def test_all_but_values_and_messages_is_as_it_was(cluster: FakeCluster, is_dry: 
     assert valid(json.loads(as_json(content)))["redacted"] is True
 
 
-def _outline(outcome: Outcome) -> object:
+def _outline(outcome: AnyOutcome) -> object:
     change = outcome.change
     return (
         outcome.result,

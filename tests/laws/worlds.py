@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from podcm_sync.core.names import config_map_name, label_value
+from podcm_sync.core.report import Report
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
     ConfigMap,
@@ -81,6 +82,13 @@ def outline(cluster: FakeCluster) -> dict[tuple[str, NamespacedName], Json]:
         for each in (raw.get("status") or {}).get("conditions", ()):
             each.pop("lastTransitionTime", None)
     return stored
+
+
+def status_facts(report: Report) -> list[object]:
+    """What a report says of statuses; a prediction of one and the fact are of different types."""
+    return [
+        (status.update, status.result, status.reason, status.message) for status in report.statuses
+    ]
 
 
 @st.composite

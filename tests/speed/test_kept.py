@@ -152,7 +152,7 @@ def test_a_plan_for_what_is_in_step_makes_little() -> None:
     tracemalloc.start()
     try:
         desired = build(world)
-        plan = diff(world, desired, ())
+        plan = diff(world, desired, {})
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -4,7 +4,6 @@ import threading
 
 import pytest
 
-from podcm_sync.apply import apply
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.answers import NoAnswerError, Response
 from podcm_sync.cluster.kube.pace import NotBegunError, Pace
@@ -21,6 +20,7 @@ from podcm_sync.model.changes import (
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
+from tests.fakes import outcomes_of
 
 BUSY = Response(status=429, body=b"", retry_after=7.0)
 DONE = Response(status=201, body=b"", retry_after=None)
@@ -180,7 +180,7 @@ def test_a_large_namespace_does_not_hold_up_a_small_one() -> None:
     sizes = {"large": 50, "middle": 3, "small": 1}
     plan = Plan(changes=tuple(change(name, n) for name, size in sizes.items() for n in range(size)))
     writer = Noting()
-    outcomes = apply(plan, writer, concurrency=2)
+    outcomes = outcomes_of(plan, writer, concurrency=2)
     assert tuple(each.change for each in outcomes) == plan.changes
     first = [name.namespace for name in writer.created[:8]]
     assert sorted(first) == sorted(

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from podcm_sync.apply import Stopping, apply, record, stamp
-from podcm_sync.core.events import Event
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import (
     Answer,
     Change,
@@ -18,10 +17,10 @@ from podcm_sync.model.changes import (
     Verb,
 )
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, PodConfigMapConfigStatus
+from podcm_sync.model.objects import ConfigMap, Scope
 from podcm_sync.model.reasons import Reason
-from tests.builders import change, config_map, desired, pod
-from tests.fakes import FakeCluster
+from tests.builders import change, config_map, desired, pcmc, pod
+from tests.fakes import FakeCluster, Write, carried_out, outcomes_of
 
 FORBIDDEN = Answer(result=Result.FAILED, reason=Reason.FORBIDDEN, code=403, message="no right")
 
@@ -98,7 +97,7 @@ def plan(*changes: Change) -> Plan:
 
 def test_every_change_has_one_outcome_in_the_plans_order() -> None:
     of = plan(delete("a"), keep("b"), create("c"), skip("d"), update("e"))
-    outcomes = apply(of, Recorder(), concurrency=4)
+    outcomes = outcomes_of(of, Recorder(), concurrency=4)
     assert [each.change for each in outcomes] == list(of.changes)
     assert [each.result for each in outcomes] == [
         Result.DELETED,
@@ -115,7 +114,7 @@ def test_creates_and_updates_go_before_deletes(concurrency: int) -> None:
     writer = Recorder()
     deletes = [delete(f"old-{number}") for number in range(5)]
     others = [create(f"new-{number}") for number in range(5)] + [update("x"), update("y")]
-    apply(plan(*deletes, *others), writer, concurrency=concurrency)
+    outcomes_of(plan(*deletes, *others), writer, concurrency=concurrency)
     verbs = [verb for verb, _ in writer.asked]
     assert sorted(verbs[:7]) == ["create"] * 5 + ["update"] * 2
     assert verbs[7:] == ["delete"] * 5
@@ -123,21 +122,21 @@ def test_creates_and_updates_go_before_deletes(concurrency: int) -> None:
 
 def test_what_is_kept_or_skipped_asks_nothing_of_the_server() -> None:
     writer = Recorder()
-    kept, skipped = apply(plan(keep("a"), skip("b")), writer, concurrency=4)
+    kept, skipped = outcomes_of(plan(keep("a"), skip("b")), writer, concurrency=4)
     assert writer.asked == []
     assert (kept.reason, kept.code, kept.message) == (Reason.IN_STEP, None, "")
     assert (skipped.reason, skipped.code, skipped.message) == (Reason.FOREIGN, None, "another's")
 
 
 def test_an_outcome_has_the_servers_word_and_else_the_plans() -> None:
-    refused = apply(plan(update("a")), Recorder(lambda *_: FORBIDDEN), concurrency=1)[0]
+    refused = outcomes_of(plan(update("a")), Recorder(lambda *_: FORBIDDEN), concurrency=1)[0]
     assert (refused.result, refused.reason, refused.code, refused.message) == (
         Result.FAILED,
         Reason.FORBIDDEN,
         403,
         "no right",
     )
-    done = apply(plan(update("a")), Recorder(), concurrency=1)[0]
+    done = outcomes_of(plan(update("a")), Recorder(), concurrency=1)[0]
     assert (done.reason, done.code, done.message) == (Reason.DRIFTED, 200, "data.phase")
 
 
@@ -149,7 +148,7 @@ def test_one_failure_stops_nobody_else(concurrency: int) -> None:
         return FORBIDDEN if "bad" in name else Answer(result=RESULTS[verb])
 
     of = plan(create("bad-1"), delete("bad-2"), *(create(f"c-{n}") for n in range(9)), delete("d"))
-    outcomes = apply(of, Recorder(answer), concurrency=concurrency)
+    outcomes = outcomes_of(of, Recorder(answer), concurrency=concurrency)
     results = [each.result for each in outcomes]
     assert results == [Result.FAILED] * 2 + [Result.CREATED] * 9 + [Result.DELETED]
 
@@ -160,7 +159,7 @@ def test_after_a_signal_nothing_new_is_begun_and_all_is_accounted_for() -> None:
     stopping = Stopping(
         begins_nothing=lambda: len(writer.asked) >= 2, waits_no_longer=lambda: False
     )
-    outcomes = apply(of, writer, concurrency=1, stopping=stopping)
+    outcomes = outcomes_of(of, writer, concurrency=1, stopping=stopping)
     assert writer.asked == [
         ("create", "pod-a-from-web-cfg"),
         ("create", "pod-b-from-web-cfg"),
@@ -178,7 +177,7 @@ def test_after_a_signal_nothing_new_is_begun_and_all_is_accounted_for() -> None:
 def test_what_needs_no_write_is_told_apart_from_what_was_not_begun() -> None:
     stopping = Stopping(begins_nothing=lambda: True, waits_no_longer=lambda: False)
     of = plan(keep("a"), skip("b"), create("c"))
-    outcomes = apply(of, Recorder(), concurrency=1, stopping=stopping)
+    outcomes = outcomes_of(of, Recorder(), concurrency=1, stopping=stopping)
     assert [each.reason for each in outcomes] == [
         Reason.IN_STEP,
         Reason.FOREIGN,
@@ -203,13 +202,13 @@ def test_writes_go_as_many_at_a_time_as_allowed_and_no_more() -> None:
         return Answer(result=RESULTS[verb])
 
     of = plan(*(create(f"c-{number}") for number in range(12)))
-    apply(of, Recorder(answer), concurrency=4)
+    outcomes_of(of, Recorder(answer), concurrency=4)
     assert most == 4
 
 
 def test_a_concurrency_of_one_keeps_the_plans_order() -> None:
     writer = Recorder()
-    apply(plan(*(create(name) for name in "cab")), writer, concurrency=1)
+    outcomes_of(plan(*(create(name) for name in "cab")), writer, concurrency=1)
     assert [name for _, name in writer.asked] == [f"pod-{name}-from-web-cfg" for name in "cab"]
 
 
@@ -228,7 +227,7 @@ def test_what_is_waited_for_no_longer_is_unreachable_and_the_rest_was_done(
 
     of = plan(*(create(f"c-{number}") for number in range(3)))
     stopping = Stopping(begins_nothing=is_over.is_set, waits_no_longer=is_over.is_set)
-    outcomes = apply(of, Recorder(answer), concurrency=concurrency, stopping=stopping)
+    outcomes = outcomes_of(of, Recorder(answer), concurrency=concurrency, stopping=stopping)
     never_mind.set()
     assert [(each.result, each.reason) for each in outcomes] == [
         (Result.CREATED, Reason.MISSING),
@@ -247,7 +246,7 @@ def test_a_watcher_is_told_of_each_outcome_once_from_the_callers_thread(concurre
         threads.add(threading.current_thread())
 
     of = plan(*(create(f"c-{number}") for number in range(8)), keep("k"), delete("d"))
-    outcomes = apply(of, Recorder(), concurrency=concurrency, watch=watch)
+    outcomes = outcomes_of(of, Recorder(), concurrency=concurrency, watch=watch)
     assert sorted(heard, key=lambda each: each.change.namespaced_name) == sorted(
         outcomes, key=lambda each: each.change.namespaced_name
     )
@@ -269,45 +268,38 @@ def test_a_bug_in_a_writer_is_raised_here(concurrency: int) -> None:
 
     of = plan(*(create(f"c-{number}") for number in range(8)))
     with pytest.raises(Bug):
-        apply(of, Recorder(answer), concurrency=concurrency)
+        outcomes_of(of, Recorder(answer), concurrency=concurrency)
 
 
 def test_an_empty_plan_comes_to_nothing() -> None:
-    assert apply(plan(), Recorder(), concurrency=4) == ()
+    assert outcomes_of(plan(), Recorder(), concurrency=4) == ()
 
 
 def test_a_plan_is_applied_to_a_cluster_once() -> None:
     cluster = FakeCluster(config_map(made_for=pod("old")))
-    outcomes = apply(plan(create("a")), cluster, concurrency=4)
+    outcomes = outcomes_of(plan(create("a")), cluster, concurrency=4)
     assert [each.code for each in outcomes] == [201]
-    again = apply(plan(create("a")), cluster, concurrency=4)
+    again = outcomes_of(plan(create("a")), cluster, concurrency=4)
     assert [(each.result, each.reason) for each in again] == [(Result.FAILED, Reason.CONFLICT)]
 
 
-def status(name: str, *, is_needed: bool) -> StatusUpdate:
-    before = PodConfigMapConfigStatus()
-    after = PodConfigMapConfigStatus(observed_generation=1)
-    return StatusUpdate(
-        namespaced_name=NamespacedName("shop", name),
-        uid="uid-1",
-        resource_version="1",
-        existing=before,
-        desired=after if is_needed else before,
-    )
+NOTHING = plan()
 
 
 def test_only_statuses_that_differ_are_written() -> None:
     """Spec §5: a status equal to the one stored is not written."""
+    (stamped,) = carried_out(NOTHING, FakeCluster(pcmc("a")), configs=(pcmc("a"),)).statuses
+    in_sync = pcmc("a", status=stamped.update.desired)
     writer = Recorder()
-    updates = [status("a", is_needed=False), status("b", is_needed=True)]
-    outcomes = stamp(updates, writer, concurrency=4)
+    statuses = carried_out(NOTHING, writer, configs=(in_sync, pcmc("b")), concurrency=4).statuses
     assert writer.asked == [("status", "b")]
-    assert [each.result for each in outcomes] == [Result.UNCHANGED, Result.UPDATED]
-    assert [each.update for each in outcomes] == updates
+    assert [status.result for status in statuses] == [Result.UNCHANGED, Result.UPDATED]
+    assert [status.update.namespaced_name.name for status in statuses] == ["a", "b"]
 
 
 def test_a_status_that_is_refused_is_an_outcome() -> None:
-    (outcome,) = stamp([status("a", is_needed=True)], Recorder(lambda *_: FORBIDDEN), concurrency=1)
+    applied = carried_out(NOTHING, Recorder(lambda *_: FORBIDDEN), configs=(pcmc("a"),))
+    (outcome,) = applied.statuses
     assert (outcome.result, outcome.reason, outcome.message) == (
         Result.FAILED,
         Reason.FORBIDDEN,
@@ -315,36 +307,33 @@ def test_a_status_that_is_refused_is_an_outcome() -> None:
     )
 
 
-def event(name: str) -> Event:
-    return Event(
-        config=NamespacedName("shop", name),
-        uid="uid-1",
-        resource_version="1",
-        type="Warning",
-        reason="InvalidSpec",
-        note="",
-        time="2026-11-22T12:00:00Z",
-    )
+INVALID = tuple(pcmc(name, match_labels={"a b": "c"}) for name in ("a", "b"))
+"""Each of them is worth an Event."""
 
 
 def test_an_event_that_is_refused_holds_up_no_other() -> None:
-    cluster = FakeCluster()
-    cluster.before_write = lambda write: FORBIDDEN if write.name.name == "a" else None
-    record([event("a"), event("b"), event("b")], cluster, concurrency=2)
-    assert [each.config.name for each in cluster.events.values()] == ["b"]
-    assert [write.verb for write in cluster.writes] == ["event"] * 3
+    cluster = FakeCluster(*INVALID)
+    cluster.before_write = lambda write: (
+        FORBIDDEN if write.verb == "event" and write.name.name == "a" else None
+    )
+    configs = cluster.snapshot(Scope(namespaces=None)).configs
+    carried_out(NOTHING, cluster, configs=configs, recorder=cluster, concurrency=2)
+    assert [event.config.name for event in cluster.events.values()] == ["b"]
+    assert [write.verb for write in cluster.writes] == ["status"] * 2 + ["event"] * 2
 
 
 def test_an_event_that_takes_for_ever_is_not_waited_for_when_time_is_up() -> None:
     never, is_asked = threading.Event(), threading.Event()
-    cluster = FakeCluster()
+    cluster = FakeCluster(*INVALID)
 
-    def hang(_: object) -> None:
-        is_asked.set()
-        never.wait()
+    def hang(write: Write) -> None:
+        if write.verb == "event":
+            is_asked.set()
+            never.wait()
 
     cluster.before_write = hang
     stopping = Stopping(begins_nothing=lambda: False, waits_no_longer=is_asked.is_set)
-    record([event("a")], cluster, concurrency=1, stopping=stopping)
+    configs = cluster.snapshot(Scope(namespaces=None)).configs
+    carried_out(NOTHING, cluster, configs=configs, recorder=cluster, stopping=stopping)
     assert cluster.events == {}
     never.set()

@@ -3,10 +3,10 @@
 import pytest
 from msgspec import structs
 
-from podcm_sync.apply import Stopping
 from podcm_sync.apply_saved import apply_saved
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import Reason

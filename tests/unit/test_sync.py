@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from podcm_sync.apply import Stopping
 from podcm_sync.core.desired import build
 from podcm_sync.core.guards import PruneLimit
 from podcm_sync.core.passes import Pass, last_counts
 from podcm_sync.core.report import Count, Report, exit_code, summary
 from podcm_sync.errors import ClusterError
+from podcm_sync.lanes import Stopping
 from podcm_sync.model.changes import Answer, Outcome, Plan, Result
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope
@@ -483,6 +483,95 @@ def test_an_expected_plan_is_applied_in_one_pass_and_what_conflicts_is_held_back
     assert cluster.lists == lists + 1
     assert results(report) == {"pod-web-0-from-web-cfg": (Result.SKIPPED, Reason.PLAN_OUTDATED)}
     assert (exit_code(report), report.statuses) == (4, ())
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        # Answered by nobody, and a look finds nothing: an unreviewed run would have another pass.
+        Answer(result=Result.FAILED, reason=Reason.UNREACHABLE, code=404),
+        SERVER_ERROR,
+    ],
+)
+def test_a_create_that_fails_in_an_expected_plan_stays_failed(failure: Answer) -> None:
+    """A second pass would be another plan, of which everything would be a prediction."""
+    cluster = shop(pod("web-1"))
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    cluster.before_write = fail_nth(1, failure)
+    lists = cluster.lists
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert cluster.lists == lists + 1
+    assert results(report) == {
+        "pod-web-0-from-web-cfg": (Result.FAILED, failure.reason),
+        "pod-web-1-from-web-cfg": (Result.CREATED, Reason.MISSING),
+    }
+    assert (exit_code(report), report.is_prediction) == (5, False)
+    (status,) = report.statuses
+    assert status.update.desired.conditions[0].status == "False"
+
+
+OURS_AND_FOREIGN = [
+    ({}, Reason.IN_STEP),
+    ({POD_UID: None}, Reason.FOREIGN),
+]
+
+
+def appearing(cluster: FakeCluster, late: Object, *, times: int = 1) -> None:
+    """Somebody creates it after a labeled list and before the list of names, so many times.
+
+    Before the next labeled list it is gone again, except after the last time.
+    """
+    left = times
+
+    def before_list(kind: str, _: str) -> None:
+        nonlocal left
+        if kind == "names" and left:
+            left -= 1
+            cluster.add(late)
+        elif kind == "ConfigMap" and left and left < times:
+            cluster.remove("ConfigMap", late.namespaced_name)
+
+    cluster.before_list = before_list
+
+
+@pytest.mark.parametrize("is_dry", [True, False])
+@pytest.mark.parametrize(("labels", "reason"), OURS_AND_FOREIGN)
+def test_our_own_config_map_that_appears_between_two_lists_is_not_foreign(
+    labels: Json, reason: Reason, is_dry: bool
+) -> None:
+    """Issue 13: another syncer, or a late POST of our own, was called Foreign."""
+    cluster = shop()
+    appearing(cluster, config_map(labels=labels))
+    report = run(ALL, cluster, None if is_dry else cluster, Policy(concurrency=1), now=NOW)
+    assert [outcome.reason for outcome in report.outcomes] == [reason]
+    assert exit_code(report) == (3 if reason is Reason.FOREIGN else 0)
+    assert cluster.lists == (1 if reason is Reason.FOREIGN else 2)
+
+
+def test_an_expected_plan_is_compared_when_the_lists_agree() -> None:
+    cluster = shop(pod("web-1"))
+    late = config_map()
+    cluster.add(late)
+    foretold = run(ALL, cluster, None, Policy(), now=NOW)
+    cluster.remove("ConfigMap", NAME)
+    appearing(cluster, late)
+    report = sync(cluster, policy=expecting(foretold.digest))
+    assert not report.is_unexpected
+    assert results(report) == {
+        "pod-web-0-from-web-cfg": (Result.UNCHANGED, Reason.IN_STEP),
+        "pod-web-1-from-web-cfg": (Result.CREATED, Reason.MISSING),
+    }
+
+
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_lists_that_never_agree_are_a_conflict_after_three_times(is_dry: bool) -> None:
+    cluster = shop()
+    appearing(cluster, config_map(), times=9)
+    report = run(ALL, cluster, None if is_dry else cluster, Policy(concurrency=1), now=NOW)
+    assert cluster.lists == 3
+    assert results(report) == {NAME.name: (Result.SKIPPED, Reason.CONFLICT)}
+    assert exit_code(report) == 3
+    assert [write.verb for write in cluster.writes] == ([] if is_dry else ["status"])
 
 
 def limit(amount: int) -> Policy:

@@ -21,7 +21,7 @@ from podcm_sync.core.explain.view import View
 from podcm_sync.core.plan import Planned
 from podcm_sync.core.report import predicted
 from podcm_sync.core.selector import Requirement, compile_selector, requirements
-from podcm_sync.core.status import conditions, ready
+from podcm_sync.core.status import predicted_conditions, ready
 from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.reasons import Reason
 
@@ -156,9 +156,9 @@ def _with_ready(view: View, found: ConfigFacts, now: str) -> ConfigFacts:
     if config is None:
         return found
     planned = view.planned
-    updates = conditions(planned.snapshot, planned.desired, predicted(planned.plan), now)
+    statuses = predicted_conditions(planned.snapshot, planned.desired, predicted(planned.plan), now)
     return replace(
         found,
         ready=ready(config.status),
-        ready_planned=facts.ready_planned(updates, NamespacedName(view.namespace, found.name)),
+        ready_planned=facts.ready_planned(statuses, NamespacedName(view.namespace, found.name)),
     )

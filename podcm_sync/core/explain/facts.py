@@ -5,7 +5,7 @@ from podcm_sync.core.explain.explanation import CONFIG_MAP, ConfigFacts, ConfigM
 from podcm_sync.core.explain.view import View
 from podcm_sync.core.selector import requirements
 from podcm_sync.core.status import ready
-from podcm_sync.model.changes import StatusUpdate
+from podcm_sync.model.changes import StatusPrediction
 from podcm_sync.model.meta import (
     GENERATED_BY_LABEL,
     KIND,
@@ -82,9 +82,10 @@ def of_config_map(view: View, name: str, *, is_taken: bool) -> ConfigMapFacts:
     )
 
 
-def ready_planned(updates: tuple[StatusUpdate, ...], name: NamespacedName) -> Condition | None:
+def ready_planned(statuses: tuple[StatusPrediction, ...], name: NamespacedName) -> Condition | None:
     """The Ready condition that a run would stamp; None where it would leave the status alone."""
-    found = [each.desired for each in updates if each.namespaced_name == name]
+    updates = (status.update for status in statuses)
+    found = [update.desired for update in updates if update.namespaced_name == name]
     return ready(found[0]) if found else None
 
 

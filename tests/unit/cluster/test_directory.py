@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from podcm_sync.apply import apply
 from podcm_sync.cluster.directory import DirectoryCluster
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import diff
@@ -20,6 +19,7 @@ from podcm_sync.model.objects import Pod, PodConfigMapConfig, Scope, Snapshot
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
 from tests.builders import EARLIER, NOW, Json
+from tests.fakes import outcomes_of
 
 EVERYWHERE = Scope(namespaces=None)
 POD = """\
@@ -590,8 +590,8 @@ def test_nothing_is_written_through_a_link_that_leads_out(shop: Directory, tmp_p
     writer = DirectoryCluster(shop.path)
     seen = writer.snapshot(EVERYWHERE)
     (shop.path / "generated" / "default").symlink_to(outside)
-    plan = diff(seen, build(seen), frozenset(writer.occupied_names({"default"})))
-    (outcome,) = apply(plan, writer, concurrency=1)
+    plan = diff(seen, build(seen), writer.occupied_names({"default"}))
+    (outcome,) = outcomes_of(plan, writer, concurrency=1)
     assert (outcome.result, outcome.reason) == (Result.FAILED, Reason.WRITE_FAILED)
     assert list(outside.iterdir()) == []
 

@@ -3,7 +3,6 @@
 import pytest
 
 from podcm_sync.core.guards import PruneBudget, PruneLimit, guard, parse_limit
-from podcm_sync.core.report import predicted
 from podcm_sync.model.changes import Change, Plan, Result, Verb
 from podcm_sync.model.reasons import Reason
 from tests.builders import POD_UID, change, config_map, outcome, pod, snapshot
@@ -165,7 +164,9 @@ def test_once_closed_it_stays_closed_and_names_the_option_for_all_passes() -> No
     would have let the run through is 3 (spec §6: with which option it would go through).
     """
     guarded = guard(THREE, PruneBudget(allowed=2))
-    held_back = predicted(guarded)
+    held_back = [
+        outcome(Result.SKIPPED, Reason.PRUNE_BLOCKED, of=change) for change in guarded.changes
+    ]
     budget = PruneBudget(allowed=2).after(held_back, THREE)
     assert budget.is_closed
     assert budget.after([], Plan(changes=())).is_closed

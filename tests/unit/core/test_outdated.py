@@ -26,12 +26,12 @@ UNWANTED = config_map(made_by="old")
 
 
 def plan_of(seen: Snapshot) -> Plan:
-    return diff(seen, build(seen), ())
+    return diff(seen, build(seen), {})
 
 
 def planned(seen: Snapshot) -> Planned:
     desired = build(seen)
-    proposed = diff(seen, desired, ())
+    proposed = diff(seen, desired, {})
     # What a guard makes of it is no matter: it has spoken when the plan was made.
     return Planned(snapshot=seen, desired=desired, proposed=proposed, plan=Plan(changes=()))
 

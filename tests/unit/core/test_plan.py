@@ -3,8 +3,8 @@
 import pytest
 
 from podcm_sync.core.desired import build
-from podcm_sync.core.plan import creates_in, diff
-from podcm_sync.model.changes import Change, Verb
+from podcm_sync.core.plan import creates_in, diff, has_conflict
+from podcm_sync.model.changes import Change, Plan, Verb
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Snapshot
 from podcm_sync.model.reasons import Reason
@@ -27,7 +27,7 @@ NAME = NamespacedName("shop", "pod-web-0-from-web-cfg")
 
 
 def plan(seen: Snapshot, *taken: NamespacedName) -> tuple[Change, ...]:
-    return diff(seen, build(seen), taken).changes
+    return diff(seen, build(seen), dict.fromkeys(taken, False)).changes
 
 
 def only(seen: Snapshot, *taken: NamespacedName) -> tuple[Verb, Reason]:
@@ -418,7 +418,15 @@ def test_a_plan_is_sorted_by_namespace_and_name() -> None:
     ]
 
 
-def test_taken_names_matter_where_something_is_created() -> None:
+def test_a_name_that_is_occupied_by_one_of_ours_is_a_conflict() -> None:
+    """It is not in the labeled list, which came first: only another look can tell what it holds."""
+    seen = snapshot(pod(), pcmc())
+    (change,) = diff(seen, build(seen), {NAME: True}).changes
+    assert (change.verb, change.reason) == (Verb.SKIP, Reason.CONFLICT)
+    assert has_conflict(Plan(changes=(change,)))
+
+
+def test_occupied_names_matter_where_something_is_created() -> None:
     seen = snapshot(
         pod(),
         pcmc(),
