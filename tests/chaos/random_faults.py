@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -101,7 +102,9 @@ def play(
             try:
                 results.played.append(stage.play(seed, number, number - STAGES))
             except Exception as error:  # noqa: BLE001 - reported, with how to see it again
-                results.failures.append(f"{scenario}\n{type(error).__name__}: {error}")
+                is_claim = isinstance(error, AssertionError)
+                what = str(error) if is_claim else traceback.format_exc()
+                results.failures.append(f"{scenario}\n{what}")
                 stage.renew()
 
     began = time.monotonic()

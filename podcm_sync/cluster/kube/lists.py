@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 PAGE_SIZE: Final = 500
 MAX_LISTS: Final = 3
 """How often a list whose continue token expired (410) is begun, in all."""
+PLAIN: Final = frozenset({401, 404, 429})
+"""Refusals that count without a Status: the API server itself answers 404 for an absent API and 429
+in plain text, and gateways refuse credentials in their own way."""
 INSTALL: Final = "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
 
 
@@ -108,6 +111,10 @@ class Lists:
                     raise NoAnswerError(
                         f"it answered something else: {error}", is_sent=True
                     ) from error
+            elif not (response.status in PLAIN or status_of(response).is_real):
+                raise NoAnswerError(
+                    f"HTTP {response.status}, but not by the API server", is_sent=True
+                )
             return response
 
         try:

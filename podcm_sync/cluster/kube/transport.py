@@ -35,6 +35,9 @@ MAX_IDLE_SECONDS: Final = 15
 without a word after some minutes, and each such connection would cost a whole timeout."""
 NOT_HTTP: Final = "the request has characters that HTTP does not allow"
 NO_LINGERING: Final = struct.pack("ii", 1, 0)
+_BROKEN_OFF: Final = frozenset(
+    {pycurl.E_GOT_NOTHING, pycurl.E_PARTIAL_FILE, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR}
+)
 _UNTRUSTED: Final = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_ISSUER_ERROR})
 
 
@@ -176,6 +179,9 @@ class Transport:
             message = f"no connection within {CONNECT_SECONDS:.3g} s"
         elif code == pycurl.E_SEND_FAIL_REWIND:
             message = "the connection broke while it was idle"
+        elif code in _BROKEN_OFF and handle.is_sent:
+            cause = os.strerror(handle.os_error) if handle.os_error else "the connection ended"
+            message = f"{cause} before the whole answer came"
         elif code == pycurl.E_COULDNT_CONNECT and handle.os_error:
             message = os.strerror(handle.os_error)
         return NoAnswerError(message, is_sent=handle.is_sent)
