@@ -33,7 +33,7 @@ def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER) -> Desired:
     for namespace, configs in by_namespace(snapshot.configs).items():
         selectors = (config.spec.pod_selector for config in configs if config.spec is not None)
         candidates = Candidates(pods.get(namespace, ()), selectors)
-        for config in sorted(configs, key=_age):
+        for config in sorted(configs, key=age):
             build_up.add(config, candidates, lost_pods.get(namespace, ()))
     return build_up.finished(snapshot)
 
@@ -189,7 +189,7 @@ class _BuildUp:
         )
 
 
-def _age(config: PodConfigMapConfig) -> tuple[bool, str, str]:
+def age(config: PodConfigMapConfig) -> tuple[bool, str, str]:
     """Sorts the oldest first; one without a creationTimestamp is not created yet, so the newest."""
     stamp = config.creation_timestamp
     return (not stamp, stamp, config.namespaced_name.name)

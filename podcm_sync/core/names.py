@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from podcm_sync.model.meta import (
@@ -63,9 +64,28 @@ def is_prune_disabled(config_map: ConfigMap) -> bool:
     return config_map.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED
 
 
+def pairs(name: str) -> Iterator[tuple[str, str]]:
+    """The names of a Pod and a config that give this name without a cut, in all their pairs.
+
+    Either name may have a `-from-` in it.
+    """
+    body = name.removeprefix("pod-").removesuffix("-cfg")
+    at = body.find("-from-")
+    while at >= 0:
+        pod_name, pcmc_name = body[:at], body[at + len("-from-") :]
+        if pod_name and pcmc_name and config_map_name(pod_name, pcmc_name) == name:
+            yield pod_name, pcmc_name
+        at = body.find("-from-", at + 1)
+
+
+def may_be_hashed(name: str) -> bool:
+    """Whether a ConfigMap's name can be one that was cut; then only a hash tells whose it is."""
+    return _HASHED.fullmatch(name) is not None
+
+
 def may_come_from(name: str, pcmc_name: str) -> bool:
     """Whether a ConfigMap of this name can be a config's; a cut and hashed name may be anyone's."""
-    return name.endswith(f"-from-{pcmc_name}-cfg") or _HASHED.fullmatch(name) is not None
+    return name.endswith(f"-from-{pcmc_name}-cfg") or may_be_hashed(name)
 
 
 def generated_by(config_map: ConfigMap) -> str:

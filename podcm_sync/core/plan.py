@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from podcm_sync.core import managed, names
 from podcm_sync.core.keepers import Keeper, Keepers
-from podcm_sync.model.changes import Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
+from podcm_sync.core.unseen import RIGHT_UNKNOWN, Unseen
+from podcm_sync.model.changes import WRITES, Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
 from podcm_sync.model.meta import KIND, POD_UID_LABEL, NamespacedName
 from podcm_sync.model.objects import ConfigMap, Snapshot
 from podcm_sync.model.reasons import Reason
@@ -73,6 +74,7 @@ class _Comparison:
             if problem.kind == "ConfigMap"
         }
         self.keepers = Keepers(snapshot, desired)
+        self.unseen = Unseen(snapshot, desired)
 
     def is_plannable(self, change: Change) -> bool:
         return self.snapshot.is_plannable(change.namespaced_name.namespace)
@@ -90,6 +92,12 @@ class _Comparison:
                     yield change
 
     def _wanted(self, desired: DesiredConfigMap, existing: ConfigMap | None) -> Change:
+        change = self._compared(desired, existing)
+        if change.verb in WRITES and self.unseen.may_change(change):
+            return _skip(desired, Reason.INCOMPLETE, RIGHT_UNKNOWN)
+        return change
+
+    def _compared(self, desired: DesiredConfigMap, existing: ConfigMap | None) -> Change:
         if existing is None:
             return self._absent(desired)
         if not names.is_ours(existing):

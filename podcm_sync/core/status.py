@@ -34,7 +34,12 @@ MAX_MESSAGE: Final = 2_048
 """Far below the CRD's 32,768: a status is read in a terminal."""
 NAMED: Final = 3
 
-_UNFINISHED: Final = {Reason.INTERRUPTED, Reason.PLAN_OUTDATED, Reason.NOT_IN_PLAN}
+_UNFINISHED: Final = {
+    Reason.INCOMPLETE,
+    Reason.INTERRUPTED,
+    Reason.PLAN_OUTDATED,
+    Reason.NOT_IN_PLAN,
+}
 _IN_PLACE: Final = {Result.CREATED, Result.UPDATED, Result.UNCHANGED}
 
 

@@ -114,6 +114,30 @@ def worlds(draw: st.DrawFn) -> World:
     return World(objects=(*drawn_pods, *drawn_configs, *maps.values()))
 
 
+@st.composite
+def rivalries(draw: st.DrawFn) -> World:
+    """Worlds in which two pairs of Pod and config give one name, and one of them may have it."""
+    pods = [pod(name, namespace="one", terminating=draw(st.booleans())) for name in PODS[:2]]
+    configs = [
+        pcmc(
+            name,
+            namespace="one",
+            created=draw(st.sampled_from(TIMES)),
+            suspend=draw(_sometimes),
+            labels=draw(st.sampled_from([[], ["app"]])),
+        )
+        for name in CONFIGS[:2]
+    ]
+    maps: tuple[Object, ...] = ()
+    if draw(st.booleans()):
+        old = [pod(name, namespace="one", uid=f"old-{name}") for name in PODS[:2]]
+        made_for = draw(st.sampled_from([*pods, *old]))
+        is_first = made_for.namespaced_name.name == PODS[0]
+        change = draw(st.sampled_from(CHANGES[:4]))
+        maps = (config_map(made_for=made_for, made_by=CONFIGS[is_first], **change),)
+    return World(objects=(*pods, *configs, *maps))
+
+
 _seldom = st.integers(0, 15).map(lambda number: number == 15)
 _sometimes = st.integers(0, 7).map(lambda number: number == 7)
 _values = st.sampled_from(["", "web", "api"])

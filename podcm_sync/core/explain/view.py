@@ -113,11 +113,8 @@ class View:
         pods = self.pods.keys() | self.lost_pods().keys()
         configs = self.config_names()
         body = config_map_name.removeprefix("pod-").removesuffix("-cfg")
-        parts = body.split("-from-")
-        for cut in range(1, len(parts)):
-            pod, config = "-from-".join(parts[:cut]), "-from-".join(parts[cut:])
-            is_it = names.config_map_name(pod, config) == config_map_name
-            if is_it and (pod in pods or config in configs):
+        for pod, config in names.pairs(config_map_name):
+            if pod in pods or config in configs:
                 yield pod, config
         if len(config_map_name) > names.MAX_NAME - names.HASH_DIGITS:
             # It may be cut and hashed: then only trying tells, and few Pods begin like it.
