@@ -266,7 +266,7 @@ def test_a_run_has_one_id_from_its_first_line_to_its_last(tmp_path: Path) -> Non
             }
         )
     )
-    done = podcm_sync("--kubeconfig", kubeconfig, "--deadline", "200ms", "--log-format", "json")
+    done = podcm_sync("--kubeconfig", kubeconfig, "--deadline", "5s", "--log-format", "json")
     lines = lines_of(done.stderr)
     assert done.returncode == 5
     assert len(lines) > 1
