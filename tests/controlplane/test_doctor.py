@@ -482,7 +482,7 @@ def test_a_list_that_fails_is_said(
 ) -> None:
     def fault(request: Request, forward: Forward) -> Reply:
         if request.path.endswith("/pods"):
-            return Reply(410, b'{"kind": "Status", "message": "gone away"}')
+            return Reply(410, b'{"kind": "Status", "apiVersion": "v1", "message": "gone away"}')
         return forward()
 
     with Proxy(control_plane, fault) as proxy:
