@@ -94,7 +94,7 @@ def answering(status: int | None) -> Callable[[Api, str], Fault]:
 
     def fault(request: Request, forward: Forward) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/configmaps"):
-            body = b'{"kind": "Status", "message": "a fault"}'
+            body = b'{"kind": "Status", "apiVersion": "v1", "message": "a fault"}'
             return None if status is None else Reply(status, body)
         return forward()
 

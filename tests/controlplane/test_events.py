@@ -224,7 +224,7 @@ def test_an_event_that_is_refused_changes_neither_report_nor_code(
 ) -> None:
     def fault(request: Request, forward: Forward) -> Reply:
         if request.path.endswith("/events"):
-            return Reply(500, b'{"kind": "Status", "message": "no"}')
+            return Reply(500, b'{"kind": "Status", "apiVersion": "v1", "message": "no"}')
         return forward()
 
     with Proxy(control_plane, fault) as proxy:
