@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         code = invoke(arguments)
         sys.stdout.flush()
     except Interrupted as error:
-        log.warning("%s", error)
+        log.info("%s", error)
         return 128 + error.signal_number
     except KeyboardInterrupt:
         return 130

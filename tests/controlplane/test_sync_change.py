@@ -90,8 +90,6 @@ DRIFTS: dict[str, Object] = {
     "binary data added": {"binaryData": {"blob": "AAEC"}},
     "generated-by changed": {"metadata": {"labels": {GENERATED_BY: "other"}}},
     "pod-uid changed": {"metadata": {"labels": {POD_UID: "0-0"}}},
-    "managed-by changed": {"metadata": {"labels": {MANAGED_BY: "Helm"}}},
-    "managed-by removed": {"metadata": {"labels": {MANAGED_BY: None}}},
     "our annotation added": {
         "metadata": {"annotations": {"podconfig.example.com/pcmc-name": "other"}}
     },
@@ -172,10 +170,23 @@ def test_the_go_controllers_config_map_is_adopted_in_place(
     data = {"podName": "web", "namespace": namespace, "nodeName": "", "phase": "Pending"}
     before = api.create(config_map(namespace, NAME, data, **made_for(pod)))
     run = sync(kubeconfig)
-    assert (run.came_to, run.code) == (UPDATED, 0)
-    labels = before["metadata"]["labels"] | {MANAGED_BY: "podcm-sync"}
-    before["metadata"]["labels"] = labels
+    assert (run.counts, run.code) == ({"unchanged": 1}, 0)
+    assert generated(api, namespace) == before
+
+    patched(api, namespace, {"data": {"podName": "x"}})
+    assert sync(kubeconfig).came_to == UPDATED
+    before["metadata"]["labels"] |= {MANAGED_BY: "podcm-sync"}
     assert without_versions(generated(api, namespace)) == without_versions(before)
+
+
+@pytest.mark.parametrize("manager", ["Helm", None])
+def test_who_manages_a_config_map_is_no_reason_for_a_write(
+    api: Api, namespace: str, kubeconfig: Path, manager: str | None
+) -> None:
+    """Spec §2: `managed-by` goes with every write, and other tools may claim it in between."""
+    in_step(api, namespace, kubeconfig)
+    patched(api, namespace, {"metadata": {"labels": {MANAGED_BY: manager}}})
+    assert sync(kubeconfig).counts == {"unchanged": 1}
 
 
 def recreated(api: Api, namespace: str) -> Object:

@@ -163,16 +163,23 @@ class Connection:
             ) from error
         except TimedOutError as error:
             # The exchange knows that it was late, but not whose limit that was.
-            raise NoAnswerError(timed_out(name), is_sent=error.is_sent) from error
+            message = timed_out(name)
+            raise NoAnswerError(
+                self._through_proxy(message, error), is_sent=error.is_sent
+            ) from error
         except NoAnswerError as error:
-            if error.is_sent or not self._proxy.url:
-                raise
-            through = f"through the proxy {self._proxy.shown}: {error}"
-            raise NoAnswerError(through, is_sent=False) from error
+            message = self._through_proxy(str(error), error)
+            raise NoAnswerError(message, is_sent=error.is_sent) from error
         finally:
             self.tally.sent(method, target, code)
         log.debug("%s %s: %d", method, target.partition("?")[0], response.status)
         return response
+
+    def _through_proxy(self, message: str, error: NoAnswerError) -> str:
+        """The message, with the proxy if the request did not get past it."""
+        if error.is_sent or not self._proxy.url:
+            return message
+        return f"through the proxy {self._proxy.shown}: {message}"
 
     def _limit(self, *, is_write: bool = False) -> tuple[float | None, str]:
         """The seconds that a request may take, or None, and which limit that is, in words.
