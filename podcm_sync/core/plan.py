@@ -197,7 +197,7 @@ class _Comparison:
         # collector alone sees every Pod, so it decides wherever it can.
         has_collector = self.snapshot.has_garbage_collector and names.has_pod_owner(existing)
         if not has_pods and has_collector:
-            message = "its Pod is gone, so the garbage collector deletes it"
+            message = "its Pod is not in the list of Pods, so the garbage collector decides"
             return Reason.LEFT_TO_GARBAGE_COLLECTOR, message
         if place := self.snapshot.read_only.get(existing.namespaced_name):
             message = f"nothing wants it, but it stands in {place}, which is never edited"

@@ -15,7 +15,6 @@ from tests.builders import NOW
 from tests.fakes import outcomes_of
 from tests.laws.worlds import EVERYWHERE, World, worlds
 
-
 NOTHING = Guards(max_prune=(PruneLimit(amount=0, is_percentage=False),))
 
 

@@ -1,8 +1,8 @@
 """Guards (spec §6): limits on deletes, over all passes of a run."""
 
-import pytest
-
 from collections.abc import Mapping
+
+import pytest
 
 from podcm_sync.core.guards import Guards, PruneBudget, PruneLimit, guard, parse_limit
 from podcm_sync.model.changes import Change, Plan, Result, SyncPolicy, Verb
