@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.core.guards import PruneLimit
+from podcm_sync.core.guards import Guards
 from podcm_sync.model.objects import Shard
 from podcm_sync.model.rights import LEASE
 
@@ -126,7 +126,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     concurrency: int = 32
     qps: float | None = None
     events: bool = True
-    max_prune: tuple[PruneLimit, ...] = ()
+    guards: Guards = Guards()
     changes_are_1: bool = False
     tolerate_object_failures: bool = False
     output: Output = Output.TEXT

@@ -5,7 +5,7 @@ a conflict, its namespace gets another whole pass, since only new lists can tell
 now. A run that expects a plan applies that plan or none, in one pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -14,22 +14,22 @@ from podcm_sync.apply import MAX_PASSES, Applying, Ports, Watch, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
-from podcm_sync.core.guards import PruneBudget, PruneLimit, guard
+from podcm_sync.core.guards import Guards, PruneBudget, guard
 from podcm_sync.core.passes import last_counts, last_words
 from podcm_sync.core.plan import Planned, creates_in, diff, has_conflict
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.core.report import Report, forecast, merged, problems
 from podcm_sync.errors import ClusterError
 from podcm_sync.lanes import NEVER, Stopping
-from podcm_sync.model.changes import Plan
+from podcm_sync.model.changes import Outcome, Plan
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope, Snapshot
+from podcm_sync.model.reasons import Reason
 
 
-class Policy(Struct, frozen=True, kw_only=True):
+class Policy(Guards, frozen=True, kw_only=True):
     """What a run may do, and how much at once."""
 
-    max_prune: tuple[PruneLimit, ...] = ()
     concurrency: int = 32
     expected_digest: str = ""
     """Apply only a plan that has this digest; "" is any plan."""
@@ -64,15 +64,21 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
     there is nothing to base a run on; once something was written, nothing but a bug raises.
     """
     is_reviewed = writer is None or bool(policy.expected_digest)
-    first = look(scope, reader, policy.max_prune, renderer, is_reviewed=is_reviewed)
+    first = look(scope, reader, policy, renderer, is_reviewed=is_reviewed)
     plan_digest = digest(first.plan.changes) if is_reviewed else ""
     if writer is None or plan_digest != policy.expected_digest:
-        return forecast(first, now, digest=plan_digest, expected_digest=policy.expected_digest)
-    budget = PruneBudget.of(policy.max_prune, first.snapshot)
+        return forecast(
+            first,
+            now,
+            sync_policy=policy.sync_policy,
+            digest=plan_digest,
+            expected_digest=policy.expected_digest,
+        )
+    budget = PruneBudget.of(policy, first.snapshot, first.proposed)
 
     def again(namespaces: tuple[str, ...], passes: Sequence[Applying]) -> Planned:
         snapshot = _look_again(reader, Scope(namespaces=namespaces))
-        decided = planned(snapshot, reader, _left(budget, passes), renderer, is_first=False)
+        decided = planned(snapshot, reader, policy, renderer, budget=_left(budget, passes))
         observer.planned(decided.plan)
         return decided
 
@@ -108,13 +114,35 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
         counts=last_counts(passes),
         digest=plan_digest,
         expected_digest=policy.expected_digest,
+        sync_policy=policy.sync_policy,
+        left_to_gc=still_left(reader, outcomes, observer.stopping),
     )
+
+
+def still_left(
+    reader: Reader, outcomes: Iterable[Outcome], stopping: Stopping
+) -> tuple[NamespacedName, ...]:
+    """The ConfigMaps that were left to the garbage collector and still exist, sorted.
+
+    What cannot be asked about any more counts as existing: nothing shows that it is gone.
+    """
+    left = sorted(
+        outcome.change.namespaced_name
+        for outcome in outcomes
+        if outcome.reason is Reason.LEFT_TO_GARBAGE_COLLECTOR
+    )
+    if not left or stopping.begins_nothing():
+        return tuple(left)
+    try:
+        return tuple(sorted(reader.remaining(left)))
+    except ClusterError:  # there is work to report
+        return tuple(left)
 
 
 def look(
     scope: Scope,
     reader: Reader,
-    max_prune: tuple[PruneLimit, ...],
+    guards: Guards,
     renderer: Renderer,
     *,
     is_reviewed: bool,
@@ -126,7 +154,7 @@ def look(
     """
     for _ in range(MAX_PASSES):
         snapshot = reader.snapshot(scope)
-        decided = planned(snapshot, reader, PruneBudget.of(max_prune, snapshot), renderer)
+        decided = planned(snapshot, reader, guards, renderer)
         if not (is_reviewed and has_conflict(decided.plan)):
             break
     return decided
@@ -135,27 +163,33 @@ def look(
 def planned(
     snapshot: Snapshot,
     reader: Reader,
-    budget: PruneBudget,
+    guards: Guards,
     renderer: Renderer,
     *,
-    is_first: bool = True,
+    budget: PruneBudget | None = None,
 ) -> Planned:
     """What one pass decides: wanted, compared and guarded. Nothing is written.
 
-    Raises ClusterError in the first pass if the occupied names cannot be asked for.
+    `budget` is what the passes before it left; None in the first one, which then raises
+    ClusterError if the occupied names cannot be asked for.
     """
     desired = build(snapshot, renderer)
-    occupied = _occupied_names(reader, creates_in(snapshot, desired), is_first=is_first)
+    occupied = _occupied_names(reader, creates_in(snapshot, desired), is_first=budget is None)
     proposed = diff(snapshot, desired, occupied)
+    if budget is None:
+        budget = PruneBudget.of(guards, snapshot, proposed)
     return Planned(
-        snapshot=snapshot, desired=desired, proposed=proposed, plan=guard(proposed, budget)
+        snapshot=snapshot,
+        desired=desired,
+        proposed=proposed,
+        plan=guard(proposed, budget, snapshot),
     )
 
 
 def _left(budget: PruneBudget, passes: Sequence[Applying]) -> PruneBudget:
     """What a further pass may delete; what is still under way counts as deleted."""
     for applying in passes:
-        budget = budget.after(applying.outcomes, applying.decided.proposed, applying.under_way)
+        budget = budget.after(applying.decided.proposed, applying.outcomes, applying.under_way)
     return budget
 
 

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from podcm_sync.cluster.port import Reader
 from podcm_sync.core.explain.explain import explain
 from podcm_sync.core.explain.explanation import Explanation, Subject
-from podcm_sync.core.guards import PruneBudget, parse_limit
+from podcm_sync.core.guards import Guards, parse_limit
 from podcm_sync.core.plan import Planned
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
 from podcm_sync.model.objects import Scope
@@ -25,8 +25,8 @@ def decided(
 ) -> Planned:
     """What a run's first pass decides."""
     snapshot = reader.snapshot(scope)
-    budget = PruneBudget.of(tuple(map(parse_limit, max_prune)), snapshot)
-    return planned(snapshot, reader, budget, renderer)
+    guards = Guards(max_prune=tuple(map(parse_limit, max_prune)))
+    return planned(snapshot, reader, guards, renderer)
 
 
 def explanation_of(

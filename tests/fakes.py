@@ -33,6 +33,7 @@ from podcm_sync.model.objects import (
 )
 from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
+from tests.allowed import Objects, objects_in, why_not_deleted
 from tests.builders import GENERATED_BY, NOW, Json, Object, manifest, snapshot
 
 PAGE_SIZE = 2
@@ -69,6 +70,10 @@ class FakeCluster:
         """Told kind and namespace ("" for all) before each list; a message makes it fail."""
         self.before_write: Callable[[Write], Answer | None] = lambda _: None
         """Told of each write before it is carried out; an Answer is given instead of doing it."""
+        self.collects_garbage = False
+        """Whether ConfigMaps of Pods that are gone are gone by the end of a run."""
+        self._listed: dict[str, Objects | None] = {}
+        """What the last lists of a namespace were made of; None if one of them failed."""
         self._lock = threading.RLock()
         self._version = 0
         for each in objects:
@@ -112,11 +117,21 @@ class FakeCluster:
         with self._lock:
             return copy.deepcopy(self.stored)
 
+    def collect_garbage(self) -> None:
+        """What the garbage collector does with ConfigMaps whose owners are all gone."""
+        with self._lock:
+            uids = {raw["metadata"]["uid"] for raw in self.stored.values()}
+            for (kind, name), raw in tuple(self.stored.items()):
+                owners = raw["metadata"].get("ownerReferences") or []
+                if kind == "ConfigMap" and owners and not uids & {each["uid"] for each in owners}:
+                    del self.stored[kind, name]
+
     # Reader.
 
     def snapshot(self, scope: Scope) -> Snapshot:
         """The lists of a run: ConfigMaps, configs, Pods; each namespace a scope of its own."""
         self.lists += 1
+        self._note_lists(scope)
         pods: list[Pod] = []
         configs: list[PodConfigMapConfig] = []
         config_maps: list[ConfigMap] = []
@@ -126,6 +141,8 @@ class FakeCluster:
         def fails(kind: str, namespace: str) -> bool:
             if message := self.before_list(kind, namespace):
                 incomplete[namespace] = message
+                failed = [namespace] if namespace else self._listed
+                self._listed |= dict.fromkeys(failed)
             return bool(message)
 
         unplannable: set[str] = set()
@@ -159,6 +176,22 @@ class FakeCluster:
             for body in self._pages("ConfigMap", namespace)
             for obj in decode.config_maps(body, Kept()).items
         }
+
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """Those that are still stored; all of a namespace whose list fails."""
+        failed = {
+            namespace
+            for namespace in sorted({name.namespace for name in config_maps})
+            if self.before_list("remaining", namespace)
+        }
+        if self.collects_garbage:
+            self.collect_garbage()
+        with self._lock:
+            return [
+                name
+                for name in config_maps
+                if name.namespace in failed or ("ConfigMap", name) in self.stored
+            ]
 
     # Writer.
 
@@ -210,6 +243,7 @@ class FakeCluster:
                 return _conflict(409, "the uid is another")
             if metadata["resourceVersion"] != existing.resource_version:
                 return _conflict(409, "the resourceVersion is another")
+            self._check_delete(name, stored)
             if metadata.get("finalizers"):
                 self._patch("ConfigMap", name, {"metadata": {"deletionTimestamp": "2026-11-22"}})
             else:
@@ -243,6 +277,20 @@ class FakeCluster:
             return Answer(result=Result.CREATED, code=201)
 
     # The server's inside.
+
+    def _note_lists(self, scope: Scope) -> None:
+        with self._lock:
+            namespaces = scope.namespaces
+            if namespaces is None:
+                namespaces = tuple({name.namespace for _, name in self.stored})
+            self._listed |= {name: objects_in(self.stored, name) for name in namespaces}
+
+    def _check_delete(self, name: NamespacedName, stored: Json) -> None:
+        """See that the specification allows a delete, by what was listed before it."""
+        objects = self._listed.get(name.namespace, Objects(pods=[], configs=[]))
+        assert objects is not None, f"{name} was deleted though a list did not complete"
+        reason = why_not_deleted(stored, objects)
+        assert not reason, f"{name} was deleted: {reason}"
 
     def _received(self, verb: str, name: NamespacedName) -> Answer | None:
         write = Write(verb, name)
@@ -380,6 +428,9 @@ class Unreachable:
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         raise ClusterError(f"cannot reach the server for {namespaces}")
+
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        raise ClusterError(f"cannot reach the server for {config_maps}")
 
 
 def merge_patched(target: Json, patch: Json) -> Json:

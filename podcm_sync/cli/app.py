@@ -10,6 +10,7 @@ from podcm_sync.cli.options import cluster, election, events, metrics, output, p
 from podcm_sync.cli.options.words import OTHERS_VARIABLES
 from podcm_sync.core.shards import parse_shard
 from podcm_sync.errors import EXIT_CODES
+from podcm_sync.model.changes import SyncPolicy
 from podcm_sync.settings import (
     DEFAULT_MAX_BYTES,
     Colour,
@@ -49,8 +50,6 @@ def _warn_of_unknown_variables(context: typer.Context) -> None:
 UNHEARD: Final = {
     ("apply", "dry_run"): "apply changes the cluster, and PODCM_SYNC_DRY_RUN is set: unset it, or "
     "use show",
-    ("apply", "expect_plan"): "apply does the plan of its file, whatever digest "
-    "PODCM_SYNC_EXPECT_PLAN asks for: unset it, or run with it instead of apply",
 }
 """Variables that a subcommand must not seem to heed, as they are there to prevent something."""
 
@@ -80,6 +79,8 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     expect_plan: plan.ExpectPlan = None,
     directory: run.Directory = None,
     max_prune: run.MaxPrune = None,
+    max_prune_total: run.MaxPruneTotal = None,
+    policy: run.DeletePolicy = SyncPolicy.SYNC,
     tolerate_object_failures: run.TolerateObjectFailures = False,
     exit_code: run.ExitCode = False,
     kubeconfig: cluster.Kubeconfig = None,
@@ -182,7 +183,7 @@ def sync(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
             concurrency=concurrency,
             qps=qps or None,
             events=writes_events,
-            max_prune=tuple(max_prune or ()),
+            guards=run.guards(max_prune, max_prune_total, policy),
             changes_are_1=exit_code,
             tolerate_object_failures=tolerate_object_failures,
             output=output_format,

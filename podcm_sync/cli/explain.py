@@ -20,7 +20,7 @@ from podcm_sync.core.explain.explain import explain as told
 from podcm_sync.core.explain.explanation import CONFIG_MAP, Explanation, Subject
 from podcm_sync.core.explain.redact import redacted
 from podcm_sync.core.explain.search import hint, namespaces_of
-from podcm_sync.core.guards import PruneLimit
+from podcm_sync.core.guards import Guards
 from podcm_sync.core.plan import Planned
 from podcm_sync.errors import ClusterError, InputError, NotFoundError
 from podcm_sync.model.meta import NamespacedName
@@ -39,7 +39,7 @@ class Question(Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...]
     directory: Path | None
     access: Access
-    max_prune: tuple[PruneLimit, ...]
+    guards: Guards
     output: Explained
     is_redacted: bool
     colour: Colour
@@ -56,7 +56,7 @@ def explain(question: Question) -> int:
     clock = Clock()
     Signals(clock).install()
     ports = to_read(question.directory, question.access, question.namespaces, clock)
-    planned = look(ports.scope, ports.reader, question.max_prune, LazySandbox(), is_reviewed=True)
+    planned = look(ports.scope, ports.reader, question.guards, LazySandbox(), is_reviewed=True)
     namespace = _namespace(planned, question, ports.scope.namespaces or ())
     explanation = told(
         planned,

@@ -165,7 +165,7 @@ def _once(  # noqa: PLR0913, PLR0917 - all that a run has for its own
         report = job(
             ports,
             Policy(
-                max_prune=settings.max_prune,
+                **msgspec.structs.asdict(settings.guards),
                 concurrency=settings.concurrency,
                 expected_digest=settings.expected_digest,
             ),

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import structs
 
 from podcm_sync import plan_file
-from podcm_sync.apply_saved import apply_saved
+from podcm_sync.apply_saved import apply_saved, part_of
 from podcm_sync.cli import run as command
 from podcm_sync.cli.ports import Ports
 from podcm_sync.cli.show import put, rendered
@@ -29,16 +29,23 @@ def show(path: Path, settings: Settings) -> int:
 def apply(path: Path, settings: Settings) -> int:
     """Do what the plan says where it still fits; the exit code of a run.
 
-    Scope and guards are the plan's. Raises RunError, as a run does; PlanMismatchError for a plan
-    of another cluster.
+    The scope is the plan's, or its part in the namespaces of the settings. Raises RunError, as a
+    run does; PlanMismatchError for a plan of another cluster, or that isn't the one expected.
     """
     plan = plan_file.load(path)
+    if settings.expected_digest not in {"", plan.report.digest}:
+        raise PlanMismatchError(
+            f"{path}: the plan is {plan.report.digest}, not the expected "
+            f"{settings.expected_digest}: nothing was changed"
+        )
     if bool(plan.origin.directory) != (settings.directory is not None):
         what = "leave out --from" if settings.directory else "give --from, with its directory"
         raise PlanMismatchError(
             f"{path}: the plan was made for {plan.origin}: nothing was changed; {what}"
         )
-    scope = plan.report.scope
+    namespaces = settings.namespaces
+    saved = part_of(plan.report, namespaces) if namespaces else plan.report
+    scope = saved.scope
 
     def applied(
         ports: Ports, policy: Policy, *, now: str, renderer: Renderer, observer: Observer
@@ -47,7 +54,7 @@ def apply(path: Path, settings: Settings) -> int:
         plan_file.check_origin(plan, ports.origin)
         log.info("applying the plan of %s, %s", plan.created, plan.report.digest)
         return apply_saved(
-            plan.report,
+            saved,
             ports.reader,
             ports.writer,
             policy,
@@ -63,5 +70,6 @@ def apply(path: Path, settings: Settings) -> int:
         namespaces=scope.namespaces or (),
         is_all_namespaces=scope.namespaces is None,
         shard=scope.shard,
+        expected_digest="",
     )
     return command.run(settings, applied)

@@ -73,6 +73,10 @@ class BackoffReader:
         """The other Reader's answer."""
         return self._reader.occupied_names(namespaces)
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """The other Reader's answer."""
+        return self._reader.remaining(config_maps)
+
     def _note(self, namespace: str, message: str | None, now: float) -> None:
         """Count a failure from the time of the list that failed, or forget earlier ones."""
         if message is None:

@@ -95,6 +95,7 @@ class DirectoryCluster:
             config_maps=tuple(config_maps),
             problems=tuple(problems),
             read_only=read_only,
+            has_garbage_collector=False,
         )
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
@@ -104,6 +105,10 @@ class DirectoryCluster:
             for (kind, name), stored in self._inventory.stored.items()
             if kind == "ConfigMap" and name.namespace in namespaces
         }
+
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """Those that a manifest still has."""
+        return [name for name in config_maps if ("ConfigMap", name) in self._inventory.stored]
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """Write a new manifest below `generated/`."""

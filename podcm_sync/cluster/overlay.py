@@ -45,6 +45,10 @@ class Overlay:
         """Those of the other Reader."""
         return self._reader.occupied_names(namespaces)
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """Those of the other Reader."""
+        return self._reader.remaining(config_maps)
+
     def _is_removed(self, problem: Problem) -> bool:
         """Whether it is of a config that none of the files has, where they have all."""
         names = {each.namespaced_name for each in self._configs}

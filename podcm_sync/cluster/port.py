@@ -31,6 +31,14 @@ class Reader(Protocol):
         """
         ...
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """Those of these generated ConfigMaps that still exist.
+
+        If a namespace's list fails, all of its ConfigMaps are returned: nothing shows them gone.
+        Raises ClusterError if the server cannot be asked at all.
+        """
+        ...
+
 
 class Writer(Protocol):
     """One method a verb. Called from several threads at once; never raises for one object."""

@@ -77,7 +77,7 @@ def owner_references(
         for each in existing.owner_references
         if not each.controller
         and each.uid != ours.uid
-        and not (each.kind == "Pod" and (each.name == ours.name or each.uid == made_for))
+        and not (each.is_pod and (each.name == ours.name or each.uid == made_for))
     )
     if len(others) + 1 == len(existing.owner_references) and ours in existing.owner_references:
         return existing.owner_references

@@ -64,6 +64,26 @@ def is_prune_disabled(config_map: ConfigMap) -> bool:
     return config_map.annotations.get(PRUNE_ANNOTATION, "").lower() == PRUNE_DISABLED
 
 
+def pod_uids(config_map: ConfigMap) -> frozenset[str]:
+    """The uids of a ConfigMap's Pods, by its label and its owner references (spec.md §3)."""
+    uids = {owner.uid for owner in config_map.owner_references if owner.is_pod}
+    return frozenset({config_map.labels.get(POD_UID_LABEL, ""), *uids} - {""})
+
+
+def has_pod_owner(config_map: ConfigMap) -> bool:
+    """Whether the garbage collector can delete the ConfigMap with a Pod."""
+    return any(owner.is_pod and owner.uid for owner in config_map.owner_references)
+
+
+def is_copy(config_map: ConfigMap) -> bool:
+    """Whether another tool made a ConfigMap that nothing desires, from one of another namespace.
+
+    Such tools copy labels and data, and drop owner references (spec.md §3).
+    """
+    namespace = config_map.data.get("namespace", config_map.namespaced_name.namespace)
+    return namespace != config_map.namespaced_name.namespace and not has_pod_owner(config_map)
+
+
 def pairs(name: str) -> Iterator[tuple[str, str]]:
     """The names of a Pod and a config that give this name without a cut, in all their pairs.
 

@@ -20,6 +20,7 @@ APPLY_FIRST: Final = (
     "the plan is of files: kubectl apply them first, or replace where that leaves other fields"
 )
 NAMED: Final = 3
+_HELD_BACK: Final = {Reason.PRUNE_BLOCKED, Reason.PRUNE_TOTAL_BLOCKED, Reason.UPSERT_ONLY}
 _Key = tuple[NamespacedName, str, str]
 
 
@@ -28,7 +29,7 @@ def fitted(saved: Iterable[Change], today: Planned, *, is_of_files: bool = False
 
     A saved write that today's plan has not is a skip (PlanOutdated), unless it is done already, and
     so is a write that only today's plan has (NotInPlan). Where neither writes, today's word is the
-    true one. A deletion that a guard held back in the saved plan stays held back.
+    true one. A deletion that a guard or the policy held back in the saved plan stays held back.
     """
     comparison = _Comparison(today, is_of_files)
     saved_changes = {_key(each): each for each in saved}
@@ -73,7 +74,7 @@ class _Comparison:
                     yield now
                 else:
                     yield self._done(change, now) or self._outdated(change, now)
-            elif change.reason is Reason.PRUNE_BLOCKED and now and now.verb is Verb.DELETE:
+            elif change.reason in _HELD_BACK and now and now.verb is Verb.DELETE:
                 yield change
             elif now is not None:
                 yield _unplanned(now)

@@ -13,7 +13,7 @@ from podcm_sync.core.keepers import Keeper, Keepers
 from podcm_sync.core.unseen import RIGHT_UNKNOWN, Unseen
 from podcm_sync.model.changes import WRITES, Change, Desired, DesiredConfigMap, Plan, Verb, Withheld
 from podcm_sync.model.meta import KIND, POD_UID_LABEL, NamespacedName
-from podcm_sync.model.objects import ConfigMap, Snapshot
+from podcm_sync.model.objects import ConfigMap, Pod, Snapshot
 from podcm_sync.model.reasons import Reason
 
 
@@ -63,8 +63,7 @@ class _Comparison:
         self.desired = desired
         self.occupied = occupied
         self.existing = {each.namespaced_name: each for each in snapshot.config_maps}
-        self.live_uids = {pod.uid for pod in snapshot.pods}
-        self.terminating_uids = {pod.uid for pod in snapshot.pods if pod.terminating}
+        self.pods = {(pod.namespaced_name.namespace, pod.uid): pod for pod in snapshot.pods}
         self.configs = {
             config.namespaced_name for config in snapshot.configs if not config.terminating
         }
@@ -108,7 +107,7 @@ class _Comparison:
             )
         if existing.terminating:
             return _skip(desired, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted")
-        if existing.labels[POD_UID_LABEL] in self.terminating_uids:
+        if self._has_terminating_pod(existing):
             return _skip(
                 desired, Reason.POD_TERMINATING, "the Pod that it was made for is terminating"
             )
@@ -163,36 +162,63 @@ class _Comparison:
     def _fate(
         self, existing: ConfigMap, pcmc_name: str, keeper: Keeper | None
     ) -> tuple[Verb, Reason, str]:
+        if spared := self._spared(existing, keeper):
+            return Verb.SKIP, *spared
         namespace = existing.namespaced_name.namespace
-        uid = existing.labels[POD_UID_LABEL]
-        if existing.terminating:
-            return Verb.SKIP, Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted"
-        if keeper is not None:
-            return Verb.SKIP, keeper.reason, f"it belongs to {keeper}"
-        if uid in self.terminating_uids:
-            return Verb.SKIP, Reason.POD_TERMINATING, "its Pod is terminating"
-        # A Pod that is there and decoded is its own, whatever another's name begins with.
-        if uid not in self.live_uids and (lost := self.keepers.lost_pod(existing)):
-            return Verb.SKIP, Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
-        if names.is_prune_disabled(existing):
-            return Verb.SKIP, Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
-        if self.snapshot.is_incomplete(namespace):
-            return Verb.SKIP, Reason.INCOMPLETE, "not deleted, since a list did not complete"
-        if place := self.snapshot.read_only.get(existing.namespaced_name):
-            message = f"nothing wants it, but it stands in {place}, which is never edited"
-            return Verb.SKIP, Reason.READ_ONLY, message
-        if uid not in self.live_uids:
+        if not self._pods_of(existing):
             return Verb.DELETE, Reason.POD_GONE, "its Pod is gone"
         if NamespacedName(namespace, pcmc_name) not in self.configs:
             return Verb.DELETE, Reason.CONFIG_GONE, f"{KIND} {pcmc_name} is gone"
         return Verb.DELETE, Reason.NOT_SELECTED, f"{KIND} {pcmc_name} no longer selects its Pod"
+
+    def _spared(self, existing: ConfigMap, keeper: Keeper | None) -> tuple[Reason, str] | None:
+        """Why podcm-sync doesn't delete a ConfigMap that nothing desires; None if it does."""
+        if existing.terminating:
+            return Reason.CONFIG_MAP_TERMINATING, "the ConfigMap is being deleted"
+        if names.is_copy(existing):
+            return Reason.COPY, "its `data.namespace` is another namespace"
+        if keeper is not None:
+            return keeper.reason, f"it belongs to {keeper}"
+        if self._has_terminating_pod(existing):
+            return Reason.POD_TERMINATING, "its Pod is terminating"
+        return self._spared_with_pods(existing, has_pods=bool(self._pods_of(existing)))
+
+    def _spared_with_pods(
+        self, existing: ConfigMap, *, has_pods: bool
+    ) -> tuple[Reason, str] | None:
+        # A Pod that is there and decoded is its own, whatever another's name begins with.
+        if not has_pods and (lost := self.keepers.lost_pod(existing)):
+            return Reason.UNDECODABLE, f"its Pod cannot be decoded: {lost.message}"
+        if names.is_prune_disabled(existing):
+            return Reason.PRUNE_DISABLED, "its annotation forbids deleting it"
+        if self.snapshot.is_incomplete(existing.namespaced_name.namespace):
+            return Reason.INCOMPLETE, "not deleted, since a list did not complete"
+        # A proxy can filter a list of Pods, and nothing in the answer shows it. The garbage
+        # collector alone sees every Pod, so it decides wherever it can.
+        has_collector = self.snapshot.has_garbage_collector and names.has_pod_owner(existing)
+        if not has_pods and has_collector:
+            message = "its Pod is not in the list of Pods, so the garbage collector decides"
+            return Reason.LEFT_TO_GARBAGE_COLLECTOR, message
+        if place := self.snapshot.read_only.get(existing.namespaced_name):
+            message = f"nothing wants it, but it stands in {place}, which is never edited"
+            return Reason.READ_ONLY, message
+        return None
+
+    def _has_terminating_pod(self, existing: ConfigMap) -> bool:
+        return any(pod.terminating for pod in self._pods_of(existing))
+
+    def _pods_of(self, existing: ConfigMap) -> list[Pod]:
+        """Its Pods that were listed. An owner, and so the Pod, is in the ConfigMap's namespace."""
+        namespace = existing.namespaced_name.namespace
+        pods = (self.pods.get((namespace, uid)) for uid in names.pod_uids(existing))
+        return [pod for pod in pods if pod is not None]
 
 
 def _is_recreated(existing: ConfigMap, desired: DesiredConfigMap) -> bool:
     """Whether it was made for a Pod of the same name that had another uid."""
     made_for = existing.labels[POD_UID_LABEL]
     return any(
-        owner.kind == "Pod" and owner.name == desired.pod_name and owner.uid == made_for
+        owner.is_pod and owner.name == desired.pod_name and owner.uid == made_for
         for owner in existing.owner_references
         if owner.uid != desired.pod_uid
     )
@@ -202,7 +228,7 @@ def _owner_name(existing: ConfigMap) -> str:
     """The Pod's name by the owner reference; "" where there is none."""
     uid = existing.labels.get(POD_UID_LABEL)
     for owner in existing.owner_references:
-        if owner.kind == "Pod" and owner.uid == uid:
+        if owner.is_pod and owner.uid == uid:
             return owner.name
     return ""
 

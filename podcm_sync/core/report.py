@@ -19,9 +19,10 @@ from podcm_sync.model.changes import (
     Result,
     StatusOutcome,
     StatusPrediction,
+    SyncPolicy,
     Verb,
 )
-from podcm_sync.model.meta import KIND
+from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Kind, Reason, kind_of
 
@@ -63,6 +64,9 @@ class Report(Struct, frozen=True, kw_only=True):
     """Whether `core.redact` has masked its values."""
     expected_digest: str = ""
     """The digest that the plan had to have for anything to be written; "" where any would do."""
+    sync_policy: SyncPolicy = SyncPolicy.SYNC
+    left_to_gc: tuple[NamespacedName, ...] = ()
+    """ConfigMaps that the garbage collector had not deleted by the end of a run."""
 
     @property
     def is_unexpected(self) -> bool:
@@ -110,7 +114,9 @@ def predicted(plan: Plan) -> tuple[Prediction, ...]:
     )
 
 
-def forecast(planned: Planned, now: str, *, digest: str, expected_digest: str) -> Report:
+def forecast(
+    planned: Planned, now: str, *, sync_policy: SyncPolicy, digest: str, expected_digest: str
+) -> Report:
     """What a run of this plan would report if the API server agreed to all of it."""
     snapshot, desired = planned.snapshot, planned.desired
     outcomes = predicted(planned.plan)
@@ -124,6 +130,7 @@ def forecast(planned: Planned, now: str, *, digest: str, expected_digest: str) -
         counts=counted(snapshot, outcomes),
         digest=digest,
         expected_digest=expected_digest,
+        sync_policy=sync_policy,
     )
 
 
@@ -192,7 +199,11 @@ def exit_code(
     # Cut short without a signal: the deadline came before the end of the work.
     if report.incomplete or Kind.API in kinds or Reason.INTERRUPTED in reasons:
         return 5
-    if Kind.HELD_BACK in kinds or report.is_unexpected:
+    # A namespace that `--max-prune` holds back is a tenant's business. A total, or a plan that no
+    # longer fits, is the platform's.
+    tolerable = {Reason.PRUNE_BLOCKED} if tolerate_object_failures else set[Reason]()
+    held_back = {reason for reason in reasons if kind_of(reason) is Kind.HELD_BACK}
+    if held_back - tolerable or report.is_unexpected:
         return 4
     is_failed = bool(report.problems) or any(map(is_failure, report.outcomes))
     # A status that changed meanwhile is the next run's business, not a failure of any object.

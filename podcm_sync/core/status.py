@@ -145,10 +145,20 @@ def _ready(
     if failed:
         return _condition(READY, "False", SOME_FAILED, failures(failed))
     if held_back:
-        message = f"{held_back[0].message}. Not deleted: {_named(held_back)}."
+        message = f"{_why_held_back(held_back[0])}. Not deleted: {_named(held_back)}."
         return _condition(READY, "False", Reason.PRUNE_BLOCKED, message)
     message = f"{_count(config_maps, 'ConfigMap')} in step, {_count(matched_pods, 'Pod')} selected"
     return _condition(READY, "True", SYNCED, message)
+
+
+def _why_held_back(outcome: AnyOutcome) -> str:
+    """The guard's message, but nothing about other namespaces: they aren't this tenant's business.
+
+    A status that counted them would also change whenever they do.
+    """
+    if outcome.reason is Reason.PRUNE_TOTAL_BLOCKED:
+        return f"held back: {REASONS[outcome.reason].meaning}"
+    return outcome.message
 
 
 def failures(failed: Sequence[AnyOutcome]) -> str:

@@ -56,7 +56,7 @@ class Unseen:
         uid = existing.labels[POD_UID_LABEL]
         # A name is used once at a time: the Pod of old is gone if another one has its name.
         return not any(
-            owner.kind == "Pod" and owner.uid == uid and owner.name == change.pod_name
+            owner.is_pod and owner.uid == uid and owner.name == change.pod_name
             for owner in existing.owner_references
         )
 

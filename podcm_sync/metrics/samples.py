@@ -10,10 +10,10 @@ from typing import Final
 
 from podcm_sync import __version__
 from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
-from podcm_sync.core.report import Report, summary
+from podcm_sync.core.report import Report
 from podcm_sync.core.status import is_failure, ready
 from podcm_sync.metrics import table
-from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, Verb
+from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, SyncPolicy, Verb
 from podcm_sync.model.meta import KIND
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
@@ -61,7 +61,7 @@ def samples(ended: Ended) -> Samples:
         table.LAST_FAILURES: failures,
         table.FAILURES: failures,
         table.DEADLINE: {(): ended.deadline_seconds or 0.0},
-        table.HELD_BACK: {(): 0.0},
+        table.HELD_BACK: {("",): 0.0},
         table.OPERATIONS: dict.fromkeys(_OPERATIONS, 0.0),
         table.REQUESTS: dict.fromkeys(_REQUESTS, 0.0)
         | {(each.verb, each.code): float(each.count) for each in ended.traffic.requests},
@@ -69,6 +69,9 @@ def samples(ended: Ended) -> Samples:
     }
     if ended.is_success:
         found[table.LAST_SUCCESS] = {(): ended.at}
+    if ended.report is not None:
+        in_effect = ended.report.sync_policy
+        found[table.POLICY] = {(str(each),): float(each is in_effect) for each in SyncPolicy}
     # What --expect-plan kept from being done is foretold only: nobody did it.
     if ended.report is not None and not ended.report.is_prediction:
         found |= _of_report(ended.report, found[table.OPERATIONS])
@@ -77,9 +80,16 @@ def samples(ended: Ended) -> Samples:
 
 def _of_report(report: Report, operations: dict[Labels, float]) -> Samples:
     done = Counter((str(each.change.verb), str(each.result)) for each in report.outcomes)
+    held_back = Counter(
+        outcome.change.namespaced_name.namespace
+        for outcome in report.outcomes
+        if outcome.result is Result.SKIPPED and kind_of(outcome.reason) is Kind.HELD_BACK
+    )
+    left_to_gc = Counter(name.namespace for name in report.left_to_gc)
     found: Samples = {
         table.OPERATIONS: operations | {key: float(count) for key, count in done.items()},
-        table.HELD_BACK: {(): float(summary(report).held_back)},
+        table.HELD_BACK: _bounded(held_back, sorted(held_back)),
+        table.LEFT_TO_GC: _bounded(left_to_gc, sorted(left_to_gc)),
     }
     return found | _by_namespace(report)
 

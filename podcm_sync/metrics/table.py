@@ -39,6 +39,8 @@ LAST_SUCCESS: Final = "podcm_sync_last_success_timestamp_seconds"
 DEADLINE: Final = "podcm_sync_run_deadline_seconds"
 OPERATIONS: Final = "podcm_sync_configmap_operations_total"
 HELD_BACK: Final = "podcm_sync_held_back_deletes"
+POLICY: Final = "podcm_sync_policy_info"
+LEFT_TO_GC: Final = "podcm_sync_configmaps_left_to_gc"
 MANAGED: Final = "podcm_sync_managed_configmaps"
 CONFIGS: Final = "podcm_sync_configs"
 NOT_READY: Final = "podcm_sync_configs_not_ready"
@@ -89,7 +91,25 @@ METRICS: Final = (
         "verb",
         "result",
     ),
-    _row(HELD_BACK, _GAUGE, "Deletes that --max-prune held back in the last run."),
+    _row(
+        POLICY,
+        _GAUGE,
+        "1 for the --policy of the last run, 0 for the other one: upsert-only never deletes.",
+        "policy",
+    ),
+    _row(
+        HELD_BACK,
+        _GAUGE,
+        "Deletes that --max-prune or --max-prune-total held back in the last run.",
+        "namespace",
+    ),
+    _row(
+        LEFT_TO_GC,
+        _GAUGE,
+        "ConfigMaps of Pods that are gone, which the garbage collector had not deleted by the end "
+        "of the last run.",
+        "namespace",
+    ),
     _row(
         MANAGED,
         _GAUGE,

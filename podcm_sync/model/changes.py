@@ -25,6 +25,14 @@ class Verb(StrEnum):
     SKIP = "skip"
 
 
+class SyncPolicy(StrEnum):
+    """Which changes a run makes, in the words of external-dns."""
+
+    SYNC = "sync"
+    UPSERT_ONLY = "upsert-only"
+    """Create and update, never delete."""
+
+
 WRITES: Final = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
 """The verbs that change the cluster."""
 
@@ -95,7 +103,7 @@ class Change(Struct, frozen=True, kw_only=True):
     existing: ConfigMap | None = None
     desired: DesiredConfigMap | None = None
     planned_reason: Reason | None = None
-    """Why it was to be deleted, where a guard holds it back."""
+    """Why it would be deleted, if a guard or the policy holds it back."""
     planned_message: str = ""
 
 

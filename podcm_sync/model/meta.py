@@ -38,3 +38,8 @@ class OwnerReference(Struct, frozen=True, kw_only=True, rename="camel", omit_def
     uid: str = ""
     controller: bool | None = None
     block_owner_deletion: bool | None = None
+
+    @property
+    def is_pod(self) -> bool:
+        """Whether the owner is a core Pod; other API groups have a kind Pod too."""
+        return self.api_version == "v1" and self.kind == "Pod"

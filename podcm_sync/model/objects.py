@@ -179,6 +179,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     unplannable: frozenset[str] = frozenset()
     read_only: dict[NamespacedName, str] = {}
     """ConfigMaps that cannot be deleted, and where they stand: manifests outside `generated/`."""
+    has_garbage_collector: bool = True
+    """Whether ConfigMaps are deleted with the Pods that own them: in a cluster, not in files."""
 
     def is_incomplete(self, namespace: str) -> bool:
         """Whether any list that concerns this namespace did not complete."""

@@ -23,6 +23,9 @@ class Reason(StrEnum):
 
     SUSPENDED = "Suspended"
     PRUNE_DISABLED = "PruneDisabled"
+    LEFT_TO_GARBAGE_COLLECTOR = "LeftToGarbageCollector"
+    COPY = "Copy"
+    UPSERT_ONLY = "UpsertOnly"
     POD_TERMINATING = "PodTerminating"
     CONFIG_MAP_TERMINATING = "ConfigMapTerminating"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
@@ -37,6 +40,7 @@ class Reason(StrEnum):
     UNDECODABLE = "Undecodable"
 
     PRUNE_BLOCKED = "PruneBlocked"
+    PRUNE_TOTAL_BLOCKED = "PruneTotalBlocked"
     PLAN_OUTDATED = "PlanOutdated"
     NOT_IN_PLAN = "NotInPlan"
     ALREADY_GONE = "AlreadyGone"
@@ -114,6 +118,19 @@ REASONS: Final[dict[Reason, Row]] = {
         "the ConfigMap carries the annotation `podconfig.example.com/prune: disabled`",
         "remove the annotation, or delete the ConfigMap yourself",
     ),
+    Reason.LEFT_TO_GARBAGE_COLLECTOR: _intended(
+        "the list of Pods doesn't have the Pod that owns the ConfigMap; if the Pod is gone, the "
+        "garbage collector deletes the ConfigMap",
+        "if it stays, check that the garbage collector works and that podcm-sync can list all Pods",
+    ),
+    Reason.COPY: _intended(
+        "another tool copied the ConfigMap from another namespace, as its `data.namespace` shows",
+        "delete it yourself, or change the tool that copies it",
+    ),
+    Reason.UPSERT_ONLY: _intended(
+        "the run would delete the ConfigMap, but `--policy upsert-only` deletes nothing",
+        "to delete it, run with `--policy sync`",
+    ),
     Reason.POD_TERMINATING: _intended("the Pod is terminating; its ConfigMap goes with it"),
     Reason.CONFIG_MAP_TERMINATING: _intended(
         "the ConfigMap is being deleted; a later run makes it anew",
@@ -152,8 +169,13 @@ REASONS: Final[dict[Reason, Row]] = {
     ),
     Reason.PRUNE_BLOCKED: Row(
         kind=Kind.HELD_BACK,
-        meaning="the run would delete more than `--max-prune` allows",
-        action="look at the deletions; if they are meant, raise `--max-prune`",
+        meaning="the run would delete more in this namespace than `--max-prune` allows",
+        action="check the deletions; if they are intended, raise `--max-prune`",
+    ),
+    Reason.PRUNE_TOTAL_BLOCKED: Row(
+        kind=Kind.HELD_BACK,
+        meaning="the run would delete more in all than `--max-prune-total` allows",
+        action="check the deletions; if they are intended, raise `--max-prune-total`",
     ),
     Reason.PLAN_OUTDATED: Row(
         kind=Kind.HELD_BACK,

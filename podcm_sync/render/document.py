@@ -25,6 +25,7 @@ Json = dict[str, Any]
 def document(report: Report, *, exit_code: int, run_id: str) -> Json:
     """The document as built-in types, in a stable order."""
     digests = {"digest": report.digest, "expectedDigest": report.expected_digest}
+    left_to_gc = [_named(name) for name in report.left_to_gc]
     return {
         "version": VERSION,
         "tool": f"podcm-sync {__version__}",
@@ -33,6 +34,7 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
         **({"redacted": True} if report.is_redacted else {}),
         # null is every namespace
         "namespaces": report.scope.namespaces and list(report.scope.namespaces),
+        "policy": str(report.sync_policy),
         "exitCode": exit_code,
         **{key: value for key, value in digests.items() if value},
         "summary": _camel(msgspec.to_builtins(summary(report))),
@@ -54,6 +56,8 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
             {"namespace": namespace, "message": message}
             for namespace, message in sorted(report.incomplete.items())
         ],
+        # Nobody looked again in a dry run.
+        **({} if report.is_prediction else {"leftToGarbageCollector": left_to_gc}),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from podcm_sync.core.report import Report, summary
 from podcm_sync.core.status import SYNCED
 from podcm_sync.errors import EXIT_CODES
-from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result
+from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, SyncPolicy
 from podcm_sync.model.reasons import REASONS, Reason
 from podcm_sync.render import words
 from podcm_sync.render.budget import Entry, Section, cut_to
@@ -21,6 +21,9 @@ DEFAULT_MAX_BYTES: Final = 60_000
 MAX_NAME: Final = 260
 MAX_MESSAGE: Final = 500
 """Characters of one message: nobody's mistake may crowd out the deletions."""
+MAX_GUARD_MESSAGE: Final = 400
+NAMED: Final = 3
+"""How many messages of guards are shown."""
 
 
 def markdown(report: Report, *, exit_code: int, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
@@ -73,10 +76,17 @@ def _sentence(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     """The guard's."""
+    if report.sync_policy is SyncPolicy.UPSERT_ONLY:
+        spared = sum(each.reason is Reason.UPSERT_ONLY for each in report.outcomes)
+        return f"The policy keeps {words.count(spared, 'ConfigMap')} that `sync` would delete."
     held_back = [each for each in report.outcomes if words.is_held_back(each)]
     if not held_back:
         return "No guard holds anything back."
-    said = code(shortened(held_back[0].message, 250)) if held_back[0].message else "no reason given"
+    messages = [each for each in words.guard_messages(report) if each]
+    shown = [code(shortened(message, MAX_GUARD_MESSAGE)) for message in messages[:NAMED]]
+    if more := len(messages) - len(shown):
+        shown.append(words.count(more, "more message"))
+    said = "; ".join(shown) or "no reason given"
     return f"**The guard holds back {words.count(len(held_back), 'deletion')}:** {said}."
 
 
@@ -162,6 +172,11 @@ def _other_sections(report: Report) -> Iterator[Section]:
             )
             for (namespace, pcmc_name, reason), number in sorted(skips.items())
         ),
+    )
+    yield Section(
+        title="Left to the garbage collector, and still there",
+        total=len(report.left_to_gc),
+        entries=(Entry(line=code(_name(str(name)))) for name in report.left_to_gc),
     )
     statuses = [
         each for each in report.statuses if each.result not in {Result.UNCHANGED, Result.FAILED}

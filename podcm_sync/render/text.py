@@ -19,6 +19,8 @@ WIDTH: Final = 10
 INDENT: Final = " " * (WIDTH + 1)
 NARROWEST: Final = 40
 """Columns below which lines are not made to fit: little would be left of them."""
+NAMED: Final = 3
+"""How many of many are shown without -v."""
 MAX_DIFF_LINES: Final = 200
 """Lines of one diff that a terminal is shown; elsewhere diffs are whole."""
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN, _DIM = "1", "31", "32", "33", "36", "2"
@@ -71,6 +73,7 @@ class _Text:
             yield from self._problem(problem)
         for status in self.report.statuses:
             yield from self._status(status)
+        yield from self._left_to_gc()
         yield from self._end()
 
     def _outcome(self, outcome: AnyOutcome) -> Iterator[str]:
@@ -106,6 +109,20 @@ class _Text:
             yield from self._line(
                 "skipped", what, words.reason_and(reason, REASONS[reason].meaning)
             )
+
+    def _left_to_gc(self) -> Iterator[str]:
+        """What the garbage collector had not deleted by the end, by namespace."""
+        left: dict[str, list[str]] = {}
+        for namespace, name in self.report.left_to_gc:
+            left.setdefault(namespace, []).append(name)
+        for namespace, names in sorted(left.items()):
+            shown = names if self.is_verbose else names[:NAMED]
+            more = len(names) - len(shown)
+            listed = ", ".join(shown) + (f" and {more} more" if more else "")
+            reason = Reason.LEFT_TO_GARBAGE_COLLECTOR
+            why = f"{reason}: {listed}; {REASONS[reason].action}"
+            what = f"{namespace}: {words.count(len(names), 'ConfigMap')} still there"
+            yield from self._line("left", what, why)
 
     def _problem(self, problem: Problem) -> Iterator[str]:
         what = f"{problem.kind} {problem.namespaced_name}"
@@ -157,7 +174,11 @@ class _Text:
             counts = ", ".join(self._coloured(said, colour) for said, colour in parts)
             end = self._coloured(after, _BOLD) if after else ""
             yield f"{self._coloured(f'{start}:', _BOLD)} {counts}{end}"
-        for message in sorted({x.message for x in self.report.outcomes if words.is_held_back(x)}):
+        messages = words.guard_messages(self.report)
+        shown = messages if self.is_verbose else messages[:NAMED]
+        if more := len(messages) - len(shown):
+            shown = [*shown, f"… {words.count(more, 'more message')}; -v shows all of them"]
+        for message in shown:
             for line in self._folded(printable(message), ""):
                 yield self._coloured(line, _YELLOW)
 

@@ -1,7 +1,7 @@
 """The words that the formats for people share: what an outcome is called, and why it is so."""
 
 from podcm_sync.core.report import Report
-from podcm_sync.model.changes import AnyOutcome, Result
+from podcm_sync.model.changes import AnyOutcome, Result, SyncPolicy
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 
@@ -39,7 +39,7 @@ def why(outcome: AnyOutcome) -> str:
 
 def is_held_back(outcome: AnyOutcome) -> bool:
     """Whether the guard held it back, which speaks once for all that it holds back."""
-    return outcome.reason is Reason.PRUNE_BLOCKED
+    return outcome.reason in {Reason.PRUNE_BLOCKED, Reason.PRUNE_TOTAL_BLOCKED}
 
 
 def reason_and(reason: Reason, message: str) -> str:
@@ -49,6 +49,11 @@ def reason_and(reason: Reason, message: str) -> str:
 
 def beginning(report: Report) -> str:
     """What sort of end it was, in the summary's first words."""
+    policy = "" if report.sync_policy is SyncPolicy.SYNC else f" (--policy {report.sync_policy})"
+    return _beginning(report) + policy
+
+
+def _beginning(report: Report) -> str:
     if report.signal_number is not None:
         return f"Interrupted by signal {report.signal_number}"
     if any(outcome.reason is Reason.INTERRUPTED for outcome in report.outcomes):
@@ -58,6 +63,11 @@ def beginning(report: Report) -> str:
     if report.is_prediction:
         return "Dry run, nothing was changed"
     return "Incomplete" if report.incomplete else "Done"
+
+
+def guard_messages(report: Report) -> list[str]:
+    """What the guards say, each once; of a namespace alone, or of all of them."""
+    return sorted({outcome.message for outcome in report.outcomes if is_held_back(outcome)})
 
 
 def count(number: int, noun: str) -> str:

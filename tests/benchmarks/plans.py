@@ -44,6 +44,9 @@ class Still:
         assert namespaces, "there are creates"
         return {}
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        return config_maps
+
 
 def main() -> None:
     """Measure each in a process of its own, and print."""

@@ -17,7 +17,7 @@ from podcm_sync.cli import run as command
 from podcm_sync.cli.ports import opened
 from podcm_sync.clock import Clock
 from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.core.guards import parse_limit
+from podcm_sync.core.guards import Guards, parse_limit
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.errors import RunError
 from podcm_sync.render.document import document
@@ -36,7 +36,7 @@ SETTINGS = Settings(
     is_loop=False,
     interval=60.0,
     concurrency=4,
-    max_prune=(),
+    guards=Guards(),
     changes_are_1=False,
     tolerate_object_failures=False,
     output=Output.JSON,

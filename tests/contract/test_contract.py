@@ -102,6 +102,14 @@ def test_a_scope_without_objects_is_empty_and_complete(cluster: Cluster) -> None
     assert (found.pods, found.configs, found.config_maps, found.incomplete) == ((), (), (), {})
 
 
+def test_what_remains_is_what_is_still_stored(cluster: Cluster) -> None:
+    made(cluster)
+    reader = cluster.ports()[0]
+    look(cluster, reader)
+    names = [NamespacedName(cluster.namespace, name) for name in (NAME, "pod-gone-from-mine-cfg")]
+    assert list(reader.remaining(names)) == names[:1]
+
+
 def test_occupied_names_say_whether_they_are_ours(cluster: Cluster) -> None:
     """Issue 13: a ConfigMap of ours that appears after the lists is a conflict, not foreign."""
     made(cluster)

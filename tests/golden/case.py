@@ -10,7 +10,7 @@ import yaml
 from podcm_sync.cluster.directory import DirectoryCluster
 from podcm_sync.core.explain.explain import explain
 from podcm_sync.core.explain.explanation import Subject
-from podcm_sync.core.guards import PruneBudget, parse_limit
+from podcm_sync.core.guards import Guards, parse_limit
 from podcm_sync.core.report import Report, exit_code
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Scope, Snapshot
@@ -88,8 +88,8 @@ def explanations_of(name: str, workdir: Path) -> str:
     for namespace in sorted({each.namespace for _, each in _objects(whole)}):
         reader = DirectoryCluster(Path())
         snapshot = reader.snapshot(Scope(namespaces=(namespace,)))
-        budget = PruneBudget.of(tuple(map(parse_limit, limits)), snapshot)
-        decided = planned(snapshot, reader, budget, LazySandbox())
+        guards = Guards(max_prune=tuple(map(parse_limit, limits)))
+        decided = planned(snapshot, reader, guards, LazySandbox())
         listed = {each for _, each in _objects(snapshot)}
         taken = reader.occupied_names({namespace}).keys() - listed
         subjects = _objects(snapshot) | {("ConfigMap", each) for each in taken}

@@ -1,4 +1,4 @@
-"""Five runs that together have something of everything; `formats/` shows each in each format."""
+"""Six runs that together have something of everything; `formats/` shows each in each format."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from podcm_sync.core.guards import parse_limit
 from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Answer, Result
+from podcm_sync.model.changes import Answer, Result, SyncPolicy
 from podcm_sync.model.objects import Scope
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
@@ -48,13 +48,14 @@ def every_verb() -> Report:
 
 
 def held_back() -> Report:
-    """Three deletions where one is allowed; one of them goes with its Pod anyway."""
+    """Three deletions where one is allowed; an orphan counts, one that a Pod owns does not."""
     pods = [pod(f"web-{n}", labels=WEB if n == 0 else {}) for n in range(3)]
     return _dry(
         *pods,
         pcmc(match_labels=WEB),
         *(config_map(made_for=each) for each in pods[1:]),
-        config_map(made_for=pod("web-9"), made_by="gone"),
+        config_map(made_for=pod("web-8"), made_by="gone"),
+        config_map(made_for=pod("web-9"), made_by="gone", owners=[]),
         policy=Policy(max_prune=(parse_limit("1"),)),
     )
 
@@ -123,7 +124,10 @@ def hostile() -> Report:
         config_map(
             made_for=pod("gone"),
             data={"`` ` ``": "| a |", "podName": "@octocat"},
-            owners=[owner("gone"), owner("</details>", kind="<Team>", controller=False)],
+            owners=[
+                owner("gone", kind="Deployment"),
+                owner("</details>", kind="<Team>", controller=False),
+            ],
         ),
     )
 
@@ -136,8 +140,9 @@ def real_run_with_failures() -> Report:
         pcmc(annotations=["note"]),
         pcmc("api", match_labels={"app": "api"}),
         *(config_map(made_for=each) for each in (pods[3], pods[4])),
-        config_map(made_for=pod("web-8")),
-        config_map(made_for=pod("web-9")),
+        config_map(made_for=pod("web-7")),
+        config_map(made_for=pod("web-8"), owners=[]),
+        config_map(made_for=pod("web-9"), owners=[]),
     )
     answers = {
         "pod-web-0-from-web-cfg": (
@@ -165,12 +170,24 @@ def real_run_with_failures() -> Report:
     return _run(cluster, Scope(namespaces=("shop",)), is_dry=False)
 
 
+def upsert_only() -> Report:
+    """A create, and two deletions that the policy keeps."""
+    pods = [pod(f"web-{n}", labels=WEB if n == 0 else {}) for n in range(3)]
+    return _dry(
+        *pods,
+        pcmc(match_labels=WEB),
+        *(config_map(made_for=each) for each in pods[1:]),
+        policy=Policy(sync_policy=SyncPolicy.UPSERT_ONLY),
+    )
+
+
 PLANS: Final[dict[str, Callable[[], Report]]] = {
     "1-every-verb": every_verb,
     "2-held-back": held_back,
     "3-problems": problems,
     "4-hostile": hostile,
     "5-real-run-with-failures": real_run_with_failures,
+    "6-upsert-only": upsert_only,
 }
 
 

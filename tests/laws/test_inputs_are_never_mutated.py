@@ -5,7 +5,7 @@ import copy
 from hypothesis import given
 
 from podcm_sync.core.desired import build
-from podcm_sync.core.guards import PruneBudget, guard
+from podcm_sync.core.guards import Guards, PruneBudget, PruneLimit, guard
 from podcm_sync.core.plan import diff
 from podcm_sync.core.report import Report, predicted, problems
 from podcm_sync.core.status import conditions, predicted_conditions
@@ -14,6 +14,8 @@ from podcm_sync.render.text import text
 from tests.builders import NOW
 from tests.fakes import outcomes_of
 from tests.laws.worlds import EVERYWHERE, World, worlds
+
+NOTHING = Guards(max_prune=(PruneLimit(amount=0, is_percentage=False),))
 
 
 @given(world=worlds())
@@ -25,7 +27,7 @@ def test_a_whole_run_leaves_what_it_was_given_as_it_was(world: World) -> None:
     desired_before = copy.deepcopy(desired)
     plan = diff(seen, desired, cluster.occupied_names(["one", "two"]))
     plan_before = copy.deepcopy(plan)
-    guarded = guard(plan, PruneBudget(allowed=0))
+    guarded = guard(plan, PruneBudget.of(NOTHING, seen, plan), seen)
     foretold = predicted(plan)
     report = Report(
         is_prediction=True,

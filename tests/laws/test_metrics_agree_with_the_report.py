@@ -12,7 +12,7 @@ from podcm_sync.metrics import table
 from podcm_sync.metrics.exposition import Exposition
 from podcm_sync.metrics.samples import samples
 from podcm_sync.metrics.table import BY_NAME, METRICS, Type
-from podcm_sync.model.changes import Result, Verb
+from podcm_sync.model.changes import Result, SyncPolicy, Verb
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
@@ -47,7 +47,8 @@ def test_sums_agree_with_the_summary(world: World, reasons: list[Reason | None])
             failed=counts.failed,
         )
     )
-    assert found[table.HELD_BACK] == {(): counts.held_back}
+    assert sum(found[table.HELD_BACK].values()) == counts.held_back
+    assert sum(found[table.LEFT_TO_GC].values()) == len(report.left_to_gc)
     # Something failed by the metrics just where the exit code says so.
     assert (sum(found[table.FAILURES].values()) > 0) == (exit_code(report) != 0)
     assert found[table.FAILURES] == found[table.LAST_FAILURES]
@@ -93,6 +94,7 @@ def test_every_label_has_one_of_a_known_few_values(
         "kind": {"blocking", "held_back", "api", "run"},
         "reason": {*Reason, *RUN_FAILURES},
         "namespace": {*NAMESPACES, ""},
+        "policy": {*SyncPolicy},
     }
     found = samples(ended(report, code, failure))
     for name, values in found.items():

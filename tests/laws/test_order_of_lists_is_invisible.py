@@ -33,6 +33,9 @@ class Listed:
             if name.namespace in namespaces
         }
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        return config_maps
+
 
 @given(world=worlds(), chance=st.randoms(use_true_random=False))
 def test_shuffled_lists_give_the_same_report(world: World, chance: random.Random) -> None:

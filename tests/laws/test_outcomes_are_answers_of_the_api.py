@@ -53,6 +53,9 @@ class FaultyServer:
         self._land("later")
         return self._cluster.occupied_names(namespaces)
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        return self._cluster.remaining(config_maps)
+
     def create(self, desired: DesiredConfigMap) -> Answer:
         name = desired.namespaced_name
         return self._write("create", name, lambda: self._cluster.create(desired))

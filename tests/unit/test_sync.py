@@ -82,7 +82,7 @@ def meddle(cluster: FakeCluster, *, times: int, patch: Json) -> Callable[[Write]
 
 
 def test_a_run_creates_updates_deletes_and_stamps() -> None:
-    cluster = shop(pod("web-1"), DRIFTED, config_map(made_for=pod("gone")))
+    cluster = shop(pod("web-1"), DRIFTED, config_map(made_for=pod("gone"), owners=[]))
     report = sync(cluster)
     assert results(report) == {
         "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.DRIFTED),
@@ -238,7 +238,7 @@ def test_one_that_appeared_under_the_name_meanwhile_is_found_foreign() -> None:
 
 def test_one_that_changed_before_its_delete_is_looked_at_again() -> None:
     """The Pod came back, and somebody touched the ConfigMap: it is not deleted."""
-    cluster = FakeCluster(pcmc(), config_map())
+    cluster = FakeCluster(pcmc(), config_map(owners=[]))
 
     def come_back(write: Write) -> None:
         if write.verb == "delete":
@@ -247,7 +247,7 @@ def test_one_that_changed_before_its_delete_is_looked_at_again() -> None:
 
     cluster.before_write = come_back
     report = sync(cluster)
-    assert results(report) == {NAME.name: (Result.UNCHANGED, Reason.IN_STEP)}
+    assert results(report) == {NAME.name: (Result.UPDATED, Reason.DRIFTED)}
     assert cluster.get("ConfigMap", NAME) is not None
 
 
@@ -343,7 +343,7 @@ def test_a_server_that_cannot_be_asked_for_names_ends_a_run_that_wrote_nothing()
 
 def test_each_namespace_is_a_scope_of_its_own() -> None:
     """Spec §2: the others go on; nothing is deleted or stamped where a list failed."""
-    stale = [config_map(made_for=pod("gone", namespace=space)) for space in ("a", "b")]
+    stale = [config_map(made_for=pod("gone", namespace=space), owners=[]) for space in ("a", "b")]
     cluster = FakeCluster(*stale, pcmc(namespace="a"), pcmc(namespace="b"))
     cluster.before_list = lambda kind, space: "no right" if (kind, space) == ("Pod", "a") else None
     report = sync(cluster, scope=Scope(namespaces=("a", "b")))
@@ -630,7 +630,7 @@ def test_the_go_controllers_objects_are_taken_over_in_place() -> None:
 
 
 def test_a_delete_waits_for_finalizers_and_is_not_sent_twice() -> None:
-    cluster = FakeCluster(pcmc(), config_map())
+    cluster = FakeCluster(pcmc(), config_map(owners=[]))
     cluster.edit("ConfigMap", NAME, {"metadata": {"finalizers": ["example.com/wait"]}})
     assert summary(sync(cluster)).deleted == 1
     cluster.writes.clear()
@@ -642,7 +642,7 @@ def test_a_delete_waits_for_finalizers_and_is_not_sent_twice() -> None:
 @pytest.mark.parametrize("concurrency", [1, 16])
 def test_how_many_write_at_once_changes_nothing_of_what_comes_of_it(concurrency: int) -> None:
     pods = [pod(f"web-{number}") for number in range(30)]
-    stale = [config_map(made_for=pod(f"gone-{number}")) for number in range(10)]
+    stale = [config_map(made_for=pod(f"gone-{number}"), owners=[]) for number in range(10)]
     cluster = FakeCluster(pcmc(), *pods, *stale)
     report = run(ALL, cluster, cluster, Policy(concurrency=concurrency), now=NOW)
     assert (summary(report).created, summary(report).deleted) == (30, 10)

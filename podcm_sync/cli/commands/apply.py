@@ -4,6 +4,7 @@ import typer
 
 from podcm_sync.cli.app import app
 from podcm_sync.cli.options import cluster, events, output, plan, run, scale
+from podcm_sync.model.changes import SyncPolicy
 from podcm_sync.settings import (
     DEFAULT_MAX_BYTES,
     Colour,
@@ -18,7 +19,12 @@ from podcm_sync.settings import (
 def apply_plan(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer has it
     context: typer.Context,
     saved: plan.Plan,
+    namespaces: plan.PartOfPlan = None,
     directory: run.Directory = None,
+    expect_plan: plan.ExpectedFile = None,
+    max_prune: run.MaxPrune = None,
+    max_prune_total: run.MaxPruneTotal = None,
+    policy: run.DeletePolicy = SyncPolicy.SYNC,
     writes_events: events.Events = True,
     tolerate_object_failures: run.TolerateObjectFailures = False,
     kubeconfig: cluster.Kubeconfig = None,
@@ -37,8 +43,10 @@ def apply_plan(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
 ) -> int:
     """Do exactly what a saved plan says.
 
-    Each change is done only if a run would do the very same now; what has moved is held back and
-    named, and the exit code is 4. Scope and guard are the plan's.
+    podcm-sync makes each change only if a run would make the same one now. If anything else has
+    changed since, the report names it, and the exit code is 4. The scope is the plan's, or its part
+    in the namespaces of -n. The limits count what would be deleted now; deletions that the plan
+    holds back stay held back.
     """
     cluster.refuse_with_directory(context, directory)
     output.see_that_format_fits(context, output_format, is_loop=False)
@@ -47,7 +55,10 @@ def apply_plan(  # noqa: PLR0913, PLR0917 - one parameter an option, as typer ha
     return apply(
         saved,
         Settings(
+            namespaces=tuple(map(cluster.namespace, dict.fromkeys(namespaces or ()))),
             directory=directory,
+            expected_digest=expect_plan or "",
+            guards=run.guards(max_prune, max_prune_total, policy),
             access=cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
             deadline=parse_duration(deadline),
             concurrency=concurrency,

@@ -3,7 +3,8 @@
 import typer
 
 from podcm_sync.cli.app import app
-from podcm_sync.cli.options import cluster, explain, output
+from podcm_sync.cli.options import cluster, explain, output, run
+from podcm_sync.model.changes import SyncPolicy
 from podcm_sync.settings import Colour, Explained, LogFormat
 
 
@@ -14,6 +15,7 @@ def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as type
     namespace: explain.Namespace = None,
     directory: explain.Directory = None,
     max_prune: explain.MaxPrune = None,
+    policy: run.DeletePolicy = SyncPolicy.SYNC,
     kubeconfig: cluster.Kubeconfig = None,
     kube_context: cluster.KubeContext = None,
     impersonate: cluster.Impersonate = None,
@@ -46,7 +48,7 @@ def explain_object(  # noqa: PLR0913, PLR0917 - one parameter an option, as type
             namespaces=cluster.one_namespace(namespace),
             directory=directory,
             access=cluster.access(kubeconfig, kube_context, impersonate, request_timeout),
-            max_prune=tuple(max_prune or ()),
+            guards=run.guards(max_prune, None, policy),
             output=output_format,
             is_redacted=redact,
             colour=colour,

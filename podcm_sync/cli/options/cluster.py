@@ -103,7 +103,7 @@ def namespaces(
 
     An option beats a variable, also that of the other option.
     """
-    chosen = tuple(dict.fromkeys(_namespace(name) for name in names or ()))
+    chosen = tuple(dict.fromkeys(namespace(name) for name in names or ()))
     if not (chosen and is_all):
         return chosen, is_all
     if is_typed(context, "namespaces") == is_typed(context, "all_namespaces"):
@@ -114,7 +114,7 @@ def namespaces(
 
 def one_namespace(name: str | None) -> tuple[str, ...]:
     """The namespace of a command that is about one object; () if none was given."""
-    return () if name is None else (_namespace(name),)
+    return () if name is None else (namespace(name),)
 
 
 def refuse_with_directory(context: typer.Context, directory: Path | None) -> None:
@@ -161,7 +161,8 @@ def is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _namespace(name: str) -> str:
+def namespace(name: str) -> str:
+    """A namespace's name as it is. Raises BadParameter for one that no namespace can have."""
     if not is_namespace(name):
         raise typer.BadParameter(
             f"{name!r} cannot be a namespace's name", param_hint="-n / PODCM_SYNC_NAMESPACE"

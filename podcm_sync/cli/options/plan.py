@@ -66,6 +66,27 @@ ExpectPlan = Annotated[
         "otherwise nothing, and exit 4.",
     ),
 ]
+ExpectedFile = Annotated[
+    str | None,
+    typer.Option(
+        "--expect-plan",
+        envvar=env("EXPECT_PLAN"),
+        callback=_digest,
+        metavar="DIGEST",
+        help="Apply the plan only if it has this digest, which a dry run printed; otherwise "
+        "change nothing and exit 4.",
+    ),
+]
+PartOfPlan = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        envvar=env("NAMESPACE"),
+        metavar="NAME",
+        help="Apply only the plan's part in this namespace; may be given more than once.",
+    ),
+]
 Plan = Annotated[
     Path, typer.Argument(metavar="PLAN", help="A file that --dry-run --plan-out wrote.")
 ]

@@ -7,7 +7,8 @@ import typer
 
 from podcm_sync import __version__
 from podcm_sync.cli.options.words import duration, env
-from podcm_sync.core.guards import PruneLimit, parse_limit
+from podcm_sync.core.guards import Guards, PruneLimit, parse_limit
+from podcm_sync.model.changes import SyncPolicy
 from podcm_sync.settings import MAX_CONCURRENCY
 
 
@@ -23,6 +24,19 @@ def prune_limit(text: str) -> PruneLimit:
         return parse_limit(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def guards(
+    max_prune: list[PruneLimit] | None,
+    max_prune_total: list[PruneLimit] | None,
+    policy: SyncPolicy,
+) -> Guards:
+    """The options that limit deletions, as one value."""
+    return Guards(
+        max_prune=tuple(max_prune or ()),
+        max_prune_total=tuple(max_prune_total or ()),
+        sync_policy=policy,
+    )
 
 
 DryRun = Annotated[
@@ -49,8 +63,27 @@ MaxPrune = Annotated[
         envvar=env("MAX_PRUNE"),
         parser=prune_limit,
         metavar="N|P%",
-        help="Delete nothing if a run would delete more ConfigMaps of living Pods than this. "
-        "Given more than once, the most generous holds.",
+        help="Delete at most this many ConfigMaps of a namespace, or none there. If given more "
+        "than once, the most generous limit applies.",
+    ),
+]
+MaxPruneTotal = Annotated[
+    list[PruneLimit] | None,
+    typer.Option(
+        "--max-prune-total",
+        envvar=env("MAX_PRUNE_TOTAL"),
+        parser=prune_limit,
+        metavar="N|P%",
+        help="Delete at most this many ConfigMaps of all namespaces but the one with the most "
+        "deletions, or none anywhere. If given more than once, the most generous limit applies.",
+    ),
+]
+DeletePolicy = Annotated[
+    SyncPolicy,
+    typer.Option(
+        "--policy",
+        envvar=env("POLICY"),
+        help="sync creates, updates, and deletes; upsert-only never deletes.",
     ),
 ]
 TolerateObjectFailures = Annotated[
@@ -58,7 +91,8 @@ TolerateObjectFailures = Annotated[
     typer.Option(
         "--tolerate-object-failures",
         envvar=env("TOLERATE_OBJECT_FAILURES"),
-        help="Exit 0 instead of 3 where single objects fail; they are still reported.",
+        help="Exit 0 instead of 3 if single objects fail, and instead of 4 if only --max-prune "
+        "holds back deletions of single namespaces. The report still shows them.",
     ),
 ]
 ExitCode = Annotated[

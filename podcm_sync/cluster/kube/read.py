@@ -78,6 +78,30 @@ class KubeReader:
         damaged = {problem.namespaced_name: False for problem in listing.problems}
         return damaged | {obj.namespaced_name: is_ours(obj) for obj in listing.items}
 
+    def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
+        """Those that still exist, from the metadata of one list for each of their namespaces."""
+        places = sorted({name.namespace for name in config_maps})
+        existing: set[NamespacedName] = set()
+        work = Work(
+            lambda n: self._generated_names(places[n], config_maps),
+            lambda _, part: existing.update(part),
+        )
+        each(range(len(places)), work, self._at_once)
+        return existing.intersection(config_maps)
+
+    def _generated_names(
+        self, namespace: str, config_maps: Collection[NamespacedName]
+    ) -> Collection[NamespacedName]:
+        try:
+            listing = self._lists.metadata(_generated(namespace))
+        except ListError as error:
+            log.warning("%s; ConfigMaps left to the garbage collector may be gone", error)
+            return config_maps
+        if listing.nameless:
+            return config_maps
+        damaged = [problem.namespaced_name for problem in listing.problems]
+        return [*damaged, *(obj.namespaced_name for obj in listing.items)]
+
     def _places(self, scope: Scope) -> Sequence[str]:
         """What is listed apart from the rest. Raises ListError where that cannot be known.
 

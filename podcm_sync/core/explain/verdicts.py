@@ -25,7 +25,7 @@ def of_change(view: View, change: Change) -> Verdict:
     name = change.namespaced_name.name
     exists = name in view.config_maps or (CONFIG_MAP, name) in view.problems
     action = REASONS[change.reason].action
-    if change.verb is Verb.DELETE and change.reason is not Reason.POD_GONE:
+    if change.verb is Verb.DELETE:
         action = _KEEP
     differing: tuple[str, ...] = ()
     if change.verb is Verb.UPDATE and change.existing and change.desired:

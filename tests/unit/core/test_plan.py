@@ -1,11 +1,12 @@
 """Snapshot and desired → plan (spec §2.3, §3): each reason that a plan can give."""
 
 import pytest
+from msgspec.structs import replace
 
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import creates_in, diff, has_conflict
 from podcm_sync.model.changes import Change, Plan, Verb
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig, Snapshot
 from podcm_sync.model.reasons import Reason
 from tests.builders import (
@@ -13,6 +14,7 @@ from tests.builders import (
     MANAGED_BY,
     PCMC_NAME,
     POD_UID,
+    Object,
     config_map,
     desired,
     owner,
@@ -125,11 +127,11 @@ def test_another_uid_is_drift_where_no_pod_of_the_name_had_it(existing: ConfigMa
         (config_map(owners=[owner(kind="Team")]), ""),
     ],
 )
-def test_a_delete_names_the_pod_that_its_owner_reference_names(
+def test_a_change_names_the_pod_that_the_owner_reference_names(
     existing: ConfigMap, expected: str
 ) -> None:
     (change,) = plan(snapshot(existing))
-    assert (change.verb, change.pod_name) == (Verb.DELETE, expected)
+    assert change.pod_name == expected
 
 
 def test_an_undecodable_pod_is_no_config_map_of_its_name() -> None:
@@ -159,14 +161,96 @@ def test_of_a_config_that_is_gone_is_deleted(seen: Snapshot) -> None:
     assert (change.verb, change.reason) == (Verb.DELETE, Reason.CONFIG_GONE)
 
 
-def test_of_a_pod_that_is_gone_is_deleted() -> None:
-    assert only(snapshot(pcmc(), config_map())) == (Verb.DELETE, Reason.POD_GONE)
+LEFT = (Verb.SKIP, Reason.LEFT_TO_GARBAGE_COLLECTOR)
+GONE = (Verb.DELETE, Reason.POD_GONE)
 
 
-def test_a_pod_that_lives_in_another_namespace_is_gone_here() -> None:
-    elsewhere = pod(namespace="other", labels={"app": "api"})
-    seen = snapshot(elsewhere, pcmc(match_labels={"app": "web"}), config_map())
-    assert only(seen) == (Verb.DELETE, Reason.POD_GONE)
+@pytest.mark.parametrize("configs", [[pcmc()], [pcmc(match_labels={"app": "x"})], []])
+def test_a_config_map_that_a_vanished_pod_owns_is_left_to_the_garbage_collector(
+    configs: list[PodConfigMapConfig],
+) -> None:
+    """Whatever becomes of its config: a proxy may have filtered the list of Pods."""
+    assert only(snapshot(*configs, config_map())) == LEFT
+
+
+@pytest.mark.parametrize(
+    "owners",
+    [
+        [],
+        [owner(kind="Team")],
+        [replace(owner(), api_version="metrics.k8s.io/v1beta1")],
+        [replace(owner(), api_version="")],
+        [owner(uid="")],
+    ],
+)
+def test_one_that_no_garbage_collector_can_resolve_is_deleted(owners: list[OwnerReference]) -> None:
+    assert only(snapshot(pcmc(), config_map(owners=owners))) == GONE
+
+
+def test_without_a_garbage_collector_it_is_deleted() -> None:
+    seen = replace(snapshot(pcmc(), config_map()), has_garbage_collector=False)
+    assert only(seen) == GONE
+
+
+def test_a_pod_of_another_name_that_owns_it_is_one_of_its_pods() -> None:
+    """The label's Pod is gone; the owner reference's lives, so the config decides."""
+    owned = replace(
+        config_map(owners=[owner("web-0")]), labels={**config_map().labels, POD_UID: "old"}
+    )
+    seen = snapshot(pod(), pcmc(match_labels={"app": "x"}), owned)
+    assert only(seen) == (Verb.DELETE, Reason.NOT_SELECTED)
+    terminating = snapshot(pod(terminating=True), pcmc(), owned)
+    assert only(terminating) == (Verb.SKIP, Reason.POD_TERMINATING)
+
+
+def test_the_label_alone_names_a_pod_too() -> None:
+    orphan = config_map(owners=[])
+    assert only(snapshot(pod(), orphan)) == (Verb.DELETE, Reason.CONFIG_GONE)
+    assert only(snapshot(pod(terminating=True), orphan)) == (Verb.SKIP, Reason.POD_TERMINATING)
+
+
+def test_an_empty_uid_matches_no_pod() -> None:
+    nameless = pod("other", uid="", labels={"app": "api"})
+    made = config_map(labels={POD_UID: ""}, owners=[])
+    assert only(snapshot(nameless, pcmc(match_labels={"app": "web"}), made)) == GONE
+
+
+@pytest.mark.parametrize(("owners", "expected"), [(None, LEFT), ([], GONE)])
+def test_a_pod_that_lives_in_another_namespace_is_gone_here(
+    owners: list[OwnerReference] | None, expected: tuple[Verb, Reason]
+) -> None:
+    """Its uid decides nothing there: an owner is in the namespace of what it owns."""
+    here = config_map(owners=owners)
+    elsewhere = pod(namespace="other", uid=here.labels[POD_UID], labels={"app": "api"})
+    assert only(snapshot(elsewhere, pcmc(match_labels={"app": "web"}), here)) == expected
+
+
+COPY = config_map(made_for=pod(namespace="shop"), owners=[], more_data={"namespace": "origin"})
+
+
+@pytest.mark.parametrize("others", [[], [pod()], [pcmc("other")]])
+def test_a_copy_that_another_tool_made_is_left_alone(others: list[Object]) -> None:
+    assert only(snapshot(*others, COPY)) == (Verb.SKIP, Reason.COPY)
+
+
+def test_a_copy_whose_name_is_desired_is_made_what_it_should_be() -> None:
+    assert only(snapshot(pod(), pcmc(), COPY)) == (Verb.UPDATE, Reason.DRIFTED)
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        config_map(owners=[], data={"podName": "web-0"}),
+        config_map(owners=[], more_data={"namespace": "shop"}),
+    ],
+)
+def test_without_the_name_of_another_namespace_it_is_no_copy(existing: ConfigMap) -> None:
+    assert only(snapshot(existing)) == GONE
+
+
+def test_one_that_a_pod_owns_is_no_copy() -> None:
+    owned = config_map(more_data={"namespace": "origin"})
+    assert only(snapshot(pod(), owned)) == (Verb.DELETE, Reason.CONFIG_GONE)
 
 
 def test_a_delete_carries_the_object_that_it_is_about() -> None:
@@ -237,7 +321,7 @@ def test_prune_disabled_says_nothing_of_updates() -> None:
 
 
 def test_another_value_of_the_prune_annotation_disables_nothing() -> None:
-    kept = config_map(annotations={"podconfig.example.com/prune": "enabled"})
+    kept = config_map(annotations={"podconfig.example.com/prune": "enabled"}, owners=[])
     assert only(snapshot(pcmc(), kept)) == (Verb.DELETE, Reason.POD_GONE)
 
 
@@ -314,7 +398,7 @@ def test_an_immutable_one_that_would_change_is_skipped() -> None:
 def test_an_immutable_one_in_step_is_kept_and_one_undesired_is_deleted() -> None:
     frozen = config_map(immutable=True)
     assert only(snapshot(pod(), pcmc(), frozen)) == (Verb.KEEP, Reason.IN_STEP)
-    assert only(snapshot(pcmc(), frozen)) == (Verb.DELETE, Reason.POD_GONE)
+    assert only(snapshot(pod(), frozen)) == (Verb.DELETE, Reason.CONFIG_GONE)
 
 
 def test_an_undecodable_config_map_of_a_desired_name_is_left() -> None:
@@ -391,7 +475,7 @@ def test_incomplete_all_namespaces_is_incomplete_everywhere() -> None:
 
 
 def test_another_namespace_that_is_incomplete_changes_nothing_here() -> None:
-    seen = snapshot(pcmc(), config_map(), incomplete={"other": "no right to list pods"})
+    seen = snapshot(pcmc(), config_map(owners=[]), incomplete={"other": "no right to list pods"})
     assert only(seen) == (Verb.DELETE, Reason.POD_GONE)
 
 

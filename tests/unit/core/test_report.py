@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from podcm_sync.core.desired import build
 from podcm_sync.core.events import events
-from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.guards import Guards, PruneBudget
 from podcm_sync.core.passes import contested
 from podcm_sync.core.plan import Planned
 from podcm_sync.core.report import (
@@ -25,6 +25,7 @@ from podcm_sync.model.changes import (
     Result,
     StatusOutcome,
     StatusUpdate,
+    SyncPolicy,
     Verb,
 )
 from podcm_sync.model.meta import NamespacedName
@@ -40,6 +41,8 @@ SERVER_ERROR = outcome(Result.FAILED, Reason.SERVER_ERROR, code=500)
 FOREIGN = outcome(Result.SKIPPED, Reason.FOREIGN)
 SUSPENDED = outcome(Result.SKIPPED, Reason.SUSPENDED)
 HELD_BACK = outcome(Result.SKIPPED, Reason.PRUNE_BLOCKED)
+HELD_BACK_IN_ALL = outcome(Result.SKIPPED, Reason.PRUNE_TOTAL_BLOCKED)
+OUTDATED = outcome(Result.SKIPPED, Reason.PLAN_OUTDATED)
 INTERRUPTED = outcome(Result.SKIPPED, Reason.INTERRUPTED)
 LOST = {"shop": "no right to list pods"}
 
@@ -142,12 +145,14 @@ def test_exit_codes_where_changes_are_1(of: Report, expected: int) -> None:
     [
         pytest.param(report(FORBIDDEN), 0, id="a refused write"),
         pytest.param(report(FOREIGN, broken=(problem(),)), 0, id="skips and problems"),
-        pytest.param(report(FORBIDDEN, HELD_BACK), 4, id="not a 4"),
+        pytest.param(report(FORBIDDEN, HELD_BACK), 0, id="--max-prune of single namespaces"),
+        pytest.param(report(HELD_BACK, HELD_BACK_IN_ALL), 4, id="not a 4 by the total"),
+        pytest.param(report(HELD_BACK, OUTDATED), 4, id="not a 4 by a saved plan"),
         pytest.param(report(FORBIDDEN, SERVER_ERROR), 5, id="not a 5"),
         pytest.param(report(FORBIDDEN, signal=15), 143, id="not a signal"),
     ],
 )
-def test_tolerating_object_failures_turns_a_3_into_0_and_nothing_else(
+def test_tolerating_object_failures_turns_single_namespaces_failures_into_0(
     of: Report, expected: int
 ) -> None:
     assert exit_code(of, tolerate_object_failures=True) == expected
@@ -197,14 +202,18 @@ def test_a_predicted_status_is_written_if_it_differs() -> None:
     plan = Plan(changes=(change(),))
     seen = snapshot(pcmc())
     first = planned(seen, plan)
-    report = forecast(first, NOW, digest="", expected_digest="")
+    report = foretell(first)
     (status,) = report.statuses
     stored = replace(seen.configs[0], status=status.update.desired)
-    again = forecast(planned(snapshot(stored), plan), NOW, digest="", expected_digest="")
+    again = foretell(planned(snapshot(stored), plan))
     assert [status.result for status in (*report.statuses, *again.statuses)] == [
         Result.UPDATED,
         Result.UNCHANGED,
     ]
+
+
+def foretell(decided: Planned) -> Report:
+    return forecast(decided, NOW, sync_policy=SyncPolicy.SYNC, digest="", expected_digest="")
 
 
 def planned(seen: Snapshot, plan: Plan) -> Planned:
@@ -217,7 +226,9 @@ def mypy_takes_no_prediction_for_a_fact(foretold: tuple[Prediction, ...], seen: 
     merged((), foretold, bool)  # type: ignore[arg-type]  # nothing predicted was done
     contested(foretold)  # type: ignore[arg-type]  # a prediction meets no conflict
     conditions(seen, build(seen), foretold, NOW)  # type: ignore[arg-type]  # not to be stamped
-    PruneBudget(allowed=1).after(foretold)  # type: ignore[arg-type]  # nothing was deleted
+    plan = Plan(changes=())
+    budget = PruneBudget.of(Guards(), seen, plan)
+    budget.after(plan, foretold)  # type: ignore[arg-type]  # nothing was deleted
     statuses = predicted_conditions(seen, build(seen), foretold, NOW)
     events(statuses, NOW)  # type: ignore[arg-type]  # nothing was stored
 

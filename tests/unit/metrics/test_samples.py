@@ -98,7 +98,7 @@ def test_a_run_that_an_error_ended_says_so_and_nothing_of_what_is_there() -> Non
     unknown = {table.LAST_SUCCESS, table.MANAGED, table.CONFIGS, table.NOT_READY, table.INVALID}
     assert unknown.isdisjoint(found)
     # But of itself: it held nothing back.
-    assert found[table.HELD_BACK] == {(): 0.0}
+    assert found[table.HELD_BACK] == {("",): 0.0}
 
 
 @pytest.mark.parametrize(("code", "is_success"), [(0, True), (1, True), (3, False), (143, False)])

@@ -61,4 +61,8 @@ def test_what_the_spec_calls_blocking_or_a_failure(reason: Reason) -> None:
 
 def test_what_a_guard_or_a_saved_plan_refuses_is_held_back_and_nothing_else_is() -> None:
     held_back = [each for each in Reason if kind_of(each) is Kind.HELD_BACK]
-    assert held_back == [Reason.PRUNE_BLOCKED, Reason.PLAN_OUTDATED]
+    assert held_back == [
+        Reason.PRUNE_BLOCKED,
+        Reason.PRUNE_TOTAL_BLOCKED,
+        Reason.PLAN_OUTDATED,
+    ]

@@ -14,7 +14,7 @@ from msgspec import structs
 from podcm_sync.cluster.kube.answers import NoAnswerError, Response
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.cluster.kube.retry import ATTEMPTS
-from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.guards import Guards
 from podcm_sync.core.rendering import NO_RENDERER
 from podcm_sync.errors import ClusterError
 from podcm_sync.model.changes import Change, Verb
@@ -52,7 +52,7 @@ def look(server: ListServer, scope: Scope = ALL) -> tuple[Snapshot, list[Change]
     """What a run reads, and what it plans."""
     reader = KubeReader(server)
     seen = reader.snapshot(scope)
-    decided = planned(seen, reader, PruneBudget.of((), seen), NO_RENDERER)
+    decided = planned(seen, reader, Guards(), NO_RENDERER)
     return seen, list(decided.plan.changes)
 
 
@@ -74,6 +74,11 @@ def answering(
 
 
 def remove(server: ListServer, kind: str, name: str) -> None:
+    """Take an object away. A Pod's ConfigMaps become orphans, which only podcm-sync deletes."""
+    for obj in server.objects:
+        owners = obj["metadata"].get("ownerReferences") or []
+        if kind == "Pod" and any(owner["name"] == name for owner in owners):
+            del obj["metadata"]["ownerReferences"]
     server.objects = [
         obj for obj in server.objects if (obj["kind"], obj["metadata"]["name"]) != (kind, name)
     ]
@@ -420,6 +425,26 @@ def test_occupied_names_say_whose_they_are(server: ListServer) -> None:
         NamespacedName("shop", "somebody-elses"): False,
         NamespacedName("shop", "pod-x-cfg"): False,
     }
+
+
+def test_what_remains_is_asked_of_one_list_for_each_namespace(server: ListServer) -> None:
+    gone, there = (NamespacedName("shop", f"pod-{n}-from-web-cfg") for n in ("gone", "web-1"))
+    other = NamespacedName("bank", "pod-till-0-from-web-cfg")
+    assert set(KubeReader(server).remaining([gone, there, other])) == {there, other}
+    places = [each.namespace for each in server.asked if not each.token]
+    assert sorted(places) == ["bank", "shop"]
+    assert {(each.resource, each.is_metadata) for each in server.asked} == {("configmaps", True)}
+
+
+def test_what_cannot_be_looked_up_counts_as_remaining(server: ListServer) -> None:
+    gone = NamespacedName("shop", "pod-gone-from-web-cfg")
+    refusal = b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403}'
+
+    def refuse(_: Asked, response: Response) -> Response:
+        return structs.replace(response, status=403, content_type=JSON, body=refusal)
+
+    server.answer = refuse
+    assert set(KubeReader(server).remaining([gone])) == {gone}
 
 
 def test_a_shard_lists_the_namespace_of_an_object_without_a_name(server: ListServer) -> None:

@@ -3,7 +3,7 @@
 from podcm_sync.core.explain.explain import explain
 from podcm_sync.core.explain.explanation import Explanation, Subject
 from podcm_sync.core.explain.search import hint, namespaces_of
-from podcm_sync.core.guards import PruneBudget
+from podcm_sync.core.guards import Guards
 from podcm_sync.core.names import config_map_name
 from podcm_sync.core.rendering import NO_RENDERER
 from podcm_sync.model.objects import PodConfigMapConfigStatus, Scope
@@ -55,7 +55,7 @@ def test_a_pod_that_is_gone_has_what_is_left_of_it() -> None:
     explanation = explanation_of("Pod", "web-0", pcmc(), config_map())
     assert not explanation.exists
     assert explanation.is_known
-    assert [each.reason for each in explanation.verdicts] == [Reason.POD_GONE]
+    assert [each.reason for each in explanation.verdicts] == [Reason.LEFT_TO_GARBAGE_COLLECTOR]
 
 
 def test_what_neither_exists_nor_is_in_the_plan_is_not_known() -> None:
@@ -185,7 +185,7 @@ def test_where_nothing_could_be_planned_no_pair_is_said_to_be_unselected() -> No
         incomplete={"shop": "cannot list: 403"},
         unplannable=["shop"],
     )
-    plan = planned(seen, FakeCluster(), PruneBudget(allowed=None), NO_RENDERER)
+    plan = planned(seen, FakeCluster(), Guards(), NO_RENDERER)
     explanation = explain(plan, Subject(kind="Pod", name="web-0"), "shop", now=NOW)
     (found,) = explanation.verdicts
     assert (found.verb, found.reason) == (None, Reason.INCOMPLETE)

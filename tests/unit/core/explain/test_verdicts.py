@@ -116,7 +116,7 @@ def test_what_stays_of_a_suspended_config_exists_though_the_plan_speaks_of_anoth
 def test_one_made_for_an_earlier_pod_of_the_name_says_so() -> None:
     earlier = config_map(made_for=pod(uid="earlier"))
     found = verdict(WEB, OTHER, earlier)
-    assert (found.reason, found.earlier_uid) == (Reason.POD_GONE, "earlier")
+    assert (found.reason, found.earlier_uid) == (Reason.LEFT_TO_GARBAGE_COLLECTOR, "earlier")
     assert verdict(WEB, pcmc(), config_map()).earlier_uid == ""
 
 
