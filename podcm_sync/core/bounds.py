@@ -39,6 +39,7 @@ class Bound(StrEnum):
     WASTED_BYTES = "wasted-bytes"
     WASTED_OBJECTS = "wasted-objects"
     OCCUPIED_NAMES = "occupied-names"
+    RUN_OCCUPIED_NAMES = "run-occupied-names"
 
 
 class BoundInfo(Struct, frozen=True, kw_only=True):
@@ -152,6 +153,13 @@ BOUNDS: Final[dict[Bound, BoundInfo]] = {
         limit=150_000,
         unit="names",
         meaning="names of the ConfigMaps in a namespace that gets new ones",
+        effect="lets a create meet the ConfigMap that has its name",
+    ),
+    Bound.RUN_OCCUPIED_NAMES: BoundInfo(
+        limit=300_000,
+        share=2_000,
+        unit="names",
+        meaning="the same names in a run's large namespaces",
         effect="lets a create meet the ConfigMap that has its name",
     ),
 }

@@ -164,7 +164,7 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class Closed(Struct, frozen=True, kw_only=True):
-    """Why a run leaves a namespace alone: the bound that it is past, and the sentence for people."""
+    """Why a run leaves a namespace alone: the bound that it is past, and a sentence."""
 
     bound: str
     message: str

@@ -46,7 +46,7 @@ class View:
 
     @property
     def incomplete(self) -> str:
-        """Why not all of the namespace was seen: a list, or a bound that it is past; "" if it was."""
+        """Why not all of the namespace was seen: a list, or a bound; "" if all was."""
         snapshot = self.planned.snapshot
         if why := snapshot.closed.get(self.namespace):
             return why.message
