@@ -32,6 +32,7 @@ class Bound(StrEnum):
     STATUS_WRITES = "status-writes"
     EVENTS = "events"
     WRITES = "writes-before-deadline"
+    FIRST_WRITES = "first-writes"
     RUN_HELD_BYTES = "run-held-bytes"
     RUN_SELECTOR_STEPS = "run-selector-steps"
     RUN_DESIRED = "run-desired-configmaps"
@@ -51,7 +52,7 @@ class BoundInfo(Struct, frozen=True, kw_only=True):
     limit: int
     unit: str
     meaning: str
-    effect: str = "closes the namespace"
+    effect: str = "the namespace is closed"
     share: int = 0
 
 
@@ -90,77 +91,83 @@ BOUNDS: Final[dict[Bound, BoundInfo]] = {
         limit=120_000, unit="ConfigMaps", meaning="ConfigMaps that a namespace's configs ask for"
     ),
     Bound.DESIRED_BYTES: BoundInfo(
-        limit=256 * MIB, unit="characters", meaning="data of those ConfigMaps"
+        limit=256 * MIB, unit="bytes", meaning="data of those ConfigMaps, a character as one"
     ),
     Bound.STATUS_WRITES: BoundInfo(
         limit=500,
         unit="statuses",
         meaning="statuses written in a namespace in one run",
-        effect="leaves the other statuses to the next run",
+        effect="the next run writes the other statuses",
     ),
     Bound.EVENTS: BoundInfo(
         limit=100,
         unit="Events",
         meaning="Events recorded in a namespace in one run",
-        effect="drops the other Events",
+        effect="the other Events are dropped",
     ),
     Bound.WRITES: BoundInfo(
         limit=5_000,
         unit="writes",
         meaning="writes in a namespace, if `--deadline` ends the run before the rest",
-        effect="makes the rest this namespace's own failure (exit code 3, not 5)",
+        effect="the rest is this namespace's own failure: exit code 3, not 5",
+    ),
+    Bound.FIRST_WRITES: BoundInfo(
+        limit=1_000,
+        unit="writes",
+        meaning="writes planned in a namespace; each 16 KiB of data counts as one more",
+        effect="podcm-sync writes there after the smaller namespaces",
     ),
     Bound.RUN_HELD_BYTES: BoundInfo(
         limit=192 * MIB,
         share=4 * MIB,
         unit="bytes",
         meaning="memory that the listed objects of a run's large namespaces take",
-        effect="closes the namespaces that take the most",
+        effect="the namespaces that take the most are closed",
     ),
     Bound.RUN_SELECTOR_STEPS: BoundInfo(
         limit=4_000_000,
         share=50_000,
         unit="steps",
         meaning="selector steps of a run's large namespaces",
-        effect="closes the namespaces that need the most",
+        effect="the namespaces that need the most are closed",
     ),
     Bound.RUN_DESIRED: BoundInfo(
         limit=150_000,
         share=2_000,
         unit="ConfigMaps",
         meaning="ConfigMaps that the configs of a run's large namespaces ask for",
-        effect="closes the namespaces that ask for the most",
+        effect="the namespaces that ask for the most are closed",
     ),
     Bound.PAGE_BYTES: BoundInfo(
         limit=16 * MIB,
         unit="bytes",
         meaning="one page of a list",
-        effect="asks for a smaller page",
+        effect="podcm-sync asks again for a smaller page",
     ),
     Bound.WASTED_BYTES: BoundInfo(
         limit=64 * MIB,
         unit="bytes",
         meaning="what a list of the whole cluster brings of closed namespaces",
-        effect="lists the other namespaces one by one",
+        effect="podcm-sync lists the namespaces one by one",
     ),
     Bound.WASTED_OBJECTS: BoundInfo(
         limit=20_000,
         unit="objects",
         meaning="the same, in objects",
-        effect="lists the other namespaces one by one",
+        effect="podcm-sync lists the namespaces one by one",
     ),
     Bound.OCCUPIED_NAMES: BoundInfo(
         limit=150_000,
         unit="names",
         meaning="names of the ConfigMaps in a namespace that gets new ones",
-        effect="lets a create meet the ConfigMap that has its name",
+        effect="a create can meet a ConfigMap that has its name",
     ),
     Bound.RUN_OCCUPIED_NAMES: BoundInfo(
         limit=300_000,
         share=2_000,
         unit="names",
         meaning="the same names in a run's large namespaces",
-        effect="lets a create meet the ConfigMap that has its name",
+        effect="a create can meet a ConfigMap that has its name",
     ),
 }
 
