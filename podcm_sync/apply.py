@@ -5,6 +5,7 @@ No namespace waits for another. One object's failure never stops another's work,
 decided here: a conflict is an Outcome, and the next pass's business.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, assert_never
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from podcm_sync.cluster.port import Recorder, Writer
+from podcm_sync.core.bounds import LIMITS, Bound
 from podcm_sync.core.events import Event, events
 from podcm_sync.core.outdated import refused
 from podcm_sync.core.passes import Pass, contested
@@ -44,6 +46,16 @@ _NOT_BEGUN: Final = Answer(
     reason=Reason.INTERRUPTED,
     message="not begun: the run was cut short",
 )
+
+
+_TOO_MANY_STATUSES: Final = Answer(
+    result=Result.FAILED,
+    reason=Reason.BOUND_EXCEEDED,
+    message=f"a run writes {LIMITS[Bound.STATUS_WRITES]} statuses in a namespace; the next run "
+    "goes on",
+)
+_COST_BYTES: Final = 16 * 1024
+"""So many bytes of data take about as long to write as one more object."""
 
 
 class Ports(Struct, frozen=True, kw_only=True):
@@ -90,8 +102,13 @@ def apply(first: Planned, ports: Ports, now: str, again: Again | None = None) ->
     def more() -> list[Lane]:
         """Lanes for what is contested, once no other lane gets on; its last words, if time is up.
 
-        One pass for all of them, since one list of many namespaces is cheaper than many lists.
+        One pass for all of them, since one list of many namespaces is cheaper than many lists. The
+        large namespaces come before, as soon as the small ones are done.
         """
+        if waiting:
+            lanes = list(waiting)
+            waiting.clear()
+            return lanes
         if not requeued:
             return []
         namespaces = tuple(sorted(requeued))
@@ -102,8 +119,9 @@ def apply(first: Planned, ports: Ports, now: str, again: Again | None = None) ->
         passes.append(Applying(again(namespaces, passes), ports, now))
         return [lane(passes[-1], name) for name in passes[-1].namespaces]
 
-    first_lanes = [lane(passes[0], name) for name in passes[0].namespaces]
-    run_lanes(first_lanes, ports.concurrency, ports.stopping, more)
+    small, large = passes[0].namespaces_by_cost()
+    waiting = [lane(passes[0], name) for name in large]
+    run_lanes([lane(passes[0], name) for name in small], ports.concurrency, ports.stopping, more)
     statuses = [status for applying in passes for status in applying.statuses]
     return Applied(
         passes=tuple(applying.done() for applying in passes),
@@ -121,6 +139,7 @@ class Applying:
         self._now = now
         self._changes = decided.plan.changes
         self._outcomes: dict[int, Outcome] = {}
+        self._written: Counter[str] = Counter()
         self._configs = by_namespace(decided.snapshot.configs)
         self._indices: dict[str, list[int]] = {}
         for index, change in enumerate(self._changes):
@@ -132,6 +151,20 @@ class Applying:
     def namespaces(self) -> list[str]:
         """Those in which there is something to write, or to stamp."""
         return sorted(self._indices.keys() | self._configs.keys())
+
+    def namespaces_by_cost(self) -> tuple[list[str], list[str]]:
+        """The namespaces with few or small writes, and the others.
+
+        A large namespace must not delay a small one, so it comes later.
+        """
+        limit = LIMITS[Bound.FIRST_WRITES]
+        large = {
+            namespace
+            for namespace, indices in self._indices.items()
+            if sum(_cost(self._changes[index]) for index in indices) > limit
+        }
+        small = [namespace for namespace in self.namespaces if namespace not in large]
+        return small, sorted(large)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -184,6 +217,13 @@ class Applying:
         )
 
     def _note(self, index: int, outcome: Outcome) -> None:
+        namespace = outcome.change.namespaced_name.namespace
+        self._written[namespace] += outcome.is_write
+        limit = LIMITS[Bound.WRITES]
+        if outcome.reason is Reason.INTERRUPTED and self._written[namespace] >= limit:
+            # It used up the time itself, which must not fail the run.
+            message = f"not begun: the run ended after {limit:,} writes in this namespace"
+            outcome = replace(outcome, reason=Reason.BOUND_EXCEEDED, message=message)
         self._outcomes[index] = outcome
         self._ports.watch(outcome)
 
@@ -201,16 +241,19 @@ class Applying:
         seen: Snapshot = replace(self.decided.snapshot, configs=configs)
         outcomes = self._outcomes_of(namespace)
         updates = conditions(seen, self.decided.desired, outcomes, self._now)
-        due = [update for update in updates if update.is_needed]
+        needed = [update for update in updates if update.is_needed]
+        due, later = needed[: LIMITS[Bound.STATUS_WRITES]], needed[LIMITS[Bound.STATUS_WRITES] :]
         stamped: list[StatusOutcome] = [
             _stamped(update, Answer(result=Result.UNCHANGED))
             for update in updates
             if not update.is_needed
         ]
+        stamped += [_stamped(update, _TOO_MANY_STATUSES) for update in later]
         yield _stamps(due, self._ports.writer, stamped)
         self.statuses += stamped
         if self._ports.recorder is not None:
-            yield _records(events(stamped, self._now), self._ports.recorder)
+            told = events(stamped, self._now)[: LIMITS[Bound.EVENTS]]
+            yield _records(told, self._ports.recorder)
 
 
 def _stamps(
@@ -236,6 +279,14 @@ def _records(due: Sequence[Event], recorder: Recorder) -> Stage[Answer]:
         lost=lambda _: _LOST,
         is_finishing=True,
     )
+
+
+def _cost(change: Change) -> int:
+    """What a change costs, in small writes."""
+    if change.verb not in WRITES:
+        return 0
+    data = change.desired.data if change.desired else {}
+    return 1 + sum(map(len, data.values())) // _COST_BYTES
 
 
 def _unwritten(change: Change) -> Answer:

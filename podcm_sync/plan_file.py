@@ -22,14 +22,14 @@ from podcm_sync.core.digest import digest, parse_digest
 from podcm_sync.core.report import Report
 from podcm_sync.errors import InputError, OutputError, PlanMismatchError
 from podcm_sync.model.changes import AnyOutcome, Prediction, StatusPrediction, Verb
-from podcm_sync.model.meta import KIND
+from podcm_sync.model.meta import KIND, NAMESPACE
 from podcm_sync.render.escape import json_escaped
 
 VERSION: Final = "podcm-sync/plan/v1"
 _END: Final = re.compile(rb'\],\n"checksum":"sha256:([0-9a-f]{64})"\}\n\Z')
 _END_BYTES: Final = 128
 """At least as many as the end has."""
-_KINDS: Final = frozenset({"ConfigMap", "Pod", KIND})
+_KINDS: Final = frozenset({"ConfigMap", "Pod", KIND, NAMESPACE})
 _ANEW: Final = "make the plan anew with --dry-run --plan-out"
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from podcm_sync.apply import MAX_PASSES, Applying, Ports, Watch, apply
 from podcm_sync.cluster.port import Reader, Recorder, Writer
+from podcm_sync.core.bounds import close
 from podcm_sync.core.desired import build
 from podcm_sync.core.digest import digest
 from podcm_sync.core.guards import Guards, PruneBudget, guard
@@ -174,6 +175,7 @@ def planned(
     ClusterError if the occupied names cannot be asked for.
     """
     desired = build(snapshot, renderer)
+    snapshot = close(snapshot, desired.closed)
     occupied = _occupied_names(reader, creates_in(snapshot, desired), is_first=budget is None)
     proposed = diff(snapshot, desired, occupied)
     if budget is None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import Response
+from podcm_sync.cluster.kube.answers import Response, TooLargeError
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.model.changes import Result
@@ -58,7 +58,10 @@ class Hurried(Clock):
 
 
 class ListServer(Connection):
-    """These objects, in pages of two; `asked` counts the requests."""
+    """These objects, in pages of two; `asked` counts the requests, `sent` the bytes of answers.
+
+    A page is smaller if the request's limit is, and is cut if it is larger than is taken.
+    """
 
     def __init__(self, objects: Iterable[Json], *, is_protobuf: bool = True) -> None:
         # Without the base's own: there is no server to connect to.
@@ -69,6 +72,7 @@ class ListServer(Connection):
         self.target = cast("Any", SimpleNamespace(description="https://server"))
         self.page_size = 2
         self.asked: Counter[Asked] = Counter()
+        self.sent: Counter[Asked] = Counter()
         self.answer: Callable[[Asked, Response], Response] = lambda _, response: response
         """Told of each request and its answer; gives the answer that is sent instead."""
         self._is_protobuf = is_protobuf
@@ -78,6 +82,8 @@ class ListServer(Connection):
         path: str,
         query: Mapping[str, str] | None = None,
         accept: str = JSON,
+        *,
+        max_bytes: int | None = None,
         **_waiting: object,
     ) -> Response:
         query = query or {}
@@ -92,6 +98,10 @@ class ListServer(Connection):
             body = self._page(asked, query, is_protobuf=is_protobuf)
             content_type = PROTOBUF if is_protobuf else JSON
         self.asked[asked] += 1
+        if max_bytes is not None and len(body) > max_bytes:
+            self.sent[asked] += max_bytes
+            raise TooLargeError
+        self.sent[asked] += len(body)
         status = 200 if body else 410
         response = Response(status=status, body=body, retry_after=None, content_type=content_type)
         return self.answer(asked, response)
@@ -105,12 +115,14 @@ class ListServer(Connection):
             and asked.namespace in {"", obj["metadata"]["namespace"]}
             and ("labelSelector" not in query or GENERATED_BY in obj["metadata"]["labels"])
         ]
-        tokens = [f"token-of-{start:04}" for start in range(0, len(objects), self.page_size)]
-        number = tokens.index(asked.token) if asked.token in tokens[1:] else 0
-        if asked.token and not number:
-            return b""
-        start, end = number * self.page_size, (number + 1) * self.page_size
-        token = tokens[number + 1] if number + 1 < len(tokens) else ""
+        start = 0
+        if asked.token:
+            head, _, number = asked.token.rpartition("-")
+            if head != "token-of" or not 0 < int(number) < len(objects):
+                return b""
+            start = int(number)
+        end = start + min(self.page_size, int(query.get("limit", self.page_size)))
+        token = f"token-of-{end:04}" if end < len(objects) else ""
         # As the real server: without a selector it tells how many remain.
         has_count = token and "labelSelector" not in query
         remaining = len(objects) - end if has_count else None

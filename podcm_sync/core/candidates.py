@@ -26,6 +26,19 @@ class Candidates:
 
     def of(self, selector: LabelSelector) -> Iterable[Pod]:
         """The Pods with the rarest of the labels that it asks for; all, where it asks for none."""
+        return chain.from_iterable(self._rarest(selector))
+
+    def steps(self, selector: LabelSelector) -> int:
+        """How many steps it takes at most to check the selector against its candidates.
+
+        A requirement that is checked against a Pod is a step, and so is each of its values.
+        """
+        requirements = len(selector.match_labels) + len(selector.match_expressions)
+        values = sum(len(expression.values) for expression in selector.match_expressions)
+        candidates = sum(map(len, self._rarest(selector)))
+        return candidates * max(1, requirements) + values
+
+    def _rarest(self, selector: LabelSelector) -> list[Sequence[Pod]]:
         fewest = len(self._pods)
         rarest: list[Sequence[Pod]] = [self._pods]
         for key, values in _asked(selector):
@@ -37,7 +50,7 @@ class Candidates:
             count = sum(map(len, groups))
             if count < fewest:
                 fewest, rarest = count, groups
-        return chain.from_iterable(rarest)
+        return rarest
 
 
 def _asked(selector: LabelSelector) -> Iterator[tuple[str, frozenset[str] | None]]:

@@ -5,16 +5,19 @@ wait (a terminating Pod), the name is withheld: what exists under it stays as it
 pairs give goes to the older config (creationTimestamp, then name), whatever order the lists had.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from podcm_sync.core import managed, names, validate
-from podcm_sync.core.candidates import Candidates
+from podcm_sync.core.bounds import LIMITS, Bound, Limits, closed_by
 from podcm_sync.core.data import FACTS, pod_data
 from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
-from podcm_sync.core.selector import Matcher, compile_selector
+from podcm_sync.core.selection import Selection, select
+from podcm_sync.core.selector import Matcher
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
 from podcm_sync.model.meta import KIND, NamespacedName
 from podcm_sync.model.objects import (
+    Closed,
     Pod,
     PodConfigMapConfig,
     PodConfigMapConfigSpec,
@@ -24,18 +27,30 @@ from podcm_sync.model.objects import (
 )
 from podcm_sync.model.reasons import Reason
 
+T = TypeVar("T")
 
-def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER) -> Desired:
-    """The complete desired set, from the lists alone; `renderer` is asked where templates are."""
+
+def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER, limits: Limits = LIMITS) -> Desired:
+    """The complete desired set, from the lists alone; `renderer` is asked where templates are.
+
+    A namespace that asks for more than `limits` allow is closed: nothing of it is in the set.
+    """
     build_up = _BuildUp(renderer)
-    pods = by_namespace(snapshot.pods)
     lost_pods = _lost_pods(snapshot.problems)
-    for namespace, configs in by_namespace(snapshot.configs).items():
-        selectors = (config.spec.pod_selector for config in configs if config.spec is not None)
-        candidates = Candidates(pods.get(namespace, ()), selectors)
-        for config in sorted(configs, key=age):
-            build_up.add(config, candidates, lost_pods.get(namespace, ()))
-    return build_up.finished(snapshot)
+    valid = [
+        config
+        for config in snapshot.configs
+        if config.namespaced_name.namespace not in snapshot.closed and build_up.is_valid(config)
+    ]
+    selected = select(by_namespace(valid), by_namespace(snapshot.pods), limits)
+    for namespace, selections in selected.selections.items():
+        allowed = limits[Bound.DESIRED_BYTES]
+        for selection in sorted(selections, key=lambda selection: age(selection.config)):
+            allowed -= build_up.add(selection, lost_pods.get(namespace, ()), allowed)
+            if allowed < 0:
+                selected.closed[namespace] = closed_by(Bound.DESIRED_BYTES, limits)
+                break
+    return build_up.finished(snapshot, selected.closed)
 
 
 def is_active(config: PodConfigMapConfig) -> bool:
@@ -61,23 +76,30 @@ class _BuildUp:
         self.matched_pods: dict[NamespacedName, int] = {}
         self.invalid: dict[NamespacedName, str] = {}
 
-    def add(
-        self, config: PodConfigMapConfig, pods: Candidates, lost_pods: Sequence[Problem]
-    ) -> None:
-        """Add all that one config asks for."""
+    def is_valid(self, config: PodConfigMapConfig) -> bool:
+        """Whether a config asks for anything that can be computed; an invalid one is noted."""
         if not is_active(config):
-            return
+            return False
         problem = spec_problem(config)
         if config.spec is not None and not problem:
             problem = "; ".join(self.renderer.findings(config.spec.config_map_data_template))
         if problem or config.spec is None:
             self.invalid[config.namespaced_name] = problem
-            return
-        matches = compile_selector(config.spec.pod_selector)
-        matching = [pod for pod in pods.of(config.spec.pod_selector) if matches(pod.labels)]
-        living = [pod for pod in matching if not pod.terminating]
-        rendered = iter(self._render(config, config.spec, living))
-        for pod in matching:
+            return False
+        return True
+
+    def add(self, selection: Selection, lost_pods: Sequence[Problem], allowed: int) -> int:
+        """Add all that one config asks for; the characters of its data, at most `allowed` of them.
+
+        It stops at the object that takes more, and the result is then more than `allowed`.
+        """
+        config, spec = selection.config, selection.spec
+        living = [pod for pod in selection.pods if not pod.terminating]
+        rendered = iter(self._render(config, spec, living))
+        spent = 0
+        for pod in selection.pods:
+            if spent > allowed:
+                return spent
             if pod.terminating:
                 # Nothing is made for it, so that a name which another has is no loss.
                 if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
@@ -86,10 +108,11 @@ class _BuildUp:
                         config, pod.namespaced_name.name, Reason.POD_TERMINATING, message
                     )
             else:
-                self._add_pod(config, config.spec, pod, next(rendered))
+                spent += self._add_pod(config, spec, pod, next(rendered))
         for lost in lost_pods:
-            self._add_lost_pod(config, matches, lost)
+            self._add_lost_pod(config, selection.matches, lost)
         self.matched_pods[config.namespaced_name] = len(living)
+        return spent
 
     def _render(
         self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pods: Sequence[Pod]
@@ -106,13 +129,14 @@ class _BuildUp:
         spec: PodConfigMapConfigSpec,
         pod: Pod,
         rendered: Rendered,
-    ) -> None:
+    ) -> int:
+        """Add what one Pod should have; the characters of its data."""
         namespaced_name = _name_for(config, pod.namespaced_name.name)
         if rendered.failure:
             self._withhold(
                 config, pod.namespaced_name.name, Reason.TEMPLATE_FAILED, rendered.failure
             )
-            return
+            return 0
         desired = DesiredConfigMap(
             namespaced_name=namespaced_name,
             pod_name=pod.namespaced_name.name,
@@ -127,6 +151,7 @@ class _BuildUp:
             self._withhold(config, desired.pod_name, Reason.INVALID_NAME, message)
         elif not self._is_lost(config, desired.pod_name, namespaced_name):
             self.config_maps[namespaced_name] = desired
+        return sum(map(len, desired.data.values()))
 
     def _add_lost_pod(self, config: PodConfigMapConfig, matches: Matcher, lost: Problem) -> None:
         """A Pod that cannot be decoded matches, unless its labels are known and say otherwise."""
@@ -173,19 +198,40 @@ class _BuildUp:
         )
         return True
 
-    def finished(self, snapshot: Snapshot) -> Desired:
-        """The result, with the configs that could not be decoded at all among the invalid."""
+    def finished(self, snapshot: Snapshot, closed: Mapping[str, Closed]) -> Desired:
+        """The result, with the configs that could not be decoded at all among the invalid.
+
+        Nothing in it is of a namespace that is closed.
+        """
+
+        def of_open(by_name: Mapping[NamespacedName, T]) -> dict[NamespacedName, T]:
+            return {name: value for name, value in by_name.items() if name.namespace not in closed}
+
         unreadable = {
             problem.namespaced_name: problem.message
             for problem in snapshot.problems
             if problem.kind == KIND
         }
-        return Desired(
+        everything = Desired(
             config_maps=self.config_maps,
             withheld=self.withheld,
             losers=tuple(self.losers),
             matched_pods=self.matched_pods,
             invalid=self.invalid | unreadable,
+        )
+        if not closed:
+            return everything
+        return Desired(
+            config_maps=of_open(everything.config_maps),
+            withheld=of_open(everything.withheld),
+            losers=tuple(
+                loser
+                for loser in everything.losers
+                if loser.namespaced_name.namespace not in closed
+            ),
+            matched_pods=of_open(everything.matched_pods),
+            invalid=of_open(everything.invalid),
+            closed=dict(closed),
         )
 
 

@@ -104,6 +104,8 @@ class _Comparison:
     def _what_moved(self, change: Change, now: Change | None) -> tuple[str, bool]:
         """Why a saved write does not fit, and whether another config may be the cause."""
         name = change.namespaced_name
+        if why := self.snapshot.closed.get(name.namespace):
+            return why.message, False
         if not self.snapshot.is_plannable(name.namespace):
             return "its namespace could not be listed", False
         now = self.writes.get(name, now)

@@ -20,7 +20,7 @@ from podcm_sync.model.changes import (
     Result,
     Verb,
 )
-from podcm_sync.model.meta import GROUP, MANAGED_BY_LABEL, NamespacedName
+from podcm_sync.model.meta import GROUP, MANAGED_BY_LABEL, NAMESPACE, NamespacedName
 from podcm_sync.model.objects import (
     Condition,
     ConfigMap,
@@ -189,6 +189,8 @@ def message_of(
 
 
 def _problem(problem: Problem) -> Problem:
+    if problem.kind == NAMESPACE:  # a bound's own words, which quote nothing
+        return problem
     return replace(problem, message=scrub.scrubbed(problem.message), labels=None)
 
 

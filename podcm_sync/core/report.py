@@ -22,7 +22,7 @@ from podcm_sync.model.changes import (
     SyncPolicy,
     Verb,
 )
-from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.model.meta import KIND, NAMESPACE, NamespacedName
 from podcm_sync.model.objects import ALL_NAMESPACES, Problem, Scope, Snapshot
 from podcm_sync.model.reasons import Kind, Reason, kind_of
 
@@ -135,14 +135,26 @@ def forecast(
 
 
 def problems(snapshot: Snapshot, desired: Desired) -> tuple[Problem, ...]:
-    """Every object that the run could not use as it is: what did not decode, and invalid specs."""
+    """What the run could not use as it is.
+
+    These are objects that did not decode, invalid specs, and namespaces that are closed.
+    """
     undecodable = {problem.namespaced_name for problem in snapshot.problems if problem.kind == KIND}
     invalid = (
         Problem(kind=KIND, namespaced_name=name, reason=Reason.INVALID_SPEC, message=message)
         for name, message in desired.invalid.items()
         if name not in undecodable
     )
-    every = (*snapshot.problems, *invalid)
+    closed = (
+        Problem(
+            kind=NAMESPACE,
+            namespaced_name=NamespacedName(namespace, ""),
+            reason=Reason.BOUND_EXCEEDED,
+            message=why.message,
+        )
+        for namespace, why in snapshot.closed.items()
+    )
+    every = (*snapshot.problems, *invalid, *closed)
     return tuple(sorted(every, key=lambda each: (each.namespaced_name, each.kind)))
 
 

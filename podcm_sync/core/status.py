@@ -19,6 +19,7 @@ from podcm_sync.model.changes import (
 )
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
+    Closed,
     Condition,
     PodConfigMapConfig,
     PodConfigMapConfigStatus,
@@ -88,7 +89,13 @@ def _updates(
             uid=config.uid,
             resource_version=config.resource_version,
             existing=config.status,
-            desired=_status(config, desired, by_config.get(config.namespaced_name, []), now),
+            desired=_status(
+                config,
+                desired,
+                by_config.get(config.namespaced_name, []),
+                snapshot.closed.get(config.namespaced_name.namespace),
+                now,
+            ),
         )
         for config in sorted(snapshot.configs, key=lambda each: each.namespaced_name)
         if is_active(config)
@@ -98,8 +105,23 @@ def _updates(
 
 
 def _status(
-    config: PodConfigMapConfig, desired: Desired, outcomes: list[AnyOutcome], now: str
+    config: PodConfigMapConfig,
+    desired: Desired,
+    outcomes: list[AnyOutcome],
+    closed: Closed | None,
+    now: str,
 ) -> PodConfigMapConfigStatus:
+    if closed is not None:
+        message = f"{closed.message}. Its ConfigMaps stay as they are."
+        ready = _condition(READY, "False", Reason.BOUND_EXCEEDED, message)
+        # Nothing was counted, so what an earlier run counted still stands.
+        return PodConfigMapConfigStatus(
+            observed_generation=config.status.observed_generation,
+            matched_pods=config.status.matched_pods or 0,
+            config_maps=config.status.config_maps or 0,
+            failures=config.status.failures or 0,
+            conditions=_merged(config, (ready,), now),
+        )
     if invalid := desired.invalid.get(config.namespaced_name):
         message = f"{invalid}. What it has stays as it is until the spec is mended."
         ready = _condition(READY, "False", Reason.INVALID_SPEC, message)

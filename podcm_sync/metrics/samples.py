@@ -14,7 +14,7 @@ from podcm_sync.core.report import Report
 from podcm_sync.core.status import is_failure, ready
 from podcm_sync.metrics import table
 from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, SyncPolicy, Verb
-from podcm_sync.model.meta import KIND
+from podcm_sync.model.meta import KIND, NAMESPACE
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 Labels = tuple[str, ...]
@@ -109,7 +109,10 @@ def _by_namespace(report: Report) -> Samples:
     invalid = Counter(
         each.namespaced_name.namespace for each in report.problems if each.kind == KIND
     )
-    seen = configs.keys()
+    closed = Counter(
+        each.namespaced_name.namespace for each in report.problems if each.kind == NAMESPACE
+    )
+    seen = configs.keys() | closed.keys()
     if report.incomplete and not seen:
         return {}
     gauges = {
@@ -117,6 +120,7 @@ def _by_namespace(report: Report) -> Samples:
         table.CONFIGS: configs,
         table.NOT_READY: not_ready,
         table.INVALID: invalid,
+        table.CLOSED: closed,
     }
     return {name: _bounded(counts, sorted(seen)) for name, counts in gauges.items()}
 

@@ -45,6 +45,7 @@ MANAGED: Final = "podcm_sync_managed_configmaps"
 CONFIGS: Final = "podcm_sync_configs"
 NOT_READY: Final = "podcm_sync_configs_not_ready"
 INVALID: Final = "podcm_sync_configs_invalid"
+CLOSED: Final = "podcm_sync_namespaces_closed"
 FAILURES: Final = "podcm_sync_failures_total"
 REQUESTS: Final = "podcm_sync_api_requests_total"
 RETRIES: Final = "podcm_sync_api_retries_total"
@@ -122,6 +123,12 @@ METRICS: Final = (
         INVALID,
         _GAUGE,
         "PodConfigMapConfigs whose spec is invalid or unreadable.",
+        "namespace",
+    ),
+    _row(
+        CLOSED,
+        _GAUGE,
+        "Namespaces that the last run left alone because they are past a bound.",
         "namespace",
     ),
     _row(

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, PodConfigMapConfigStatus
+from podcm_sync.model.objects import Closed, ConfigMap, PodConfigMapConfigStatus
 from podcm_sync.model.reasons import Reason
 
 
@@ -86,6 +86,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     matched_pods: dict[NamespacedName, int]
     invalid: dict[NamespacedName, str]
     """Invalid configs, with what is wrong with their specs."""
+    closed: dict[str, Closed] = {}
+    """Namespaces that ask for more than a bound allows; nothing here is of them."""
 
 
 class Change(Struct, frozen=True, kw_only=True):

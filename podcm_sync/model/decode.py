@@ -72,6 +72,7 @@ T = TypeVar("T", bound=TypedWire)
 
 def pods(body: bytes, kept: Kept) -> Page[Pod]:
     """A page of a PodList, of each what is kept. Raises DecodeError if the body is no such page."""
+    kept.begin_page()
     return _decode_page(body, POD, _pod, lambda wire: kept.pod(_to_pod(wire)))
 
 
@@ -82,6 +83,7 @@ def configs(body: bytes) -> Page[PodConfigMapConfig]:
 
 def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     """A page of a ConfigMapList. Raises DecodeError if the body is no such page."""
+    kept.begin_page()
     return _decode_page(
         body, CONFIG_MAP, _config_map, lambda wire: kept.config_map(_to_config_map(wire))
     )
@@ -179,6 +181,7 @@ def _decode_page(
     if page.items is msgspec.UNSET:
         raise DecodeError("the list has no items, not even none")
     items: list[M] = []
+    sizes: list[int] = []
     problems: list[Problem] = []
     for raw in page.items or ():
         try:
@@ -191,8 +194,10 @@ def _decode_page(
         if claimed != item_type:
             raise DecodeError(f"expected a list of {item_type}, with a {claimed} among them")
         items.append(model(wire))
+        sizes.append(memoryview(raw).nbytes)
     return Page(
         items=tuple(items),
+        sizes=tuple(sizes),
         problems=tuple(problems),
         resource_version=head.resource_version,
         continue_token=head.continue_token,

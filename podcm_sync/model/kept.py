@@ -15,8 +15,11 @@ from podcm_sync.model.objects import ConfigMap, Pod, PodConfigMapConfig
 MAX_PAIRS: Final = 20_000
 """So many pairs are known as bytes; then they are forgotten, and what recurs is soon known anew.
 Pairs that are one object's own, such as its uid, must not fill the memory."""
-MAX_PAIR_BYTES: Final = 1_024
-"""Longer ones are data that hardly recurs: it would be in memory twice."""
+MAX_PAIR_BYTES: Final = 512
+"""Longer ones are data that hardly recurs, and would stay if their object is dropped."""
+MAX_STRINGS: Final = 100_000
+"""So many strings are known; then they are forgotten, as pairs are. What was read of a namespace
+that is closed must not stay in memory here."""
 Pair = tuple[str, str]
 
 
@@ -47,6 +50,12 @@ class Kept:
                 key for spec in specs for key in spec.annotations_to_include
             )
         return kept
+
+    def begin_page(self) -> None:
+        """Forget strings if there are too many. What is held of them stays with its objects."""
+        if len(self._strings) > MAX_STRINGS:
+            self._strings.clear()
+            self._pairs.clear()
 
     def pod(self, pod: Pod) -> Pod:
         """What a run needs of a Pod."""
@@ -100,9 +109,9 @@ class Kept:
     def _parsed(self, entry: bytes, parse: Callable[[bytes], Pair]) -> Pair:
         hold = self._strings.setdefault
         key, value = parse(entry)
-        pair = hold(key, key), hold(value, value)
         if len(entry) > MAX_PAIR_BYTES:
-            return pair
+            return hold(key, key), value
+        pair = hold(key, key), hold(value, value)
         if len(self._pairs) >= MAX_PAIRS:
             self._pairs.clear()
         self._pairs[entry] = pair
@@ -119,7 +128,10 @@ class Kept:
 
     def _texts(self, texts: Mapping[str, str]) -> dict[str, str]:
         hold = self._strings.setdefault
-        return {hold(key, key): hold(value, value) for key, value in texts.items()}
+        return {
+            hold(key, key): hold(value, value) if len(value) <= MAX_PAIR_BYTES else value
+            for key, value in texts.items()
+        }
 
     def _asked_for(self, annotations: dict[str, str]) -> dict[str, str]:
         if self.annotations is None:

@@ -9,6 +9,8 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 KIND: Final = "PodConfigMapConfig"
 PLURAL: Final = "podconfigmapconfigs"
+NAMESPACE: Final = "Namespace"
+"""The kind of a problem that a whole namespace has."""
 
 GENERATED_BY_LABEL: Final = f"{GROUP}/generated-by-pcmc"
 POD_UID_LABEL: Final = f"{GROUP}/pod-uid"
@@ -26,7 +28,7 @@ class NamespacedName(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.name else self.namespace
 
 
 class OwnerReference(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

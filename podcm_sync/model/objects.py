@@ -163,6 +163,13 @@ class Scope(Struct, frozen=True, kw_only=True):
         return f"{noun} {', '.join(self.namespaces)}"
 
 
+class Closed(Struct, frozen=True, kw_only=True):
+    """Why a run leaves a namespace alone: the bound that it is past, and a sentence."""
+
+    bound: str
+    message: str
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """What was there: every object of the scope, and where that is not the whole truth.
 
@@ -181,6 +188,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """ConfigMaps that cannot be deleted, and where they stand: manifests outside `generated/`."""
     has_garbage_collector: bool = True
     """Whether ConfigMaps are deleted with the Pods that own them: in a cluster, not in files."""
+    closed: dict[str, Closed] = {}
+    """Namespaces past a bound. Of their objects, only configs without a spec can be here."""
 
     def is_incomplete(self, namespace: str) -> bool:
         """Whether any list that concerns this namespace did not complete."""
@@ -188,7 +197,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     def is_plannable(self, namespace: str) -> bool:
         """Whether ownership and the winners of names are known in this namespace."""
-        return not (namespace in self.unplannable or ALL_NAMESPACES in self.unplannable)
+        return not (
+            namespace in self.unplannable
+            or ALL_NAMESPACES in self.unplannable
+            or namespace in self.closed
+        )
 
 
 T = TypeVar("T", Pod, PodConfigMapConfig, ConfigMap)

@@ -21,9 +21,13 @@ M = TypeVar("M", Pod, PodConfigMapConfig, ConfigMap, PartialObjectMetadata)
 
 
 class Page(Struct, Generic[M], frozen=True, kw_only=True):
-    """One page of a list. `continue_token` is empty on the last."""
+    """One page of a list. `continue_token` is empty on the last.
+
+    `sizes` are the bytes of each item in the answer.
+    """
 
     items: tuple[M, ...]
+    sizes: tuple[int, ...]
     problems: tuple[Problem, ...]
     resource_version: str
     continue_token: str

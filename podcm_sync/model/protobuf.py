@@ -43,6 +43,7 @@ KEY_FIRST: Final = b"\n"
 
 def pods(body: bytes, kept: Kept) -> Page[Pod]:
     """A page of a PodList, of each what is kept. Raises DecodeError if the body is no such page."""
+    kept.begin_page()
     slim = _slim(kept)
 
     def whole(raw: bytes) -> Pod:
@@ -90,6 +91,7 @@ def _slim(kept: Kept) -> Callable[[Any], Pod]:
 
 def config_maps(body: bytes, kept: Kept) -> Page[ConfigMap]:
     """A page of a ConfigMapList. Raises DecodeError if the body is no such page."""
+    kept.begin_page()
 
     def decode(raw: bytes) -> ConfigMap:
         message = _config_map(raw)
@@ -171,14 +173,17 @@ def _has_damaged_tag(message: Any) -> bool:
 def _decode_page(body: bytes, decode: Callable[[bytes], M], item_type: TypeMeta) -> Page[M]:
     page, head = _list(body, item_type)
     items: list[M] = []
+    sizes: list[int] = []
     problems: list[Problem] = []
     for raw in page.items:
         try:
             items.append(decode(raw))
+            sizes.append(len(raw))
         except (WireError, ValueError) as error:
             problems.append(_problem(raw, item_type.kind, str(error)))
     return Page(
         items=tuple(items),
+        sizes=tuple(sizes),
         problems=tuple(problems),
         resource_version=head.resource_version,
         continue_token=head.continue_token,
@@ -197,10 +202,10 @@ def _name(metadata: Any, kept: Kept) -> NamespacedName:
 def _owner(owner: Any, kept: Kept) -> OwnerReference:
     has, text = owner.HasField, kept.text
     return OwnerReference(
-        api_version=text(owner.apiVersion),
-        kind=text(owner.kind),
-        name=text(owner.name),
-        uid=text(owner.uid),
+        api_version=text(_text(owner.apiVersion)),
+        kind=text(_text(owner.kind)),
+        name=text(_text(owner.name)),
+        uid=text(_text(owner.uid)),
         controller=owner.controller if has("controller") else None,
         block_owner_deletion=owner.blockOwnerDeletion if has("blockOwnerDeletion") else None,
     )

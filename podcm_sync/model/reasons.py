@@ -38,6 +38,7 @@ class Reason(StrEnum):
     INVALID_NAME = "InvalidName"
     TEMPLATE_FAILED = "TemplateFailed"
     UNDECODABLE = "Undecodable"
+    BOUND_EXCEEDED = "BoundExceeded"
 
     PRUNE_BLOCKED = "PruneBlocked"
     PRUNE_TOTAL_BLOCKED = "PruneTotalBlocked"
@@ -166,6 +167,10 @@ REASONS: Final[dict[Reason, Row]] = {
     Reason.UNDECODABLE: _blocking(
         "the Pod or ConfigMap cannot be decoded, so nothing is changed for it",
         "mend the object",
+    ),
+    Reason.BOUND_EXCEEDED: _blocking(
+        "the namespace is past a bound of what a run spends on it; what it has stays as it is",
+        "remove objects there, or split the namespace; docs/operations.md lists the bounds",
     ),
     Reason.PRUNE_BLOCKED: Row(
         kind=Kind.HELD_BACK,

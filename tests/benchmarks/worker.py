@@ -14,12 +14,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podcm_sync.__main__ import collect_seldom
+from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.config import load
 from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.read import KubeReader
+from podcm_sync.cluster.kube.listed import Listed
+from podcm_sync.cluster.kube.listing import Query
+from podcm_sync.cluster.kube.read import KubeReader, _pods
 from podcm_sync.cluster.kube.write import KubeWriter
 from podcm_sync.core.report import exit_code, summary
 from podcm_sync.model import protobuf
+from podcm_sync.model.decoder import EITHER
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.objects import Scope
 from podcm_sync.render.text import text
@@ -74,15 +78,19 @@ def kept(reader: KubeReader) -> Kept:
 
 def list_pods(connection: Connection) -> Measured:
     """List, decode and reduce all Pods, one page after the other."""
-    reader = KubeReader(connection)
-    return {"items": len(reader._pods("", KEPT[0]).pods)}
+    listed = Listed()
+    KubeReader(connection)._list(
+        Query(resource=paths.PODS, namespace="", accept=EITHER), _pods(KEPT[0]), listed
+    )
+    return {"items": len(listed.snapshot(Scope(namespaces=None)).pods)}
 
 
 def list_pods_apart(connection: Connection) -> Measured:
     """The same as a run does it in 50 namespaces: four at once."""
-    reader, kept = KubeReader(connection), KEPT[0]
+    listed = Listed()
     names = [f"bench-{number:02}" for number in range(NAMESPACES)]
-    return {"items": len(reader._together(names, lambda name: reader._pods(name, kept)).pods)}
+    KubeReader(connection)._list_pods(names, KEPT[0], listed, is_whole=False)
+    return {"items": len(listed.snapshot(Scope(namespaces=None)).pods)}
 
 
 def sync(connection: Connection) -> Measured:

@@ -9,6 +9,7 @@ from typing import Any
 import typer.main
 
 from podcm_sync.cli.commands import app
+from podcm_sync.core.bounds import BOUNDS, MIB, BoundInfo
 from podcm_sync.errors import EXIT_CODES
 from podcm_sync.metrics.table import METRICS
 from podcm_sync.model.reasons import REASONS
@@ -27,6 +28,7 @@ def tables() -> dict[str, str]:
         "reasons": _reasons(),
         "metrics": _metrics(),
         "rights": _rights(),
+        "bounds": _bounds(),
     }
 
 
@@ -111,6 +113,26 @@ def _rights() -> str:
         for right in RIGHTS
     ]
     return _table(("verb", "resource", "needed", "for"), rows)
+
+
+def _bounds() -> str:
+    rows = [
+        _row(
+            f"`{bound}`",
+            f"{info.limit // MIB} MiB" if info.unit == "bytes" else f"{info.limit:,} {info.unit}",
+            info.meaning + _share(info),
+            info.effect,
+        )
+        for bound, info in BOUNDS.items()
+    ]
+    return _table(("bound", "at most", "what it bounds", "what is past it"), rows)
+
+
+def _share(info: BoundInfo) -> str:
+    if not info.share:
+        return ""
+    share = f"{info.share // MIB} MiB" if info.unit == "bytes" else f"{info.share:,}"
+    return f" (those with more than {share} each)"
 
 
 def _table(head: tuple[str, ...], rows: list[str]) -> str:

@@ -7,12 +7,14 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from podcm_sync.errors import DecodeError
 from podcm_sync.model import decode, protobuf
 from podcm_sync.model.decoder import decoder_of
 from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.page import Page
 from podcm_sync.model.reasons import Reason
 from tests.pages import json_page
 from tests.speed import encode
@@ -78,10 +80,17 @@ config_maps = st.fixed_dictionaries(
 )
 
 
+def same(page: Page[Any]) -> Page[Any]:
+    """The page without what differs: the bytes of its items."""
+    return structs.replace(page, sizes=())
+
+
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("Pod", list(map(encode.pod, items)), token)
-    assert protobuf.pods(body, Kept()) == decode.pods(json_page("Pod", items, token), Kept())
+    assert same(protobuf.pods(body, Kept())) == same(
+        decode.pods(json_page("Pod", items, token), Kept())
+    )
 
 
 @given(items=st.lists(pods, max_size=3), included=st.lists(texts, max_size=3))
@@ -92,22 +101,22 @@ def test_what_is_kept_of_pods_is_the_same_in_both(items: list[Json], included: l
     ]
     kept = Kept().only_annotations_of([config(1, {}, annotations=asked[::2])])
     body = encode.page("Pod", list(map(encode.pod, items)))
-    assert protobuf.pods(body, kept) == decode.pods(json_page("Pod", items), kept)
+    assert same(protobuf.pods(body, kept)) == same(decode.pods(json_page("Pod", items), kept))
 
 
 @given(items=st.lists(config_maps, max_size=3), token=texts)
 def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
-    assert protobuf.config_maps(body, Kept()) == decode.config_maps(
-        json_page("ConfigMap", items, token), Kept()
+    assert same(protobuf.config_maps(body, Kept())) == same(
+        decode.config_maps(json_page("ConfigMap", items, token), Kept())
     )
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_metadata_is_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
-    assert protobuf.metadata(body) == decode.metadata(
-        json_page("PartialObjectMetadata", items, token)
+    assert same(protobuf.metadata(body)) == same(
+        decode.metadata(json_page("PartialObjectMetadata", items, token))
     )
 
 

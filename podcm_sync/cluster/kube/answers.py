@@ -25,6 +25,10 @@ class NoAnswerError(Exception):
         self.is_sent = is_sent
 
 
+class TooLargeError(Exception):
+    """The answer is larger than whoever asked takes, and was cut."""
+
+
 class TimedOutError(NoAnswerError):
     """The answer was not whole within the limit of its exchange."""
 

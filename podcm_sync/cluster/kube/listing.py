@@ -3,7 +3,8 @@
 An answer to another question must not pass for this one's, as what is missing is deleted.
 """
 
-from typing import Generic
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,7 +14,14 @@ from podcm_sync.core.identity import damaged_field
 from podcm_sync.core.validate import is_namespace, is_subdomain
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.meta import KIND, NamespacedName
-from podcm_sync.model.objects import ALL_NAMESPACES, PodConfigMapConfig, Problem
+from podcm_sync.model.objects import (
+    ALL_NAMESPACES,
+    ConfigMap,
+    PartialObjectMetadata,
+    Pod,
+    PodConfigMapConfig,
+    Problem,
+)
 from podcm_sync.model.page import M, Page
 from podcm_sync.model.reasons import Reason
 
@@ -31,18 +39,42 @@ class Query(Struct, frozen=True, kw_only=True):
         return f"list {self.resource} {paths.where(self.namespace)}"
 
 
-class Listing(Generic[M]):
-    """The objects of one list, so far."""
+M_contra = TypeVar(
+    "M_contra", Pod, PodConfigMapConfig, ConfigMap, PartialObjectMetadata, contravariant=True
+)
 
-    def __init__(self, query: Query) -> None:
-        self.items: list[M] = []
-        self.problems: list[Problem] = []
-        """Objects that cannot be used, each with its namespace and name."""
+
+class Store(Protocol[M_contra]):
+    """Where the objects of a list go, page by page."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is needed of the list."""
+        ...
+
+    def restart(self) -> None:
+        """Drop what the list has brought: it begins again."""
+        ...
+
+    def take(
+        self, items: Iterable[M_contra], sizes: Iterable[int], problems: Iterable[Problem], /
+    ) -> None:
+        """Take a page's objects, their bytes in the answer, and those that cannot be used."""
+        ...
+
+
+class Listing(Generic[M]):
+    """One list so far: what is to be known of its pages to believe the next one."""
+
+    def __init__(self, query: Query, store: Store[M]) -> None:
+        self.page_objects = 0
+        """How many objects the last page had."""
         self.nameless: dict[str, str] = {}
         """The namespaces in which an object's name is not known, and why. If not even the object's
         namespace is known, it is the list's."""
         self.continue_token = ""
         self._query = query
+        self._store: Store[M] = store
         self._resource_version = ""
         self._names: set[NamespacedName] = set()
         self._tokens: set[str] = set()
@@ -50,18 +82,20 @@ class Listing(Generic[M]):
     def add(self, page: Page[M]) -> None:
         """Add the next page. Raises DecodeError, and adds nothing, unless it is of this list."""
         items: list[M] = []
+        sizes: list[int] = []
         problems = list(page.problems)
-        for item in page.items:
+        for item, size in zip(page.items, page.sizes, strict=True):
             if field := damaged_field(item):
                 problems.append(_damaged(item, field))
             else:
                 items.append(item)
+                sizes.append(size)
         known = [problem for problem in problems if _is_known(problem.namespaced_name)]
         names = [item.namespaced_name for item in items]
         names += [problem.namespaced_name for problem in known]
         self._check(page, items, names)
-        self.items += items
-        self.problems += known
+        self._store.take(items, sizes, known)
+        self.page_objects = len(page.items) + len(page.problems)
         for problem in problems:
             if not _is_known(problem.namespaced_name):
                 self._note_nameless(problem)

@@ -5,17 +5,18 @@ Never `resourceVersion=0`: a cache may be behind, and would ignore the limit.
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
+from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response, TooLargeError
 from podcm_sync.cluster.kube.bounded import Waiting
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.errors import status_of
-from podcm_sync.cluster.kube.listing import Listing, Query
+from podcm_sync.cluster.kube.listing import Listing, Query, Store
 from podcm_sync.cluster.kube.retry import repeated
+from podcm_sync.core.bounds import LIMITS, Bound
 from podcm_sync.errors import ClusterError, DecodeError, Unavailable
 from podcm_sync.model.decoder import METADATA_ONLY, decoder_of
 from podcm_sync.model.objects import PartialObjectMetadata
@@ -24,6 +25,10 @@ from podcm_sync.model.page import M, Page
 log = logging.getLogger(__name__)
 
 PAGE_SIZE: Final = 500
+"""Objects on a page; fewer if they are large. 250 to 1,000 take the same time."""
+MAX_PAGE_BYTES: Final = LIMITS[Bound.PAGE_BYTES]
+SHRINK: Final = 8
+"""How much smaller the page is that is asked for after one that was cut."""
 MAX_LISTS: Final = 3
 """How often a list whose continue token expired (410) is begun, in all."""
 PLAIN: Final = frozenset({401, 404, 429})
@@ -48,51 +53,83 @@ class Lists:
         """The server, for messages."""
         return self._connection.target.description
 
-    def complete(self, query: Query, decode: Callable[[Response], Page[M]]) -> Listing[M]:
-        """The whole list, page by page; `decode` drops what is not needed of each.
+    def complete(
+        self, query: Query, decode: Callable[[Response], Page[M]], store: Store[M]
+    ) -> Listing[M]:
+        """Put the whole list into the store, page by page; `decode` drops what is not needed.
+
+        It ends early if the store needs no more. If the list does not complete, the store has
+        dropped all of it.
 
         If a continue token expires, the list begins again: the token that the 410 itself carries
         would mix two states, and is not used. Raises ListError, or ClusterError if the server
         cannot be reached or trusted, or does not know the resource.
         """
-        path = paths.collection(query.resource, query.namespace)
-        options = {"limit": str(PAGE_SIZE)}
-        if query.label:
-            options["labelSelector"] = query.label
-        for _ in range(MAX_LISTS):
-            listing: Listing[M] = Listing(query)
-            add = _adding(listing, decode)
-            while True:
-                token = listing.continue_token
-                more = {"continue": token} if token else {}
-                response = self.get(path, str(query), {**options, **more}, query.accept, read=add)
-                if response.status == 410 and token:
-                    log.info("%s: the continue token expired; beginning anew", query)
-                    break
-                if response.status != 200:
-                    raise self.refusal(response, query.resource, str(query))
-                if not listing.continue_token:
+        is_complete = False
+        try:
+            for _ in range(MAX_LISTS):
+                store.restart()
+                listing = self._pages(query, decode, store)
+                if listing is not None:
+                    is_complete = True
                     return listing
+                log.info("%s: the continue token expired; listing again", query)
+        finally:
+            if not is_complete:
+                store.restart()
         raise ListError(f"cannot {query}: its continue token expired {MAX_LISTS} times over")
 
-    def metadata(self, query: Query) -> Listing[PartialObjectMetadata]:
+    def _pages(
+        self, query: Query, decode: Callable[[Response], Page[M]], store: Store[M]
+    ) -> Listing[M] | None:
+        """The whole list; None if its continue token expired."""
+        path = paths.collection(query.resource, query.namespace)
+        options = {"labelSelector": query.label} if query.label else {}
+        listing = Listing(query, store)
+        add = _adding(listing, decode)
+        limit = PAGE_SIZE
+        while True:
+            options["limit"] = str(limit)
+            if token := listing.continue_token:
+                options["continue"] = token
+            # One object has to be taken, however large.
+            max_bytes = MAX_PAGE_BYTES if limit > 1 else None
+            try:
+                response = self.get(
+                    path, str(query), options, query.accept, max_bytes=max_bytes, read=add
+                )
+            except TooLargeError:
+                limit = max(1, limit // SHRINK)
+                continue
+            if response.status == 410 and token:
+                return None
+            if response.status != 200:
+                raise self.refusal(response, query.resource, str(query))
+            if not listing.continue_token or store.is_done:
+                return listing
+            limit = _next_limit(limit, len(response.body), listing.page_objects)
+
+    def metadata(self, query: Query, store: Store[PartialObjectMetadata]) -> Listing[Any]:
         """The whole list, of each object its metadata alone. Raises as `complete` does."""
         return self.complete(
             structs.replace(query, accept=METADATA_ONLY),
             lambda response: decoder_of(response.content_type).metadata(response.body),
+            store,
         )
 
-    def get(
+    def get(  # noqa: PLR0913 - a read has these parts
         self,
         path: str,
         what: str,
         query: dict[str, str] | None = None,
         accept: str = JSON,
         *,
+        max_bytes: int | None = None,
         read: Callable[[Response], None],
     ) -> Response:
-        """One GET, repeated if that may help. Raises as `complete` does.
+        """One GET, repeated if that may help.
 
+        Raises as `complete` does, and TooLargeError for an answer of more than `max_bytes`.
         `read` takes an answer of status 200, or raises DecodeError: then it is no answer to this
         question, and the question is asked again. A proxy in trouble may have answered. A signal
         ends it at once: it begins a run, or a pass that is not to come any more.
@@ -101,7 +138,7 @@ class Lists:
 
         def send() -> Response:
             response = self._connection.get(
-                path, query, accept, waiting=waiting, ends_at_signal=True
+                path, query, accept, waiting=waiting, ends_at_signal=True, max_bytes=max_bytes
             )
             self._has_answered = True
             if response.status == 200:
@@ -148,6 +185,13 @@ class Lists:
                 )
             case code:
                 return ListError(f"cannot {what}: HTTP {code}: {status.message}")
+
+
+def _next_limit(limit: int, page_bytes: int, page_objects: int) -> int:
+    """How many objects to ask for, so that the next page has half of the bytes that it may have."""
+    mean = page_bytes // max(1, page_objects)
+    fitting = MAX_PAGE_BYTES // 2 // max(1, mean)
+    return max(1, min(PAGE_SIZE, 2 * limit, fitting))
 
 
 def _adding(

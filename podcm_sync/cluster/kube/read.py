@@ -5,16 +5,21 @@ without it; discovery after them, so that configs that seem to be gone are gone.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from podcm_sync.cluster.kube import paths
+from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.cluster.kube.connection import Connection
 from podcm_sync.cluster.kube.crd import check_crd
-from podcm_sync.cluster.kube.listed import Listed, unseen
+from podcm_sync.cluster.kube.listed import Listed, Share, unseen
 from podcm_sync.cluster.kube.listing import Query
 from podcm_sync.cluster.kube.lists import ListError, Lists
 from podcm_sync.core import shards
+from podcm_sync.core.bounds import LIMITS, Bound, Limits, past
 from podcm_sync.core.names import is_ours
 from podcm_sync.model import decode
 from podcm_sync.model.decoder import EITHER, decoder_of
@@ -22,10 +27,15 @@ from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.model.objects import (
     ALL_NAMESPACES,
+    ConfigMap,
+    PartialObjectMetadata,
+    Pod,
     PodConfigMapConfig,
+    Problem,
     Scope,
     Snapshot,
 )
+from podcm_sync.model.page import M, Page
 from podcm_sync.parallel import Work, each
 
 log = logging.getLogger(__name__)
@@ -40,11 +50,17 @@ the whole cluster costs less than so many requests."""
 class KubeReader:
     """Lists Pods, configs and generated ConfigMaps; implements `port.Reader`."""
 
-    def __init__(self, connection: Connection, also_for: Sequence[PodConfigMapConfig] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        also_for: Sequence[PodConfigMapConfig] = (),
+        limits: Limits = LIMITS,
+    ) -> None:
         """`also_for` are configs that are not there yet, for which the Pods matter all the same."""
         self._lists = Lists(connection)
         self._also_for = also_for
         self._at_once = min(AT_ONCE, connection.connections)
+        self._limits = limits
 
     def snapshot(self, scope: Scope) -> Snapshot:
         """Every object of the scope; each namespace is a scope of its own.
@@ -57,26 +73,44 @@ class KubeReader:
         except ListError as error:
             return unseen(scope, str(error))
         kept = Kept()
-        listed = self._together(namespaces, lambda namespace: self._look_at(namespace, kept))
+        listed = Listed(self._limits)
+        self._together(namespaces, lambda namespace: self._look_at(namespace, kept, listed))
         check_crd(self._lists, namespaces, listed)
         return listed.snapshot(scope)
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         """Each ConfigMap's name in these namespaces and whether it is ours, from their metadata."""
         places = sorted(namespaces)
-        occupied: dict[NamespacedName, bool] = {}
-        work = Work(lambda n: self._occupied(places[n]), lambda _, part: occupied.update(part))
-        each(range(len(places)), work, self._at_once)
-        return occupied
+        parts: dict[str, dict[NamespacedName, bool]] = {}
+
+        def keep(index: int, names: dict[NamespacedName, bool]) -> None:
+            parts[places[index]] = names
+            counts = {place: len(part) for place, part in parts.items()}
+            bounds = Bound.OCCUPIED_NAMES, Bound.RUN_OCCUPIED_NAMES
+            for place in past(counts, *bounds, self._limits):
+                log.warning(
+                    "namespace %s has too many ConfigMaps to know their names; a create there may "
+                    "meet an existing one",
+                    place,
+                )
+                parts[place] = {}
+
+        each(
+            range(len(places)),
+            Work(lambda index: self._occupied(places[index]), keep),
+            self._at_once,
+        )
+        return {name: is_our for part in parts.values() for name, is_our in part.items()}
 
     def _occupied(self, namespace: str) -> dict[NamespacedName, bool]:
+        names = _Names(self._limits)
         try:
-            listing = self._lists.metadata(Query(resource=paths.CONFIG_MAPS, namespace=namespace))
+            query = Query(resource=paths.CONFIG_MAPS, namespace=namespace)
+            self._lists.metadata(query, names)
         except ListError as error:
             log.warning("%s; a create may meet an existing ConfigMap", error)
             return {}
-        damaged = {problem.namespaced_name: False for problem in listing.problems}
-        return damaged | {obj.namespaced_name: is_ours(obj) for obj in listing.items}
+        return names.is_ours
 
     def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
         """Those that still exist, from the metadata of one list for each of their namespaces."""
@@ -92,15 +126,14 @@ class KubeReader:
     def _generated_names(
         self, namespace: str, config_maps: Collection[NamespacedName]
     ) -> Collection[NamespacedName]:
+        names = _Names(self._limits)
         try:
-            listing = self._lists.metadata(_generated(namespace))
+            listing = self._lists.metadata(_generated(namespace), names)
         except ListError as error:
             log.warning("%s; ConfigMaps left to the garbage collector may be gone", error)
             return config_maps
-        if listing.nameless:
-            return config_maps
-        damaged = [problem.namespaced_name for problem in listing.problems]
-        return [*damaged, *(obj.namespaced_name for obj in listing.items)]
+        # Past its bound the list ended early, and what it did not bring may be there.
+        return config_maps if listing.nameless or names.is_done else names.is_ours
 
     def _places(self, scope: Scope) -> Sequence[str]:
         """What is listed apart from the rest. Raises ListError where that cannot be known.
@@ -115,71 +148,139 @@ class KubeReader:
         configs = Query(resource=paths.CONFIGS, namespace=ALL_NAMESPACES)
         namespaces = {each.namespaced_name.namespace for each in self._also_for}
         for query in (_generated(ALL_NAMESPACES), configs):
-            listing = self._lists.metadata(query)
-            if message := listing.nameless.get(ALL_NAMESPACES):
-                raise ListError(message)
-            namespaces |= listing.nameless.keys()
-            namespaces |= {item.namespaced_name.namespace for item in listing.items}
-            namespaces |= {problem.namespaced_name.namespace for problem in listing.problems}
+            namespaces |= self._crowds(query).keys()
         return [name for name in sorted(namespaces) if shards.is_in(name, scope.shard)]
 
-    def _together(self, namespaces: Sequence[str], look: Callable[[str], Listed]) -> Listed:
-        """What is listed of these namespaces, some at once, in their order."""
-        parts: dict[int, Listed] = {}
-        work = Work(lambda index: look(namespaces[index]), parts.__setitem__)
-        each(range(len(namespaces)), work, self._at_once if len(namespaces) > 1 else 0)
-        together = Listed()
-        for _, part in sorted(parts.items()):
-            together.add(part)
-        return together
+    def _crowds(self, query: Query) -> Mapping[str, int]:
+        """The namespaces that have such objects, and how many. Raises ListError."""
+        crowds = _Crowds(query.resource)
+        listing = self._lists.metadata(query, crowds)
+        if message := listing.nameless.get(ALL_NAMESPACES):
+            raise ListError(message)
+        return crowds.counts | dict.fromkeys(listing.nameless, 1)
 
-    def _look_at(self, namespace: str, kept: Kept) -> Listed:
+    def _together(self, namespaces: Sequence[str], look: Callable[[str], None]) -> None:
+        """Look at these namespaces, some at once."""
+        work: Work[None] = Work(lambda index: look(namespaces[index]), lambda _index, _none: None)
+        each(range(len(namespaces)), work, self._at_once if len(namespaces) > 1 else 0)
+
+    def _look_at(self, namespace: str, kept: Kept, listed: Listed) -> None:
         """The three lists of one namespace, or of all; a failure makes that scope incomplete."""
-        listed = Listed()
-        try:
-            config_maps = self._lists.complete(
-                _generated(namespace),
-                lambda response: decoder_of(response.content_type).config_maps(response.body, kept),
-            )
-            configs = self._lists.complete(
-                Query(resource=paths.CONFIGS, namespace=namespace),
-                lambda response: decode.configs(response.body),
-            )
-        except ListError as error:
-            # Without all ConfigMaps nothing is known to be ours, without all configs no winner.
-            listed.incomplete[namespace] = str(error)
-            listed.unplannable.add(namespace)
-            return listed
-        listed.config_maps += config_maps.items
-        listed.configs += configs.items
-        for listing in (config_maps, configs):
-            listed.problems += listing.problems
-            listed.incomplete |= listing.nameless
-            listed.unplannable |= listing.nameless.keys()
-        kept = kept.only_annotations_of((*listed.configs, *self._also_for))
+        # Without all ConfigMaps nothing is known to be ours, without all configs no winner.
+        query = _generated(namespace)
+        self._list(query, _config_maps(kept), listed, is_needed_to_plan=True)
+        query = Query(resource=paths.CONFIGS, namespace=namespace)
+        self._list(query, _configs, listed, is_needed_to_plan=True)
+        if namespace in listed.unplannable or namespace in listed.closed:
+            return
+        kept = kept.only_annotations_of((*listed.configs_in(namespace), *self._also_for))
         places = [namespace]
         if namespace == ALL_NAMESPACES:
             also = {each.namespaced_name.namespace for each in self._also_for}
-            places = sorted(listed.namespaces() | also)
-        if len(places) > MAX_APART:
-            places = [namespace]
-        listed.add(self._together(places, lambda place: self._pods(place, kept)))
-        return listed
+            places = sorted((listed.namespaces() | also) - listed.closed.keys())
+        self._list_pods(places, kept, listed, is_whole=namespace == ALL_NAMESPACES)
 
-    def _pods(self, namespace: str, kept: Kept) -> Listed:
-        listed = Listed()
-        query = Query(resource=paths.PODS, namespace=namespace, accept=EITHER)
+    def _list_pods(self, places: list[str], kept: Kept, listed: Listed, *, is_whole: bool) -> None:
+        """The Pods of these namespaces, in one list if they are many of the whole cluster."""
+        pods = _pods(kept)
+
+        def list_one(place: str) -> None:
+            query = Query(resource=paths.PODS, namespace=place, accept=EITHER)
+            self._list(query, pods, listed)
+
+        if not is_whole or len(places) <= MAX_APART:
+            self._together(places, list_one)
+            return
+        query = Query(resource=paths.PODS, namespace=ALL_NAMESPACES, accept=EITHER)
+        self._list(query, pods, listed, relevant=frozenset(places))
+
+    def _list(
+        self,
+        query: Query,
+        decode_page: Callable[[Response], Page[M]],
+        listed: Listed,
+        *,
+        relevant: frozenset[str] | None = None,
+        is_needed_to_plan: bool = False,
+    ) -> None:
+        """One list; namespace by namespace if it brings too much that is dropped.
+
+        `relevant` are the namespaces that matter, None if that is not known.
+        """
+        store = Share(listed, query.resource, query.namespace, relevant, self._limits)
+        places: Iterable[str] = ()
         try:
-            pods = self._lists.complete(
-                query, lambda response: decoder_of(response.content_type).pods(response.body, kept)
-            )
+            nameless = self._lists.complete(query, decode_page, store).nameless
+            if store.is_wasteful:
+                log.info("%s: too much of it is dropped; listing namespace by namespace", query)
+                store.restart()
+                places = self._open_places(query, listed) if relevant is None else relevant
         except ListError as error:
-            listed.incomplete[namespace] = str(error)
-            return listed
-        listed.pods = pods.items
-        listed.problems = pods.problems
-        listed.incomplete = pods.nameless
-        return listed
+            nameless = {query.namespace: str(error)}
+        listed.incomplete |= nameless
+        if is_needed_to_plan:
+            listed.unplannable |= nameless.keys()
+
+        def list_one(place: str) -> None:
+            apart = structs.replace(query, namespace=place)
+            self._list(apart, decode_page, listed, is_needed_to_plan=is_needed_to_plan)
+
+        self._together(sorted(places), list_one)
+
+    def _open_places(self, query: Query, listed: Listed) -> Iterable[str]:
+        """The namespaces to list one by one. Raises ListError if they cannot be known."""
+        crowds = self._crowds(query)
+        listed.close_crowded(query.resource, crowds)
+        return crowds.keys()
+
+
+class _Crowds:
+    """How many objects each namespace has; of ConfigMaps, how many are podcm-sync's."""
+
+    is_done = False
+
+    def __init__(self, resource: str) -> None:
+        self.counts: Counter[str] = Counter()
+        self._are_config_maps = resource == paths.CONFIG_MAPS
+
+    def restart(self) -> None:
+        """Count again."""
+        self.counts.clear()
+
+    def take(
+        self, items: Iterable[PartialObjectMetadata], _sizes: object, problems: Iterable[Problem]
+    ) -> None:
+        """Count a page."""
+        self.counts.update(
+            item.namespaced_name.namespace
+            for item in items
+            if is_ours(item) or not self._are_config_maps
+        )
+        self.counts.update(problem.namespaced_name.namespace for problem in problems)
+
+
+class _Names:
+    """The names of ConfigMaps, and whether each of them is podcm-sync's."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.is_ours: dict[NamespacedName, bool] = {}
+        self._most = limits[Bound.OCCUPIED_NAMES]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there are too many."""
+        return len(self.is_ours) > self._most
+
+    def restart(self) -> None:
+        """Drop all of them."""
+        self.is_ours.clear()
+
+    def take(
+        self, items: Iterable[PartialObjectMetadata], _sizes: object, problems: Iterable[Problem]
+    ) -> None:
+        """Add a page's."""
+        self.is_ours |= {problem.namespaced_name: False for problem in problems}
+        self.is_ours |= {item.namespaced_name: is_ours(item) for item in items}
 
 
 def _generated(namespace: str) -> Query:
@@ -190,3 +291,15 @@ def _generated(namespace: str) -> Query:
         label=GENERATED_BY_LABEL,
         accept=EITHER,
     )
+
+
+def _config_maps(kept: Kept) -> Callable[[Response], Page[ConfigMap]]:
+    return lambda response: decoder_of(response.content_type).config_maps(response.body, kept)
+
+
+def _configs(response: Response) -> Page[PodConfigMapConfig]:
+    return decode.configs(response.body)
+
+
+def _pods(kept: Kept) -> Callable[[Response], Page[Pod]]:
+    return lambda response: decoder_of(response.content_type).pods(response.body, kept)

@@ -25,6 +25,7 @@ from podcm_sync.cluster.kube.answers import (
     NoAnswerError,
     Response,
     TimedOutError,
+    TooLargeError,
     UntrustedError,
 )
 
@@ -83,25 +84,32 @@ class Transport:
         self._idle: deque[_Handle] = deque()
         self._distrusted = 0.0
 
-    def exchange(
+    def exchange(  # noqa: PLR0913 - an HTTP exchange has these parts
         self,
         method: str,
         target: str,
         headers: Mapping[str, str],
         body: bytes | None,
         limit: float | None,
+        *,
+        max_bytes: int | None = None,
     ) -> Response:
         """Send a request and receive its answer, both within `limit` seconds (None: no limit).
 
-        Raises NoAnswerError, and UntrustedError for a certificate that cannot be trusted.
+        Raises NoAnswerError, UntrustedError for a certificate that cannot be trusted, and
+        TooLargeError for an answer that has more than `max_bytes` (None: no limit).
         """
         if not _is_printable(target) or " " in target:
             raise NoAnswerError(NOT_HTTP, is_sent=False)
         handle = self._handle()
         try:
-            response = handle.perform(method, self._base + target, headers, body, limit)
+            response = handle.perform(
+                method, self._base + target, headers, body, limit, max_bytes=max_bytes
+            )
         except pycurl.error as error:
             handle.curl.close()
+            if handle.is_too_large:
+                raise TooLargeError from error
             raise self._failure(error, handle, limit) from error
         except NoAnswerError:
             handle.curl.close()
@@ -207,8 +215,22 @@ class _Handle:
         self._method = ""
         self._head: list[bytes] = []
         self._body: list[bytes] = []
+        self._room: float = 0
+        """How many more bytes of the answer are taken."""
         curl.setopt(pycurl.HEADERFUNCTION, self._head.append)
-        curl.setopt(pycurl.WRITEFUNCTION, self._body.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._receive)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the answer was cut because it was too large."""
+        return self._room < 0
+
+    def _receive(self, chunk: bytes) -> int | None:
+        self._room -= len(chunk)
+        if self._room < 0:
+            return -1
+        self._body.append(chunk)
+        return None
 
     def is_quiet(self) -> bool:
         """Whether nothing has come since the last answer.
@@ -223,16 +245,19 @@ class _Handle:
         poll.register(descriptor, select.POLLIN)
         return not poll.poll(0)
 
-    def perform(
+    def perform(  # noqa: PLR0913 - an HTTP exchange has these parts
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
         limit: float | None,
+        *,
+        max_bytes: int | None,
     ) -> Response:
         """One exchange. Raises pycurl.error and NoAnswerError."""
         curl = self.curl
+        self._room = math.inf if max_bytes is None else max_bytes
         curl.setopt(pycurl.URL, url)
         if headers != self._headers:
             lines = [f"{name}: {value}" for name, value in headers.items()]

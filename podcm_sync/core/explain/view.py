@@ -46,8 +46,11 @@ class View:
 
     @property
     def incomplete(self) -> str:
-        """Which list that concerns the namespace did not complete, and why; "" if all did."""
-        incomplete = self.planned.snapshot.incomplete
+        """Why not all of the namespace was seen: a list, or a bound; "" if all was."""
+        snapshot = self.planned.snapshot
+        if why := snapshot.closed.get(self.namespace):
+            return why.message
+        incomplete = snapshot.incomplete
         return incomplete.get(self.namespace, "") or incomplete.get(ALL_NAMESPACES, "")
 
     @property

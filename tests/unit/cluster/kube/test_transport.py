@@ -19,7 +19,7 @@ import pytest
 import trustme
 
 from podcm_sync.cluster.kube import transport
-from podcm_sync.cluster.kube.answers import NoAnswerError, UntrustedError
+from podcm_sync.cluster.kube.answers import NoAnswerError, TooLargeError, UntrustedError
 from podcm_sync.cluster.kube.transport import Endpoint, Transport
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -116,6 +116,31 @@ def test_a_request_goes_out_as_it_was_asked_for() -> None:
     assert {f"Host: 127.0.0.1:{server.port}", "Accept: text/plain", "User-Agent: us"} <= set(lines)
     assert "Content-Length: 8" in lines
     assert not any(line.startswith("Expect") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + bytes(500_000),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7a120\r\n" + bytes(500_000),
+    ],
+    ids=["length", "chunked"],
+)
+def test_an_answer_that_is_too_large_is_cut(answer: bytes) -> None:
+    """It neither fills the memory nor passes for a lost answer, and its connection is not used."""
+    with serving(answering(answer)) as (made, server):
+        with pytest.raises(TooLargeError):
+            made.exchange("GET", "/", {}, None, 5.0, max_bytes=100_000)
+        with pytest.raises(TooLargeError):
+            made.exchange("GET", "/", {}, None, 5.0, max_bytes=100_000)
+        assert len(server.connections) == 2
+
+
+def test_an_answer_of_just_the_bytes_that_are_taken_is_whole() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + bytes(1_000)
+    with serving(answering(answer)) as (made, _):
+        assert len(made.exchange("GET", "/", {}, None, 5.0, max_bytes=1_000).body) == 1_000
+        assert len(made.exchange("GET", "/", {}, None, 5.0).body) == 1_000
 
 
 def test_a_handle_that_changes_method_sends_what_is_asked_each_time() -> None:

@@ -1,0 +1,238 @@
+"""The one table of bounds: what a single namespace can make a run spend, and what a run spends.
+
+A namespace past a bound is closed for the run: podcm-sync drops what it read there and changes
+nothing. A run's own bounds close the namespaces that spend the most, and never a small one.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from podcm_sync.model.objects import Closed, PodConfigMapConfig, Snapshot
+
+MIB: Final = 1 << 20
+
+
+class Bound(StrEnum):
+    """A bound's name, as messages and the documentation have it."""
+
+    PODS = "pods"
+    POD_BYTES = "pod-bytes"
+    CONFIGS = "configs"
+    CONFIG_BYTES = "config-bytes"
+    CONFIG_MAPS = "configmaps"
+    CONFIG_MAP_BYTES = "configmap-bytes"
+    HELD_BYTES = "held-bytes"
+    SELECTOR_STEPS = "selector-steps"
+    DESIRED = "desired-configmaps"
+    DESIRED_BYTES = "desired-bytes"
+    STATUS_WRITES = "status-writes"
+    EVENTS = "events"
+    WRITES = "writes-before-deadline"
+    FIRST_WRITES = "first-writes"
+    RUN_HELD_BYTES = "run-held-bytes"
+    RUN_SELECTOR_STEPS = "run-selector-steps"
+    RUN_DESIRED = "run-desired-configmaps"
+    PAGE_BYTES = "page-bytes"
+    WASTED_BYTES = "wasted-bytes"
+    WASTED_OBJECTS = "wasted-objects"
+    OCCUPIED_NAMES = "occupied-names"
+    RUN_OCCUPIED_NAMES = "run-occupied-names"
+
+
+class BoundInfo(Struct, frozen=True, kw_only=True):
+    """One bound's row: its number and unit, what it bounds, and what happens past it.
+
+    A run's bound counts only the namespaces that spend more than `share` each.
+    """
+
+    limit: int
+    unit: str
+    meaning: str
+    effect: str = "the namespace is closed"
+    share: int = 0
+
+
+BOUNDS: Final[dict[Bound, BoundInfo]] = {
+    Bound.PODS: BoundInfo(limit=20_000, unit="Pods", meaning="Pods listed in a namespace"),
+    Bound.POD_BYTES: BoundInfo(
+        limit=192 * MIB, unit="bytes", meaning="their bytes in the API server's answers"
+    ),
+    Bound.CONFIGS: BoundInfo(
+        limit=2_000, unit="configs", meaning="PodConfigMapConfigs listed in a namespace"
+    ),
+    Bound.CONFIG_BYTES: BoundInfo(
+        limit=16 * MIB, unit="bytes", meaning="their bytes in the API server's answers"
+    ),
+    Bound.CONFIG_MAPS: BoundInfo(
+        limit=150_000,
+        unit="ConfigMaps",
+        meaning="generated ConfigMaps listed in a namespace: both labels and a generated name",
+    ),
+    Bound.CONFIG_MAP_BYTES: BoundInfo(
+        limit=256 * MIB,
+        unit="bytes",
+        meaning="bytes of all ConfigMaps with the label in the API server's answers",
+    ),
+    Bound.HELD_BYTES: BoundInfo(
+        limit=176 * MIB,
+        unit="bytes",
+        meaning="memory that the listed objects of a namespace take",
+    ),
+    Bound.SELECTOR_STEPS: BoundInfo(
+        limit=2_000_000,
+        unit="steps",
+        meaning="requirements of selectors that are checked against a Pod, and their values",
+    ),
+    Bound.DESIRED: BoundInfo(
+        limit=120_000, unit="ConfigMaps", meaning="ConfigMaps that a namespace's configs ask for"
+    ),
+    Bound.DESIRED_BYTES: BoundInfo(
+        limit=256 * MIB, unit="bytes", meaning="data of those ConfigMaps, a character as one"
+    ),
+    Bound.STATUS_WRITES: BoundInfo(
+        limit=500,
+        unit="statuses",
+        meaning="statuses written in a namespace in one run",
+        effect="the next run writes the other statuses",
+    ),
+    Bound.EVENTS: BoundInfo(
+        limit=100,
+        unit="Events",
+        meaning="Events recorded in a namespace in one run",
+        effect="the other Events are dropped",
+    ),
+    Bound.WRITES: BoundInfo(
+        limit=5_000,
+        unit="writes",
+        meaning="writes in a namespace, if `--deadline` ends the run before the rest",
+        effect="the rest is this namespace's own failure: exit code 3, not 5",
+    ),
+    Bound.FIRST_WRITES: BoundInfo(
+        limit=1_000,
+        unit="writes",
+        meaning="writes planned in a namespace; each 16 KiB of data counts as one more",
+        effect="podcm-sync writes there after the smaller namespaces",
+    ),
+    Bound.RUN_HELD_BYTES: BoundInfo(
+        limit=192 * MIB,
+        share=4 * MIB,
+        unit="bytes",
+        meaning="memory that the listed objects of a run's large namespaces take",
+        effect="the namespaces that take the most are closed",
+    ),
+    Bound.RUN_SELECTOR_STEPS: BoundInfo(
+        limit=4_000_000,
+        share=50_000,
+        unit="steps",
+        meaning="selector steps of a run's large namespaces",
+        effect="the namespaces that need the most are closed",
+    ),
+    Bound.RUN_DESIRED: BoundInfo(
+        limit=150_000,
+        share=2_000,
+        unit="ConfigMaps",
+        meaning="ConfigMaps that the configs of a run's large namespaces ask for",
+        effect="the namespaces that ask for the most are closed",
+    ),
+    Bound.PAGE_BYTES: BoundInfo(
+        limit=16 * MIB,
+        unit="bytes",
+        meaning="one page of a list",
+        effect="podcm-sync asks again for a smaller page",
+    ),
+    Bound.WASTED_BYTES: BoundInfo(
+        limit=64 * MIB,
+        unit="bytes",
+        meaning="what a list of the whole cluster brings of closed namespaces",
+        effect="podcm-sync lists the namespaces one by one",
+    ),
+    Bound.WASTED_OBJECTS: BoundInfo(
+        limit=20_000,
+        unit="objects",
+        meaning="the same, in objects",
+        effect="podcm-sync lists the namespaces one by one",
+    ),
+    Bound.OCCUPIED_NAMES: BoundInfo(
+        limit=150_000,
+        unit="names",
+        meaning="names of the ConfigMaps in a namespace that gets new ones",
+        effect="a create can meet a ConfigMap that has its name",
+    ),
+    Bound.RUN_OCCUPIED_NAMES: BoundInfo(
+        limit=300_000,
+        share=2_000,
+        unit="names",
+        meaning="the same names in a run's large namespaces",
+        effect="a create can meet a ConfigMap that has its name",
+    ),
+}
+
+Limits = Mapping[Bound, int]
+LIMITS: Final[Limits] = {bound: info.limit for bound, info in BOUNDS.items()}
+
+
+def closed_by(bound: Bound, limits: Limits) -> Closed:
+    """Why a namespace is closed. The text has no count, so an unchanged status stays equal."""
+    info = BOUNDS[bound]
+    who = "the namespace is past its bound"
+    if info.share:
+        who = "the namespace spends the most in a run that is past the bound"
+    amount = f"{limits[bound] // MIB} MiB" if info.unit == "bytes" else f"{limits[bound]:,}"
+    unit = "" if info.unit == "bytes" else f" {info.unit}"
+    message = f"{who} `{bound}` ({info.meaning}: at most {amount}{unit})"
+    return Closed(bound=str(bound), message=message)
+
+
+def past(spent: Mapping[str, int], own: Bound, run: Bound, limits: Limits) -> dict[str, Closed]:
+    """The namespaces to close for what they spend: past their own bound, or the run's.
+
+    The order of the namespaces does not matter.
+    """
+    closed = {name: closed_by(own, limits) for name, cost in spent.items() if cost > limits[own]}
+    share = BOUNDS[run].share
+    large = {name: cost for name, cost in spent.items() if name not in closed and cost > share}
+    total = sum(large.values())
+    for name in sorted(large, key=lambda name: (-large[name], name)):
+        if total <= limits[run]:
+            break
+        closed[name] = closed_by(run, limits)
+        total -= large[name]
+    return closed
+
+
+def status_only(config: PodConfigMapConfig) -> PodConfigMapConfig:
+    """The config without its spec: a closed namespace's configs get a status, and no work."""
+    return replace(config, spec=None)
+
+
+def close(snapshot: Snapshot, closed: Mapping[str, Closed]) -> Snapshot:
+    """The snapshot without what was read of these namespaces, except which configs they have."""
+    if not closed:
+        return snapshot
+
+    def configs() -> Iterator[PodConfigMapConfig]:
+        for config in snapshot.configs:
+            is_closed = config.namespaced_name.namespace in closed
+            yield status_only(config) if is_closed else config
+
+    def is_open(namespace: str) -> bool:
+        return namespace not in closed
+
+    return replace(
+        snapshot,
+        pods=tuple(pod for pod in snapshot.pods if is_open(pod.namespaced_name.namespace)),
+        configs=tuple(configs()),
+        config_maps=tuple(
+            existing
+            for existing in snapshot.config_maps
+            if is_open(existing.namespaced_name.namespace)
+        ),
+        problems=tuple(
+            problem for problem in snapshot.problems if is_open(problem.namespaced_name.namespace)
+        ),
+        closed={**snapshot.closed, **closed},
+    )
