@@ -21,7 +21,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 
 
-def write(path: Path, chunks: Iterable[bytes], *, mode: int) -> None:
+def write(path: Path, chunks: Iterable[bytes | bytearray], *, mode: int) -> None:
     """Replace the file with these bytes, with these permission bits whatever the umask is.
 
     A link at `path` is itself replaced; its target stays. Raises OSError, after which the old
@@ -94,7 +94,9 @@ def _is_link(directory: int, name: str) -> bool:
         return False
 
 
-def _replace(directory: int, name: str, chunks: Iterable[bytes], mode: int | None) -> None:
+def _replace(
+    directory: int, name: str, chunks: Iterable[bytes | bytearray], mode: int | None
+) -> None:
     """Write a temporary file and rename it; `mode` None keeps the target's permission bits."""
     temporary = f".{secrets.token_hex(8)}.tmp"
     number = os.open(temporary, _NEW, _DEFAULT if mode is None else PRIVATE, dir_fd=directory)
