@@ -5,11 +5,9 @@ before it: against accidents, not against forgers. What a forger could write is 
 today's plan has the very same change (`core.outdated`). It holds values: its owner alone reads it.
 """
 
-import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +22,7 @@ from podcm_sync.errors import InputError, OutputError, PlanMismatchError
 from podcm_sync.model.changes import AnyOutcome, Prediction, StatusPrediction, Verb
 from podcm_sync.model.meta import KIND, NAMESPACE
 from podcm_sync.render.escape import json_escaped
+from podcm_sync.runtime import files
 
 VERSION: Final = "podcm-sync/plan/v1"
 _END: Final = re.compile(rb'\],\n"checksum":"sha256:([0-9a-f]{64})"\}\n\Z')
@@ -103,22 +102,9 @@ def check_target(path: Path) -> None:
 
 def write(path: Path, plan: SavedPlan) -> None:
     """Write it in one piece or not at all, for its owner only. Raises OutputError."""
-    temporary = ""
     try:
-        number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
-        with os.fdopen(number, "wb") as file:  # mkstemp makes it 0600
-            checksum = hashlib.sha256()
-            for line in _lines(plan):
-                checksum.update(line)
-                file.write(line)
-            file.write(b'"checksum":"sha256:%s"}\n' % checksum.hexdigest().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        files.write(path, _content(plan), mode=files.PRIVATE)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise OutputError(f"--plan-out {path}: cannot be written: {error.strerror}") from error
 
 
@@ -157,6 +143,15 @@ def check_origin(plan: SavedPlan, here: Origin) -> None:
         f"the plan was made for {made}, and this is {here}{why}: nothing was changed; choose that "
         "one, or make a plan for this one"
     )
+
+
+def _content(plan: SavedPlan) -> Iterator[bytes]:
+    """The whole file: its lines, and the checksum over them."""
+    checksum = hashlib.sha256()
+    for line in _lines(plan):
+        checksum.update(line)
+        yield line
+    yield b'"checksum":"sha256:%s"}\n' % checksum.hexdigest().encode()
 
 
 def _lines(plan: SavedPlan) -> Iterator[bytes]:

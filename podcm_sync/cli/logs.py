@@ -119,7 +119,8 @@ class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         said = f"podcm-sync: {level}{printable(self.said(record))}"
-        return f"{said}\n{raised}" if (raised := self.raised(record)) else said
+        # An exception's message can have lines of its own, written by others.
+        return "\n".join([said, *map(printable, self.raised(record).splitlines())])
 
 
 class _Json(_Formatter):

@@ -4,8 +4,6 @@ The same sync without an API server (spec.md §8). What is read is never edited:
 ConfigMap that stands elsewhere is written to `generated/`, where it hides the one that was read.
 """
 
-import contextlib
-import hashlib
 import json
 import logging
 import threading
@@ -33,6 +31,7 @@ from podcm_sync.model.objects import (
     Snapshot,
 )
 from podcm_sync.model.reasons import Reason
+from podcm_sync.runtime import files
 
 log = logging.getLogger(__name__)
 
@@ -151,43 +150,27 @@ class DirectoryCluster:
             if content is not None:
                 documents = [content, *documents]
             try:
-                if not path.parent.resolve().is_relative_to(self._directory.resolve()):
-                    message = f"{path.parent} is a link that leads out of {self._directory}"
-                    return Answer(result=Result.FAILED, reason=Reason.WRITE_FAILED, message=message)
-                _replace(path, documents)
+                self._store(path, documents)
             except OSError as error:
                 message = f"{path}: {error.strerror or error}"
                 return Answer(result=Result.FAILED, reason=Reason.WRITE_FAILED, message=message)
             self._inventory.note(name, content)
             return Answer(result=result)
 
+    def _store(self, path: Path, documents: list[Json]) -> None:
+        """Give a file these documents, or remove it if there are none. Raises OSError."""
+        relative = path.relative_to(self._directory)
+        if documents:
+            text = _text(documents, is_json=path.suffix == ".json")
+            files.write_below(self._directory, relative, text.encode())
+        else:
+            files.remove_below(self._directory, relative)
+
 
 def _is_ours(name: NamespacedName, content: Json) -> bool:
     labels = content["metadata"].get("labels")
     held = labels if isinstance(labels, dict) else {}
     return names.is_ours(PartialObjectMetadata(namespaced_name=name, labels=held))
-
-
-def _replace(path: Path, documents: list[Json]) -> None:
-    """Give a file these documents, or remove it where there are none.
-
-    Written beside it and renamed, so that a killed run leaves the old file or the new one; named
-    after it, so that the next run's takes the place of what was left.
-    """
-    if not documents:
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty
-            path.parent.rmdir()
-        return
-    temporary = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        temporary.write_text(_text(documents, is_json=path.suffix == ".json"), encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _text(documents: list[Json], *, is_json: bool) -> str:

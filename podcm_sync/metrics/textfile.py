@@ -1,7 +1,5 @@
 """Metrics as a file for node_exporter's textfile collector: whole at any moment, or as before."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from prometheus_client.exposition import generate_latest
@@ -11,9 +9,7 @@ from podcm_sync.metrics import table
 from podcm_sync.metrics.exposition import Exposition
 from podcm_sync.metrics.samples import Samples
 from podcm_sync.metrics.table import Type
-
-MODE = 0o644
-"""node_exporter is another user."""
+from podcm_sync.runtime import files
 
 
 class MetricsFileError(Exception):
@@ -24,7 +20,8 @@ def write(path: Path, exposition: Exposition) -> None:
     """Put the metrics there, by a rename within the directory. Raises MetricsFileError."""
     content = generate_latest(exposition.registry)
     try:
-        _replace(path, content)
+        # node_exporter is another user, and reads *.prom alone: never the temporary file.
+        files.write(path, [content], mode=files.SHARED)
     except OSError as error:
         raise MetricsFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -67,16 +64,3 @@ def _is_file(path: Path) -> bool:
     if is_there and not is_file:
         raise MetricsFileError(f"{path} is no regular file, and stays as it is")
     return is_file
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # Not *.prom while it is in the making: the collector reads those.
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), MODE)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

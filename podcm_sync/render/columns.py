@@ -6,6 +6,8 @@ For lines that are printable already; nothing here knows of colours.
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from podcm_sync.render.escape import continued
+
 
 def columns(text: str) -> int:
     """How many columns a terminal needs for a printable text."""
@@ -25,7 +27,7 @@ def folded(words: Iterable[str], width: int, indent: str, *, start: str = "") ->
     """Words, with a space before each but the first, on lines of at most `width` columns.
 
     The first line begins with `start`, those after it with the indent. A word longer than a line
-    is broken.
+    is broken, so that none of its parts is a command at the start of a line.
     """
     line, used = start, len(start)
     is_empty = True  # nothing on the line but its indent
@@ -41,7 +43,7 @@ def folded(words: Iterable[str], width: int, indent: str, *, start: str = "") ->
                 space = "" if is_empty else " "
                 end = _fitting(rest, width - used - len(space)) or int(is_empty)
                 yield f"{line}{space}{rest[:end]}" if end else line.rstrip()
-                rest = rest[end:]
+                rest = continued(rest[end:]) if end else rest
             else:
                 yield line.rstrip()
             line, used, is_empty = indent, len(indent), True

@@ -16,7 +16,7 @@ from podcm_sync.model.changes import WRITES, AnyOutcome, AnyStatusOutcome
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.render.diff import unified
-from podcm_sync.render.escape import json_text
+from podcm_sync.render.escape import json_text, yaml_text
 
 VERSION: Final = "podcm-sync/report/v1"
 Json = dict[str, Any]
@@ -68,18 +68,7 @@ def as_json(content: Json, *, is_one_line: bool = False) -> str:
 
 def as_yaml(content: Json) -> str:
     """The document as YAML, each run's a document of its own."""
-    # Late: a text report needs no YAML.
-    import yaml
-
-    text: str = yaml.dump(
-        # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
-        content,
-        Dumper=yaml.CSafeDumper,
-        sort_keys=False,
-        allow_unicode=False,
-        explicit_start=True,
-    )
-    return text
+    return yaml_text(content)
 
 
 def schema() -> Json:

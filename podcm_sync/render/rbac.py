@@ -1,11 +1,11 @@
 """Roles → what `kubectl apply -f -` takes: YAML with a comment on each verb, or a JSON List."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from podcm_sync.core.rights import Role, Rule
+from podcm_sync.render.escape import json_text, printable
 
 API_GROUP: Final = "rbac.authorization.k8s.io"
 _LABELS: Final = {
@@ -25,7 +25,7 @@ def yaml(roles: Sequence[Role], command: str) -> str:
         for document in (_role_lines(role), _binding_lines(role))
         if document
     ]
-    lines = [f"# The rights that podcm-sync needs, and no other. Made by: {command}"]
+    lines = [f"# The rights that podcm-sync needs, and no other. Made by: {printable(command)}"]
     for number, document in enumerate(documents):
         lines += ["---"] * (number > 0) + document
     return "".join(f"{line}\n" for line in lines)
@@ -34,7 +34,7 @@ def yaml(roles: Sequence[Role], command: str) -> str:
 def as_list(roles: Iterable[Role]) -> str:
     """The same objects as one JSON List."""
     items = [item for role in roles for item in (_role(role), _binding(role)) if item]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2) + "\n"
+    return json_text({"apiVersion": "v1", "kind": "List", "items": items}, indent=2) + "\n"
 
 
 def _role(role: Role) -> Json:
@@ -114,4 +114,4 @@ def _lines(content: Json) -> Iterator[str]:
 def _scalar(text: str) -> str:
     """Text that no YAML reader takes for anything else: a namespace may be called `1e3` or `no`."""
     is_plain = re.fullmatch(r"[A-Za-z]+([-./][A-Za-z0-9]+)*", text) and text not in _WORDS
-    return text if is_plain else json.dumps(text)
+    return text if is_plain else json_text(text)

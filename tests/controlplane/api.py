@@ -18,6 +18,7 @@ T = TypeVar("T")
 Object = dict[str, Any]
 Objects = list[Object]  # the name `list` is taken inside Api
 
+ADMISSION = "admissionregistration.k8s.io/v1"
 # kind → (apiVersion, plural, namespaced)
 KINDS = {
     "ConfigMap": ("v1", "configmaps", True),
@@ -39,6 +40,8 @@ KINDS = {
     "Deployment": ("apps/v1", "deployments", True),
     "ReplicaSet": ("apps/v1", "replicasets", True),
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets", True),
+    "ValidatingAdmissionPolicy": (ADMISSION, "validatingadmissionpolicies", False),
+    "ValidatingAdmissionPolicyBinding": (ADMISSION, "validatingadmissionpolicybindings", False),
 }
 
 

@@ -32,6 +32,7 @@ from tests.controlplane.accounts import (
 from tests.controlplane.api import Api, Object
 from tests.controlplane.audit import Audit
 from tests.controlplane.crd_objects import KIND
+from tests.controlplane.deploy_files import DEPLOY
 from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import CRD, new_namespace
@@ -48,6 +49,7 @@ from tests.controlplane.sync_objects import (
 )
 from tests.controlplane.syncing import sync
 
+POLICY = DEPLOY / "admission-policy.yaml"
 CRD_NAME = "podconfigmapconfigs.podconfig.example.com"
 OPENAPI = "/openapi/v3/apis/podconfig.example.com/v1alpha1"
 Checks = dict[str, tuple[str, str]]
@@ -67,6 +69,7 @@ def control_plane(
 def api(control_plane: ControlPlane) -> Api:
     client = Api(control_plane.server, control_plane.ca_file, control_plane.admin_token)
     client.apply_crd(CRD)
+    client.apply_yaml(POLICY)
     published(client, lambda text: "suspend" in text)
     return client
 
@@ -160,12 +163,14 @@ def test_where_nothing_is_wrong_it_says_so_with_the_least_rights(
     assert (done.code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].endswith(f"(context test), namespace {namespace}")
-    assert lines[-1] == "1 not checked, 8 ok."
-    checks = ("server", "credentials", "crd", "schema", "rights", "clock", "go-controller")
+    assert lines[-1] == "2 not checked, 8 ok."
+    checks = ("server", "credentials", "crd", "schema", "rights", "clock")
+    hidden = ("go-controller", "admission")
     assert [tuple(line.split()[:2]) for line in lines[2:-2]] == [
-        ("skip" if name == "go-controller" else "ok", name)
-        for name in (*checks, "configs", "configmaps")
+        ("skip" if name in hidden else "ok", name)
+        for name in (*checks, *hidden, "configs", "configmaps")
     ]
+    assert "not checked: no permission to look for the admission policy" in done.stdout
     assert "not checked: no permission to look for its Lease" in done.stdout
     assert f"system:serviceaccount:{namespace}:tested" in done.stdout
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:tested")
@@ -174,6 +179,24 @@ def test_where_nothing_is_wrong_it_says_so_with_the_least_rights(
         ("create", "selfsubjectreviews"),
         ("create", "selfsubjectaccessreviews"),
     }
+
+
+def test_a_cluster_without_the_admission_policy(api: Api, kubeconfig: Path) -> None:
+    """Installed it is seen; bound without Deny it counts for nothing."""
+    name, kind = "podcm-sync-own-configmaps", "ValidatingAdmissionPolicyBinding"
+    assert name in doctor(kubeconfig=kubeconfig)[1]["admission"][1]
+    try:
+        api.patch(kind, None, name, {"spec": {"validationActions": ["Audit"]}})
+        code, checks, actions = doctor(kubeconfig=kubeconfig)
+        assert (code, wrong(checks)) == (0, {"admission": "warn"})
+        assert "refuses nothing" in checks["admission"][1]
+        api.delete(kind, None, name)
+        api.delete("ValidatingAdmissionPolicy", None, name)
+        code, checks, actions = doctor(kubeconfig=kubeconfig)
+    finally:
+        api.apply_yaml(POLICY)
+    assert (code, wrong(checks)) == (0, {"admission": "warn"})
+    assert actions["admission"] == "kubectl apply -f deploy/admission-policy.yaml"
 
 
 def test_a_cluster_without_the_crd(api: Api, kubeconfig: Path, shipped: Object) -> None:

@@ -53,6 +53,23 @@ MARKUP = (
     "{+a+}",
 )
 """What Markdown, HTML, GitHub or GitLab would make something of."""
+COMMANDS = (
+    "##vso[task.prependpath]/opt/x",
+    "##VSO[task.setvariable variable=a]b",
+    "##[group]x",
+    "##teamcity[buildStatus status='FAILURE']",
+    "::error file=a::b",
+    "\n::error::b",
+    "\n  ::set-output name=a::b\n",
+    " ::stop-commands::x",
+    "::",
+    "#",
+    ":",
+    "[",
+    "vso[",
+)
+"""What a CI system obeys, whole and in parts."""
+INVISIBLE = ("\ufe0f", "\u3164", "\u034f", "\u2800", "\u115f", "\uffa0", "\U000e0041", "\U000e0100")
 EVIL = st.sampled_from(
     [
         "\x1b[31m",
@@ -75,6 +92,8 @@ EVIL = st.sampled_from(
         "--- a\n",
         ": ",
         *MARKUP,
+        *COMMANDS,
+        *INVISIBLE,
     ]
 )
 TEXTS = st.lists(EVIL | st.text(max_size=3), max_size=6).map("".join)

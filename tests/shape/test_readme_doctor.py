@@ -7,7 +7,7 @@ import pytest
 
 from podcm_sync.core.doctor.contents import Contents
 from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
-from podcm_sync.core.doctor.facts import Facts, Lease
+from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked
 from podcm_sync.core.doctor.schema import FIELDS
 from podcm_sync.core.rights import needed
 from podcm_sync.model.objects import Scope
@@ -43,6 +43,7 @@ def test_the_screen_is_the_commands_own(path: Path, leases: tuple[Lease, ...]) -
         missing={"shop": (delete,)},
         skew_seconds=0.4,
         leases=leases,
+        policies=NotChecked(why="no permission to look for the admission policy"),
         contents=Contents(configs=1, config_maps=0),
     )
     checks = diagnose(facts, "podcm-sync rbac -n shop --bind=shop:sync")

@@ -1,5 +1,6 @@
 """The build of the engine: reproducible, of these very sources, with Go from wherever it is."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -37,9 +38,10 @@ def fake_go(folder: Path, version: str) -> None:
 
 def test_the_engine_that_is_tested_is_made_from_these_sources() -> None:
     """If this fails, install the package anew: `pip install -e .`."""
-    digest, _, version = hatch_build.STAMP.read_text(encoding="utf-8").partition(" ")
-    assert digest == hatch_build.digest()
+    sources, version, made = hatch_build.STAMP.read_text(encoding="utf-8").split()
+    assert sources == hatch_build.digest()
     assert version.startswith("go1.")
+    assert made == hashlib.sha256(hatch_build.OUTPUT.read_bytes()).hexdigest()
 
 
 @pytest.mark.usefixtures("a_go")
@@ -68,6 +70,28 @@ def test_a_build_of_unchanged_sources_does_nothing(monkeypatch: pytest.MonkeyPat
     before = hatch_build.OUTPUT.stat()
     assert hatch_build.build() == hatch_build.OUTPUT
     assert hatch_build.OUTPUT.stat() == before
+
+
+@pytest.mark.usefixtures("a_go")
+def test_an_engine_that_is_not_what_was_built_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BuildsError(Exception):
+        pass
+
+    def run(*_: object, **__: object) -> None:
+        raise BuildsError
+
+    for name in ("OUTPUT", "STAMP"):
+        copy = tmp_path / getattr(hatch_build, name).name
+        shutil.copyfile(getattr(hatch_build, name), copy)
+        monkeypatch.setattr(hatch_build, name, copy)
+    monkeypatch.setattr(hatch_build, "_run", run)
+    hatch_build.build()
+    with hatch_build.OUTPUT.open("ab") as file:
+        file.write(b"\0\1\0")
+    with pytest.raises(BuildsError):
+        hatch_build.build()
 
 
 def test_go_on_path_asks_for_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The compiled module's cache: private, atomic, remade when in doubt, never a reason to fail."""
 
+import hashlib
 import logging
 import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -19,9 +21,24 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(compiled, "STAMP", tmp_path / "engine.stamp")
     monkeypatch.setattr(compiled, "HERE", tmp_path)
     (tmp_path / "engine.wasm").write_bytes(TINY)
-    (tmp_path / "engine.stamp").write_text("tiny")
+    stamp("tiny")
     monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def stamp(sources: str) -> None:
+    """Write the build's stamp for the engine that is there."""
+    digest = hashlib.sha256(compiled.ENGINE.read_bytes()).hexdigest()
+    compiled.STAMP.write_text(f"{sources} go1.0\n{digest}\n")
+
+
+def is_refused(caplog: pytest.LogCaptureFixture) -> str:
+    """Why the cache was not used, in the words of the one warning; "" if it was."""
+    caplog.clear()
+    compiled.module(compiled.engine())
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(warnings) < 2
+    return warnings[0] if warnings else ""
 
 
 def only_file(cache: Path) -> Path:
@@ -55,9 +72,7 @@ def test_what_others_can_write_is_never_loaded(
     # If it were loaded, it would be an error rather than a module.
     only_file(cache).write_bytes(b"native code of somebody else")
     (only_file(cache) if who == "file" else cache).chmod(mode)
-    caplog.clear()
-    compiled.module(compiled.engine())
-    assert "others can write it" in caplog.records[0].message
+    assert "others can write" in is_refused(caplog)
 
 
 def test_what_belongs_to_somebody_else_is_not_loaded(
@@ -69,10 +84,8 @@ def test_what_belongs_to_somebody_else_is_not_loaded(
     else:
         mine = os.geteuid()
         monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
-    caplog.clear()
-    with caplog.at_level(logging.INFO):
-        compiled.module(compiled.engine())
-    assert "compiling" in caplog.records[0].message
+    # If it were loaded, it would be an error rather than a module.
+    assert "belongs to another user" in is_refused(caplog)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x7fELF" + bytes(100)])
@@ -86,7 +99,7 @@ def test_a_file_that_cannot_be_used_is_made_anew(content: bytes, cache: Path) ->
 
 def test_another_engine_is_another_file(cache: Path) -> None:
     compiled.module(compiled.engine())
-    compiled.STAMP.write_text("from other sources")
+    stamp("from other sources")
     compiled.module(compiled.engine())
     assert len(list(cache.iterdir())) == 2
 
@@ -129,3 +142,101 @@ def test_the_one_beside_the_engine_comes_first(
     assert stat.S_IMODE(made.stat().st_mode) == 0o644
     compiled.module(compiled.engine())
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("marker", compiled.REPOSITORIES)
+@pytest.mark.parametrize("depth", ["", "ci/"])
+def test_a_file_that_was_committed_to_a_checkout_is_never_loaded(
+    marker: str,
+    depth: str,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """GitLab's caches lie in the checkout, and git gives what it checks out to the user."""
+    compiled.module(compiled.engine())
+    checkout = cache.parent / "checkout"
+    inside = checkout / f"{depth}cache"
+    inside.parent.mkdir(parents=True)
+    cache.rename(inside)
+    (checkout / marker).touch()
+    before = only_file(inside).read_bytes()
+    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(inside))
+    assert f"inside the repository {checkout}" in is_refused(caplog)
+    # Nor is it written: a later run outside the checkout must not find it trusted.
+    assert only_file(inside).read_bytes() == before
+
+
+def test_a_link_to_a_checkout_is_seen_through(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    inside = cache.parent / "checkout" / "cache"
+    inside.mkdir(parents=True)
+    (inside.parent / ".git").mkdir()
+    cache.symlink_to(inside)
+    assert "inside the repository" in is_refused(caplog)
+    assert list(inside.iterdir()) == []
+
+
+def test_the_working_directory_is_no_place_for_a_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A checkout without its .git: an archive, or artifacts of another job."""
+    monkeypatch.chdir(cache.parent)
+    assert f"inside the working directory {cache.parent}" in is_refused(caplog)
+    monkeypatch.setenv("HOME", str(cache.parent))
+    assert "inside the working directory" in is_refused(caplog)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("place", ["home", "above home", "root"])
+def test_a_run_that_starts_in_the_users_home_or_above_it_has_its_cache(
+    place: str, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = list(pwd.getpwuid(os.getuid()))
+    entry[5] = str(cache.parent)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd(entry))
+    places = {"home": cache.parent, "above home": cache.parent.parent, "root": Path("/")}
+    monkeypatch.chdir(places[place])
+    assert not is_refused(caplog)
+    assert only_file(cache)
+
+
+def test_a_directory_above_the_cache_that_others_can_write_is_as_bad(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They could put another directory in its place."""
+    shared = cache.parent / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(shared / "cache"))
+    assert f"others can write {shared}" in is_refused(caplog)
+    shared.chmod(0o1777)  # as /tmp is
+    assert not is_refused(caplog)
+
+
+def test_a_link_in_the_cache_is_not_loaded(cache: Path) -> None:
+    compiled.module(compiled.engine())
+    file, elsewhere = only_file(cache), cache.parent / "elsewhere"
+    elsewhere.write_bytes(b"native code of somebody else")
+    file.unlink()
+    file.symlink_to(elsewhere)
+    compiled.module(compiled.engine())
+    assert not file.is_symlink()
+    assert elsewhere.read_bytes() == b"native code of somebody else"
+
+
+def test_an_engine_of_another_digest_than_its_build_is_not_compiled(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled.ENGINE.write_bytes(TINY + b"\0\1\0")
+    with pytest.raises(compiled.EngineChangedError, match="install it again"):
+        compiled.module(compiled.engine())
+    with pytest.raises(compiled.EngineChangedError, match="install it again"):
+        compiled.main()
+    assert not cache.exists()
+    assert list(compiled.HERE.glob("*.cwasm")) == []
+
+
+def test_the_engine_as_built_has_the_digest_of_its_stamp() -> None:
+    assert compiled._engine_bytes() == compiled.ENGINE.read_bytes()

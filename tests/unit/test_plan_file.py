@@ -150,3 +150,16 @@ def test_a_checkout_at_another_path_is_the_same_place(plan: SavedPlan) -> None:
     made = replace(plan, origin=Origin(directory="a", files=("x.yaml",)))
     plan_file.check_origin(made, Origin(directory="b"))
     plan_file.check_origin(plan, HERE)
+
+
+def test_a_plan_that_is_written_onto_a_link_replaces_the_link(
+    plan: SavedPlan, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    path = tmp_path / "plan.json"
+    path.symlink_to(precious)
+    plan_file.check_target(path)
+    plan_file.write(path, plan)
+    assert precious.read_text() == "precious"
+    assert not path.is_symlink()

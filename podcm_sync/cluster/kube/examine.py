@@ -26,7 +26,7 @@ from podcm_sync.cluster.kube.evidence import (
 )
 from podcm_sync.cluster.kube.read import KubeReader
 from podcm_sync.core.doctor.contents import Contents, contents
-from podcm_sync.core.doctor.facts import NOT_ASKED, Facts, Lease, NotChecked
+from podcm_sync.core.doctor.facts import NOT_ASKED, Facts, Lease, NotChecked, Policy
 from podcm_sync.core.doctor.schema import fields
 from podcm_sync.core.rendering import Renderer
 from podcm_sync.errors import ClusterError, Unavailable
@@ -82,6 +82,7 @@ class Examination:
             missing=missing,
             skew_seconds=None if isinstance(version, NotChecked) else self._skew,
             leases=self._leases(scope),
+            policies=self._policies(),
             contents=self._contents(scope, renderer) if is_served and not _lists(missing) else None,
         )
 
@@ -232,6 +233,23 @@ class Examination:
             duration_seconds=float(spec.get("leaseDurationSeconds") or LEASE_SECONDS),
         )
 
+    def _policies(self) -> tuple[Policy, ...] | NotChecked:
+        """The admission policies that carry podcm-sync's label. No run needs to see them."""
+        policies = self._labeled(paths.POLICIES, "ValidatingAdmissionPolicy")
+        bindings = self._labeled(paths.BINDINGS, "ValidatingAdmissionPolicyBinding")
+        if isinstance(policies, NotChecked):
+            return policies
+        if isinstance(bindings, NotChecked):
+            return bindings
+        return tuple(_policy(policy, bindings) for policy in policies)
+
+    def _labeled(self, path: str, kind: str) -> list[Json] | NotChecked:
+        response = self._got(path, {"labelSelector": "app.kubernetes.io/name=podcm-sync"})
+        if is_refusal(response, 403):
+            return NotChecked(why="no permission to look for the admission policy")
+        listed = answered(response, paths.ADMISSION, f"{kind}List")
+        return listed if isinstance(listed, NotChecked) else listed.get("items") or []
+
     def _contents(self, scope: Scope, renderer: Renderer) -> Contents:
         try:
             return contents(KubeReader(self._connection).snapshot(scope), renderer)
@@ -258,6 +276,25 @@ class Examination:
             )
         except (NoAnswerError, ClusterError) as error:
             return NotChecked(why=f"no answer: {error}")
+
+
+def _policy(policy: Json, bindings: list[Json]) -> Policy:
+    """An admission policy with the actions of those bindings that bind it."""
+    name = policy["metadata"]["name"]
+    spec = policy.get("spec") or {}
+    specs = [binding.get("spec") or {} for binding in bindings]
+    return Policy(
+        name=name,
+        conditions="\n".join(
+            str(condition.get("expression")) for condition in spec.get("matchConditions") or ()
+        ),
+        actions=frozenset(
+            str(action)
+            for binding in specs
+            if binding.get("policyName") == name
+            for action in binding.get("validationActions") or ()
+        ),
+    )
 
 
 def _skew(date: str, ours: float) -> float | None:

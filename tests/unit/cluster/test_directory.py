@@ -1,5 +1,6 @@
 """A directory of manifests as a cluster (spec §8)."""
 
+import hashlib
 import json
 import stat
 from collections.abc import Iterator
@@ -602,3 +603,31 @@ def test_a_file_that_is_no_manifest_is_not_overwritten(shop: Directory) -> None:
     (outcome,) = shop.run().outcomes
     assert outcome.result is Result.FAILED
     assert shop.files() == before
+
+
+def test_a_link_planted_where_a_temporary_file_was_expected_is_not_written_through(
+    shop: Directory, tmp_path: Path
+) -> None:
+    """Whoever can commit to the directory can foretell any name that is made from others."""
+    precious = tmp_path.parent / f"{tmp_path.name}-precious"
+    precious.write_text("precious")
+    digest = hashlib.sha256(shop.generated.name.encode()).hexdigest()[:16]
+    shop.generated.parent.mkdir(parents=True)
+    (shop.generated.parent / f".{digest}.tmp").symlink_to(precious)
+    assert summary(shop.run()).created == 1
+    assert precious.read_text() == "precious"
+    assert loaded(shop.generated) == GENERATED
+
+
+@pytest.mark.parametrize("linked", ["generated", "generated/default"])
+def test_nothing_is_deleted_through_a_link_that_leads_out(
+    shop: Directory, tmp_path: Path, linked: str
+) -> None:
+    shop.run()
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    (shop.path / linked).rename(outside)
+    (shop.path / linked).symlink_to(outside)
+    before = sorted(path.name for path in outside.rglob("*"))
+    (shop.path / "pods.yaml").unlink()
+    shop.exit_code()
+    assert sorted(path.name for path in outside.rglob("*")) == before

@@ -88,3 +88,24 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_looked_at_is_said_as_such(tmp_path: Path) -> None:
     with pytest.raises(MetricsFileError, match="cannot be read: File name too long"):
         kept(tmp_path / ("x" * 300))
+
+
+def test_metrics_that_are_written_onto_a_link_replace_the_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.touch()
+    path = tmp_path / "x.prom"
+    path.symlink_to(precious)
+    written(path, SUCCESS)
+    assert precious.read_bytes() == b""
+    assert not path.is_symlink()
+
+
+def test_other_users_can_read_the_file(tmp_path: Path) -> None:
+    """node_exporter is one."""
+    path = tmp_path / "x.prom"
+    before = os.umask(0o077)
+    try:
+        written(path, SUCCESS)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644

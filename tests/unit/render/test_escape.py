@@ -1,9 +1,11 @@
 """Text that others wrote, made safe to show (spec §7: no annotation moves a terminal's cursor)."""
 
+import time
+
 import pytest
 import yaml
 
-from podcm_sync.render.escape import printable, scalar
+from podcm_sync.render.escape import json_text, printable, scalar
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,16 @@ from podcm_sync.render.escape import printable, scalar
         ("a\u2028b\u2029", r"a\u2028b\u2029"),
         ("\U000e0041", r"\U000e0041"),
         ("\ud800", r"\ud800"),
+        ("\u3164\u2800\u034f", r"\u3164\u2800\u034f"),
+        ("\N{HEAVY BLACK HEART}\ufe0f", "\N{HEAVY BLACK HEART}\\ufe0f"),
+        ("\U000e0100", r"\U000e0100"),
+        ("##vso[x]y", r"\u0023#vso[x]y"),
+        ("a##[x", r"a\u0023#[x"),
+        ("###teamcity[x", r"#\u0023#teamcity[x"),
+        ("## a [b]", "## a [b]"),
+        ("::error::a::b", r"\u003a:error::a::b"),
+        (" ::x", r" \u003a:x"),
+        ("std::vector, fd00::1", "std::vector, fd00::1"),
     ],
 )
 def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
@@ -64,6 +76,8 @@ def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
         ("a\nb", r'"a\nb"'),
         ("a\\\nb", r'"a\\\nb"'),
         ("\x1b", r'"\x1b"'),
+        ("##vso[a]", r'"\u0023#vso[a]"'),
+        ("a ::b", r'"a \u003a:b"'),
     ],
 )
 def test_a_scalar_is_plain_where_that_is_unambiguous(text: str, expected: str) -> None:
@@ -96,3 +110,16 @@ def test_a_scalar_is_plain_where_that_is_unambiguous(text: str, expected: str) -
 )
 def test_a_scalar_reads_back_as_the_text(text: str) -> None:
     assert yaml.safe_load(f"key: {scalar(text)}") == {"key": text}
+
+
+def test_json_has_an_escape_that_reads_back_for_every_control_character() -> None:
+    """JSON itself lets DEL stand as it is."""
+    assert json_text("\x7f##[") == r'"\u007f\u0023#["'
+
+
+@pytest.mark.parametrize("text", ["#", "##a", ":", " ::", "##" + "a" * 50])
+def test_the_time_grows_with_the_length_alone(text: str) -> None:
+    """A megabyte in a second; a square of it would take hours."""
+    began = time.process_time()
+    printable(text * (1_000_000 // len(text)))
+    assert time.process_time() - began < 5

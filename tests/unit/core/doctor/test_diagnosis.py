@@ -8,7 +8,7 @@ import pytest
 from podcm_sync.core.doctor.checks import Check, Level
 from podcm_sync.core.doctor.contents import Contents
 from podcm_sync.core.doctor.diagnosis import Diagnosis, diagnose
-from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked
+from podcm_sync.core.doctor.facts import Facts, Lease, NotChecked, Policy
 from podcm_sync.core.doctor.schema import FIELDS
 from podcm_sync.core.rights import needed
 from podcm_sync.model.objects import Scope, Shard
@@ -30,6 +30,14 @@ WELL = Facts(
     missing={},
     skew_seconds=0.4,
     leases=(),
+    policies=(
+        Policy(
+            name="own",
+            conditions="request.userInfo.username.matches("
+            "'^system:serviceaccount:[^:]+:podcm-sync$')",
+            actions=frozenset({"Deny"}),
+        ),
+    ),
     contents=Contents(configs=1, config_maps=3),
 )
 RIGHTS = {str(right): right for right in needed(Use())}
@@ -60,6 +68,7 @@ def test_where_all_is_well() -> None:
         "rights": "all 9 in namespace shop",
         "clock": "within 5 s of the server's",
         "go-controller": "no sign of it",
+        "admission": "the policy own limits podcm-sync to ConfigMaps of its own",
         "configs": "1 PodConfigMapConfig",
         "configmaps": "3 generated ConfigMaps",
     }
@@ -250,3 +259,46 @@ def test_a_list_that_failed_hides_what_was_not_counted() -> None:
 )
 def test_exit_codes(facts: Any, code: int) -> None:
     assert exit_code(**facts) == code
+
+
+def test_a_cluster_without_the_admission_policy_is_told_how_to_install_it() -> None:
+    (check,) = others(found(policies=()))
+    assert (check.name, check.level) == ("admission", Level.WARN)
+    assert check.action == "kubectl apply -f deploy/admission-policy.yaml"
+    assert exit_code(policies=()) == 0
+
+
+@pytest.mark.parametrize("actions", [frozenset(), frozenset({"Audit", "Warn"})])
+def test_a_policy_that_denies_nothing_is_none(actions: frozenset[str]) -> None:
+    (check,) = others(found(policies=(Policy(name="own", conditions="", actions=actions),)))
+    assert check.level is Level.WARN
+    assert "has no binding with Deny" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("username", "conditions", "is_named"),
+    [
+        ("jane", "nobody", True),
+        ("system:serviceaccount:shop:sync", "x in ['system:serviceaccount:shop:sync']", True),
+        ("system:serviceaccount:shop:sync", "x in ['system:serviceaccount:shop:sync-2']", False),
+        ("system:serviceaccount:shop:sync", "x in ['system:serviceaccount:bank:sync']", False),
+        ("system:serviceaccount:a:b", "x.matches('^system:serviceaccount:[^:]+:b$')", True),
+        ("system:serviceaccount:a:b", "x.matches('^system:serviceaccount:[^:]+:ab$')", False),
+    ],
+)
+def test_a_policy_must_name_the_service_account_of_the_runs(
+    username: str, conditions: str, is_named: bool
+) -> None:
+    """Of a person nobody expects that: runs have an account of their own."""
+    policy = Policy(name="own", conditions=conditions, actions=frozenset({"Deny"}))
+    (check,) = [
+        x for x in found(username=username, policies=(policy,)).values() if x.name == "admission"
+    ]
+    assert (check.level is Level.OK) == is_named
+    if not is_named:
+        assert username in check.detail
+
+
+def test_without_permission_to_see_policies_nobody_knows() -> None:
+    (check,) = others(found(policies=NotChecked(why="no permission")))
+    assert (check.level, check.detail) == (Level.SKIP, "not checked: no permission")

@@ -1,0 +1,1 @@
+"""Tests of what every layer may use of the machine."""
