@@ -66,7 +66,7 @@ def opened(settings: Settings, clock: Clock) -> Ports:
     scope = Scope(namespaces=None if settings.is_all_namespaces else named, shard=settings.shard)
     log.info("%s, %s", connection.target.description, scope)
     configs = _configs(settings, scope)
-    configuration = connection.target.configuration
+    target = connection.target
     writer = None if settings.is_dry_run else KubeWriter(connection, settings.qps)
     return Ports(
         reader=_overlaid(KubeReader(connection, also_for=configs), configs, settings),
@@ -76,8 +76,8 @@ def opened(settings: Settings, clock: Clock) -> Ports:
         recorder=writer if settings.events else None,
         origin=_origin(
             settings,
-            server=configuration.host.rstrip("/"),
-            certificate=fingerprint(configuration),
+            server=target.server.rstrip("/"),
+            certificate=fingerprint(target.authorities),
         ),
     )
 
@@ -145,11 +145,11 @@ def connect(
     Raises InputError for a kubeconfig or context that cannot be used, ClusterError for a login
     that fails.
     """
-    from podcm_sync.cluster.kube.config import load
+    from podcm_sync.cluster.kube.config import loader
     from podcm_sync.cluster.kube.connection import Connection
 
     return Connection(
-        lambda: load(access.kubeconfig, access.context, access.impersonate, clock),
+        loader(access.kubeconfig, access.context, access.impersonate),
         connections=connections,
         request_timeout=access.request_timeout,
         clock=clock,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from podcm_sync.cluster.kube import config
+from podcm_sync.cluster.kube import exec_plugin
 from tests.chaos.plugin import Plugin
 from tests.chaos.process import started
 from tests.chaos.proxy import Proxy
@@ -95,7 +95,7 @@ def test_a_plugin_that_hangs_ends_the_run_in_its_time_limit(
     proxy: Proxy, through: Path, plugin: Plugin, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     """At the start, or when the token expires while eight threads write: it is run once there."""
-    monkeypatch.setattr(config, "AUTHENTICATION_SECONDS", LIMIT)
+    monkeypatch.setattr(exec_plugin, "UNATTENDED_SECONDS", LIMIT)
     plugin.hang_from(first)
     proxy.begin(expired(plugin.first, "POST"))
     ran = run_once(through, concurrency=PODS)

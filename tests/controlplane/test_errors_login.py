@@ -36,7 +36,7 @@ def test_a_token_that_the_server_does_not_know(
 
 
 @pytest.mark.parametrize(
-    "user", [{}, {"token": ""}, {"username": "admin"}, {"tokenFile": "/dev/null"}]
+    "user", [{}, {"token": ""}, {"password": "admin"}, {"tokenFile": "/dev/null"}]
 )
 def test_without_credentials_nothing_is_asked(
     control_plane: ControlPlane, kubeconfig: Path, user: dict[str, str]

@@ -6,9 +6,12 @@ Retries and status codes are the callers' business.
 import logging
 import math
 import signal
+import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
+
+from msgspec.structs import replace
 
 from podcm_sync import __version__
 from podcm_sync.clock import Clock, duration, timed_out
@@ -22,13 +25,12 @@ from podcm_sync.cluster.kube.answers import (
 )
 from podcm_sync.cluster.kube.bounded import Waiting, in_time
 from podcm_sync.cluster.kube.config import Target
-from podcm_sync.cluster.kube.credentials import Credentials
+from podcm_sync.cluster.kube.credentials import Credentials, Login
 from podcm_sync.cluster.kube.pace import NotBegunError
-from podcm_sync.cluster.kube.proxies import Proxy, proxy_of
+from podcm_sync.cluster.kube.proxies import without_user
 from podcm_sync.cluster.kube.tally import Tally
-from podcm_sync.cluster.kube.tls import check_files
 from podcm_sync.cluster.kube.transport import Endpoint, Transport
-from podcm_sync.errors import ClusterError, InputError, Unavailable
+from podcm_sync.errors import ClusterError, Unavailable
 from podcm_sync.model.traffic import NO_ANSWER
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Connection:
         clock: Clock | None = None,
         is_leaders: bool = False,
     ) -> None:
-        """`load` reads the configuration, and is called again where credentials are refused.
+        """`load` reads the configuration, and is called again if credentials are refused.
 
         `connections` are kept open at once; `request_timeout` is in seconds, None for no limit;
         no request outlasts the clock; what a cut connection of a leader has not yet sent is
@@ -60,17 +62,11 @@ class Connection:
         self._request_timeout = request_timeout
         self.target = load()
         self._credentials = Credentials(load, self.target, self.clock)
-        self._prefix = urlsplit(self.target.configuration.host).path.rstrip("/")
-        self._proxy = proxy_of(self.target)
-        try:
-            check_files(self.target.configuration)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{self.target.source}: the certificates for {self.target.description} cannot be "
-                f"used: {error}"
-            ) from error
-        endpoint = _endpoint(self.target, self._proxy, drops_unsent=is_leaders)
-        self._transport = Transport(endpoint)
+        self._prefix = urlsplit(self.target.server).path.rstrip("/")
+        self._drops_unsent = is_leaders
+        self._lock = threading.Lock()
+        self._endpoint = self._credentials.login().endpoint
+        self._transport = self._transport_to(self._endpoint)
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -89,23 +85,31 @@ class Connection:
     ) -> Response:
         """One request and its whole answer, whatever its status.
 
-        A 401 is tried once more with fresh credentials. Raises NoAnswerError where no whole answer
-        came, ClusterError where the server is not to be trusted or there are no credentials,
-        NotBegunError for a write where this process does not lead, and TooLargeError for an answer
-        of more than `max_bytes`.
+        A 401 is tried once more with fresh credentials, and a certificate that is not trusted once
+        more if the configuration names other CAs by now. Raises NoAnswerError if no whole answer
+        came, ClusterError if the server cannot be trusted or there are no credentials,
+        NotBegunError for a write if this process does not lead, and TooLargeError for an answer of
+        more than `max_bytes`.
         """
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "User-Agent": USER_AGENT}
         if content_type is not None:
             headers["Content-Type"] = content_type
-        if self.target.impersonate is not None:
-            headers["Impersonate-User"] = self.target.impersonate
-        authorization = self._credentials.header()
-        response = self._send(method, target, body, headers, authorization, max_bytes=max_bytes)
-        if response.status == 401 and self._credentials.renew(authorization):
+        request = _Request(method, target, headers, body, max_bytes)
+        login = self._credentials.login()
+        try:
+            response = self._send(request, login)
+        except UntrustedError as error:
+            # Nothing was sent, so a write may be sent again, too.
+            if not self._credentials.renew_trust(login):
+                raise self._untrusted(error) from error
             self.tally.repeated()
-            authorization = self._credentials.header()
-            response = self._send(method, target, body, headers, authorization, max_bytes=max_bytes)
+            login = self._credentials.login()
+            response = self._send_trusted(request, login)
+        if response.status == 401 and self._credentials.renew(login):
+            self.tally.repeated()
+            login = self._credentials.login()
+            response = self._send_trusted(request, login)
         return response
 
     def get(  # noqa: PLR0913 - a read has these parts
@@ -145,53 +149,64 @@ class Connection:
                 why = self.clock.why_over()
             raise NoAnswerError(why, is_sent=True) from error
 
-    def _send(  # noqa: PLR0913 - the parts of a request, and who sends it
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        headers: dict[str, str],
-        authorization: str | None,
-        *,
-        max_bytes: int | None,
-    ) -> Response:
-        if authorization is not None:
-            headers = {**headers, "Authorization": authorization}
-        limit, name = self._limit(is_write=method != "GET")
+    def _send_trusted(self, request: "_Request", login: Login) -> Response:
+        try:
+            return self._send(request, login)
+        except UntrustedError as error:
+            raise self._untrusted(error) from error
+
+    def _send(self, request: "_Request", login: Login) -> Response:
+        headers = request.headers
+        if login.authorization:
+            headers = {**headers, "Authorization": login.authorization}
+        limit, name = self._limit(is_write=request.method != "GET")
         code = NO_ANSWER
         try:
-            response = self._transport.exchange(
-                method, target, headers, body, limit, max_bytes=max_bytes
+            response = self._transport_of(login).exchange(
+                request.method,
+                request.target,
+                headers,
+                request.body,
+                limit,
+                max_bytes=request.max_bytes,
             )
             code = str(response.status)
         except TooLargeError:
             code = "200"
             raise
-        except UntrustedError as error:
-            raise ClusterError(
-                f"{self.target.description}: the server's certificate is not trusted: {error}; "
-                "check certificate-authority-data in the kubeconfig",
-                reason=Unavailable.CERTIFICATE_UNTRUSTED,
-            ) from error
-        except TimedOutError as error:
-            # The exchange knows that it was late, but not whose limit that was.
-            message = timed_out(name)
-            raise NoAnswerError(
-                self._through_proxy(message, error), is_sent=error.is_sent
-            ) from error
+        except UntrustedError:
+            raise
         except NoAnswerError as error:
-            message = self._through_proxy(str(error), error)
-            raise NoAnswerError(message, is_sent=error.is_sent) from error
+            # The exchange knows that it was late, but not whose limit that was.
+            why = timed_out(name) if isinstance(error, TimedOutError) else str(error)
+            if login.endpoint.proxy and not error.is_sent:
+                why = f"through the proxy {without_user(login.endpoint.proxy)}: {why}"
+            raise NoAnswerError(why, is_sent=error.is_sent) from error
         finally:
-            self.tally.sent(method, target, code)
-        log.debug("%s %s: %d", method, target.partition("?")[0], response.status)
-        return response
+            self.tally.sent(request.method, request.target, code)
+        path = request.target.partition("?")[0]
+        log.debug("%s %s: %d", request.method, path, response.status)
+        return response if response.status < 400 else _without_secret(response, login)
 
-    def _through_proxy(self, message: str, error: NoAnswerError) -> str:
-        """The message, with the proxy if the request did not get past it."""
-        if error.is_sent or not self._proxy.url:
-            return message
-        return f"through the proxy {self._proxy.shown}: {message}"
+    def _untrusted(self, error: UntrustedError) -> ClusterError:
+        return ClusterError(
+            f"{self.target.description}: the server's certificate is not trusted: {error}; "
+            f"check {self.target.authorities_place}",
+            reason=Unavailable.CERTIFICATE_UNTRUSTED,
+        )
+
+    def _transport_of(self, login: Login) -> Transport:
+        """The transport to the login's endpoint: another certificate needs other connections."""
+        with self._lock:
+            if login.endpoint is not self._endpoint:
+                if login.endpoint != self._endpoint:
+                    self._transport.close()
+                    self._transport = self._transport_to(login.endpoint)
+                self._endpoint = login.endpoint
+            return self._transport
+
+    def _transport_to(self, endpoint: Endpoint) -> Transport:
+        return Transport(replace(endpoint, drops_unsent=self._drops_unsent))
 
     def _limit(self, *, is_write: bool = False) -> tuple[float | None, str]:
         """The seconds that a request may take, or None, and which limit that is, in words.
@@ -209,18 +224,19 @@ class Connection:
         return own, f"--request-timeout {duration(own)}"
 
 
-def _endpoint(target: Target, proxy: Proxy, *, drops_unsent: bool) -> Endpoint:
-    configuration = target.configuration
-    ca_data = configuration.ca_cert_data or ""
-    return Endpoint(
-        server=configuration.host,
-        is_verified=bool(configuration.verify_ssl),
-        ca_file=configuration.ssl_ca_cert or "",
-        ca_data=ca_data if isinstance(ca_data, str) else ca_data.decode("ascii"),
-        client_certificate_file=configuration.cert_file or "",
-        client_key_file=configuration.key_file or "",
-        tls_server_name=configuration.tls_server_name or "",
-        proxy=proxy.url,
-        no_proxy=proxy.no_proxy,
-        drops_unsent=drops_unsent,
-    )
+class _Request(NamedTuple):
+    """What is asked, whoever asks."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    max_bytes: int | None
+
+
+def _without_secret(response: Response, login: Login) -> Response:
+    """A refusal without the credential, which some gateways repeat in their text."""
+    secret = login.authorization.rpartition(" ")[2].encode()
+    if not secret or secret not in response.body:
+        return response
+    return replace(response, body=response.body.replace(secret, b"***"))

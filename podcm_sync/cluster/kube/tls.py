@@ -1,39 +1,68 @@
-"""The certificate files of a configuration: whether they load, and what identifies its CAs."""
+"""Certificates as PEM text: which ones a text has, whether a pair fits, and what identifies CAs.
+
+Only loading happens here. libcurl verifies the server: the chain, the dates and the name, without
+the strict form of RFC 5280 that Python 3.13 demands by default, since older clusters lack it.
+"""
 
 import hashlib
+import os
+import re
 import ssl
+from typing import Final
 
-from kubernetes.client.configuration import Configuration
+_CERTIFICATE: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----"
+)
 
 
-def check_files(configuration: Configuration) -> None:
-    """See that the CAs and the client certificate can be loaded, before anything is sent.
+def certificates(content: bytes) -> str:
+    """The certificates of a PEM text, without what stands between them.
 
-    Raises OSError, ssl.SSLError among them, or ValueError.
+    Like Go, it leaves out those that cannot be read. Raises ValueError if there are no others.
     """
-    if not (_has_cas(configuration) or configuration.cert_file):
+    readable = []
+    for match in _CERTIFICATE.finditer(content):
+        pem = match.group().decode("ascii")
+        try:
+            _context(pem)
+        except (ssl.SSLError, ValueError):
+            continue
+        readable.append(pem + "\n")
+    if not readable:
+        raise ValueError("it has no certificate in PEM form")
+    return "".join(readable)
+
+
+def check_pair(certificate: bytes, key: bytes) -> None:
+    """Check that a client certificate can be loaded, and that the key is its own.
+
+    Raises ValueError. Where a file without a name cannot be made, libcurl finds out later.
+    """
+    if not hasattr(os, "memfd_create"):
         return
-    context = _context(configuration)
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    descriptor = os.memfd_create("client-certificate")
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(certificate + b"\n" + key)
+        # A wrong password: OpenSSL would ask the terminal for the one of an encrypted key.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")
+    except ssl.SSLError as error:
+        reason = (error.reason or "unreadable").lower().replace("_", " ")
+        raise ValueError(f"the client certificate and its key cannot be used ({reason})") from None
+    finally:
+        os.close(descriptor)
 
 
-def fingerprint(configuration: Configuration) -> str:
-    """`sha256:…` of the CAs that the configuration names for the server; "" if it names none."""
-    if not _has_cas(configuration):
+def fingerprint(authorities: str) -> str:
+    """`sha256:…` of the CAs of a PEM text; "" for the empty text."""
+    if not authorities:
         return ""
-    certificates = sorted(_context(configuration).get_ca_certs(binary_form=True))
-    return "sha256:" + hashlib.sha256(b"".join(certificates)).hexdigest()
+    encoded = sorted(_context(authorities).get_ca_certs(binary_form=True))
+    return "sha256:" + hashlib.sha256(b"".join(encoded)).hexdigest()
 
 
-def _has_cas(configuration: Configuration) -> bool:
-    return bool(configuration.ssl_ca_cert or configuration.ca_cert_data)
-
-
-def _context(configuration: Configuration) -> ssl.SSLContext:
+def _context(authorities: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if _has_cas(configuration):
-        context.load_verify_locations(
-            cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
-        )
+    context.load_verify_locations(cadata=authorities)
     return context

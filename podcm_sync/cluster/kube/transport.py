@@ -46,19 +46,18 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     """How to reach a server: all that a kubeconfig says of it but who asks.
 
     `server` is a URL of which only scheme, host and port count. `proxy` is a URL with its user, ""
-    for none; hosts of `no_proxy` are reached without it. `ca_file` and `ca_data` (PEM) are the only
-    CAs trusted, or the system's if both are empty.
+    for none. `ca_data` has the only CAs trusted, or is empty for the system's; it, the client's
+    certificate and its key are PEM texts. `headers` are lines that go with every request.
     """
 
     server: str
     is_verified: bool = True
-    ca_file: str = ""
     ca_data: str = ""
-    client_certificate_file: str = ""
-    client_key_file: str = ""
+    client_certificate: bytes = b""
+    client_key: bytes = b""
     tls_server_name: str = ""
     proxy: str = ""
-    no_proxy: str = ""
+    headers: tuple[str, ...] = ()
     drops_unsent: bool = False
     """Whether a connection that is cut forgets what it has not sent yet. The kernel would go on
     sending for a quarter of an hour, so a network that comes back would deliver the writes of a
@@ -136,7 +135,8 @@ class Transport:
             if handle.used > self._distrusted and handle.is_quiet():
                 return handle
             handle.curl.close()
-        return _Handle(self._new_curl(), [f"Host: {self._host}"] if self._host else [])
+        host = [f"Host: {self._host}"] if self._host else []
+        return _Handle(self._new_curl(), [*host, *self._endpoint.headers])
 
     def _new_curl(self) -> pycurl.Curl:
         endpoint = self._endpoint
@@ -154,16 +154,15 @@ class Transport:
             pycurl.BUFFERSIZE: 1 << 17,
             # Never libcurl's own reading of the environment, which differs from kubectl's.
             pycurl.PROXY: endpoint.proxy,
-            pycurl.NOPROXY: endpoint.no_proxy,
+            pycurl.NOPROXY: "",
             pycurl.SSL_VERIFYPEER: int(endpoint.is_verified),
             pycurl.SSL_VERIFYHOST: 2 if endpoint.is_verified else 0,
         }
         if self._connect_to:
             options[pycurl.CONNECT_TO] = [self._connect_to]
-        if endpoint.client_certificate_file:
-            options[pycurl.SSLCERT] = endpoint.client_certificate_file
-        if endpoint.client_key_file:
-            options[pycurl.SSLKEY] = endpoint.client_key_file
+        if endpoint.client_certificate:
+            options[pycurl.SSLCERT_BLOB] = endpoint.client_certificate
+            options[pycurl.SSLKEY_BLOB] = endpoint.client_key
         if endpoint.drops_unsent:
             options[pycurl.SOCKOPTFUNCTION] = _drop_unsent
         for option, value in (options | _trusted(endpoint)).items():
@@ -209,7 +208,7 @@ class _Handle:
         """The system's error number for a connection that could not be made; 0 if there is none."""
         self.used = time.monotonic()
         # `Expect: 100-continue` would cost each large write a round trip, or a second.
-        self._extra_headers = [*extra_headers, "Expect:"]
+        self._extra_headers = [line.encode() for line in (*extra_headers, "Expect:")]
         self._headers: Mapping[str, str] | None = None
         self._limit: float | None = None
         self._method = ""
@@ -264,7 +263,8 @@ class _Handle:
             if not all(map(_is_printable, lines)):
                 raise NoAnswerError(NOT_HTTP, is_sent=False)
             self._headers = headers
-            curl.setopt(pycurl.HTTPHEADER, [*lines, *self._extra_headers])
+            own = [line.encode("ascii") for line in lines]
+            curl.setopt(pycurl.HTTPHEADER, own + self._extra_headers)
         if limit != self._limit:
             self._limit = limit
             # libcurl takes 0 as no limit at all.
@@ -330,8 +330,6 @@ def _trusted(endpoint: Endpoint) -> dict[int, object]:
     """Options for the CAs. Go, and so kubectl, trusts the same ones for an https:// proxy."""
     if endpoint.ca_data:
         return {pycurl.CAINFO_BLOB: endpoint.ca_data, pycurl.PROXY_CAINFO_BLOB: endpoint.ca_data}
-    if endpoint.ca_file:
-        return {pycurl.CAINFO: endpoint.ca_file, pycurl.PROXY_CAINFO: endpoint.ca_file}
     # The wheel's libcurl was built on another system and does not know where this one's are.
     system = ssl.get_default_verify_paths()
     options: dict[int, object] = {}

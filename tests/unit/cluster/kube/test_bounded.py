@@ -1,4 +1,4 @@
-"""Work with an end: the result in time, or the limit that was too short, and signs of life."""
+"""Work with an end: the result in time or an error, and signs of life."""
 
 import logging
 import threading
@@ -7,11 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube import bounded, config
+from podcm_sync.cluster.kube import bounded
 from podcm_sync.cluster.kube.bounded import Waiting, in_time
-from podcm_sync.cluster.kube.config import authenticated
-from podcm_sync.errors import ClusterError
 
 
 @pytest.fixture
@@ -58,22 +55,3 @@ def test_what_is_waited_for_is_named_after_3_s_and_then_at_growing_distances(
         (logging.WARNING, f"waiting for https://10.0.0.1: list pods in namespace shop ({n} s)")
         for n in (3, 9, 27, 81)
     ]
-
-
-def test_a_plugin_that_takes_longer_than_its_own_limit_is_to_be_checked(
-    monkeypatch: pytest.MonkeyPatch, ended: threading.Event
-) -> None:
-    monkeypatch.setattr(config, "AUTHENTICATION_SECONDS", 0.05)
-    clock = Clock()
-    clock.begin(60.0)
-    with pytest.raises(
-        ClusterError, match=r"^login was not finished within 0.05 s: check the exec"
-    ):
-        authenticated(ended.wait, "login", clock)
-
-
-def test_a_login_that_the_deadline_ends_names_the_deadline(ended: threading.Event) -> None:
-    clock = Clock()
-    clock.begin(0.05)
-    with pytest.raises(ClusterError, match=r"^login timed out \(--deadline 50ms\)$"):
-        authenticated(ended.wait, "login", clock)

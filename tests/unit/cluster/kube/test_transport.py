@@ -444,18 +444,14 @@ def certificates(tmp_path: Path) -> Certificates:
     return Certificates(tmp_path)
 
 
-@pytest.mark.parametrize("is_inline", [False, True])
-def test_a_server_is_trusted_by_the_ca_of_the_configuration(
-    certificates: Certificates, *, is_inline: bool
-) -> None:
+def test_a_server_is_trusted_by_the_ca_of_the_configuration(certificates: Certificates) -> None:
     pem = certificates.ca_file.read_text()
     with listening(certificates.serving(answering(FINE))) as server:
         https = f"https://127.0.0.1:{server.port}"
         made = Transport(
             Endpoint(
                 server=https,
-                ca_data=pem if is_inline else "",
-                ca_file="" if is_inline else str(certificates.ca_file),
+                ca_data=pem,
             )
         )
         assert made.exchange("GET", "/", {}, None, 5.0).status == 200
@@ -520,9 +516,9 @@ def test_a_client_certificate_is_shown(certificates: Certificates) -> None:
         made = Transport(
             Endpoint(
                 server=f"https://127.0.0.1:{server.port}",
-                ca_file=str(certificates.ca_file),
-                client_certificate_file=str(certificates.client_file),
-                client_key_file=str(certificates.client_file),
+                ca_data=certificates.ca_file.read_text(),
+                client_certificate=certificates.client_file.read_bytes(),
+                client_key=certificates.client_file.read_bytes(),
             )
         )
         assert made.exchange("GET", "/", {}, None, 5.0).status == 200
@@ -582,7 +578,7 @@ def test_a_proxy_tunnels_to_a_server_that_only_it_can_look_up(
             made = Transport(
                 Endpoint(
                     server="https://api.example.com:6443",
-                    ca_file=str(certificates.ca_file),
+                    ca_data=certificates.ca_file.read_text(),
                     proxy=f"{scheme}://us%3Aer:pa%40ss@127.0.0.1:{proxy.port}",
                 )
             )

@@ -1,0 +1,1 @@
+"""Kubeconfigs: one folder a report, played against podcm-sync and kubectl alike."""
