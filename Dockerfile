@@ -17,14 +17,15 @@ WORKDIR /src
 COPY requirements requirements
 # The template engine is Go, and the base has none: build.txt has the toolchain too. No sdists, as
 # they run code of their own to install.
-RUN python -m venv /opt/build \
- && /opt/build/bin/python -m pip install --require-hashes --only-binary :all: -r requirements/build.txt
+RUN python -m venv --without-pip /opt/build \
+ && python -m pip --python /opt/build/bin/python install --require-hashes --only-binary :all: \
+      -r requirements/build.txt
 RUN python -m venv --without-pip /opt/podcm-sync \
  && python -m pip --python /opt/podcm-sync/bin/python install --no-compile --require-hashes \
       --only-binary :all: -r requirements/runtime.txt
 COPY . .
-RUN /opt/build/bin/python -m pip wheel --no-index --no-deps --no-build-isolation --check-build-dependencies \
-      --wheel-dir /wheels .
+RUN python -m pip --python /opt/build/bin/python wheel --no-index --no-deps --no-build-isolation \
+      --check-build-dependencies --wheel-dir /wheels .
 # Bytecode now, as nothing can be written later. Its validity does not hang on file times, which
 # copying and reproducible builds change.
 RUN python -m pip --python /opt/podcm-sync/bin/python install --no-index --no-deps --no-compile \
