@@ -4,6 +4,7 @@ The preview has a ServiceAccount that may list; the deploy job is an administrat
 """
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.controlplane.accounts import account, kubeconfig_of
+from tests.controlplane.accounts import LEAST, account, kubeconfig_of
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
 from tests.controlplane.crd_objects import KIND
@@ -247,16 +248,17 @@ def test_the_last_file_can_be_removed(
 
 
 @pytest.mark.parametrize("place", [".hidden.yaml", ".hidden/web.yaml"])
-def test_a_file_that_only_kubectl_reads_is_not_deployed(  # noqa: PLR0917 - fixtures
+def test_a_file_is_deployed_only_if_the_plan_shows_it(  # noqa: PLR0917 - fixtures
     place: str, api: Api, namespace: str, kubeconfig: Path, checkout: Checkout, lister: Path
 ) -> None:
-    """The approver has not seen it: the plan of all that kubectl would apply is another one."""
+    """The check reads the files as kubectl does, hidden ones too."""
     api.make_pod(namespace, "web-0", labels={"app": "web"})
     checkout.config("none", app="none")
     checkout.config("web", place=place, app="web")
     deployed = deploy(checkout, lister, kubeconfig)
-    assert (deployed.failed, deployed.code) == (CHECK, 4)
-    assert configs(api, namespace) == set()
+    is_shown = "pod-web-0-from-web-cfg" in checkout.summary
+    assert ("web" in configs(api, namespace)) == is_shown
+    assert (deployed.failed, deployed.code) == (("", 0) if is_shown else (CHECK, 4))
 
 
 def test_another_kind_beside_the_configs_is_not_deployed(
@@ -269,6 +271,30 @@ def test_another_kind_beside_the_configs_is_not_deployed(
     assert (deployed.failed, deployed.code) == (CHECK, 1)
     assert configs(api, namespace) == set()
     assert api.get("ConfigMap", namespace, "planted") is None
+
+
+def test_the_deploy_job_needs_the_permissions_that_the_readme_names(
+    api: Api, control_plane: ControlPlane, kubeconfig: Path, checkout: Checkout, tmp_path: Path
+) -> None:
+    """Those of `podcm-sync rbac`, and these five on configs; also to remove the last one."""
+    verbs = ["get", "list", "create", "patch", "delete"]
+    words = re.sub(r"\s+", " ", README.read_text(encoding="utf-8"))
+    assert "and `get`, `list`, `create`, `patch` and `delete` on podconfigmapconfigs" in words
+    token = account(api, checkout.namespace, {**LEAST, "podconfigmapconfigs": verbs})
+    deployer = kubeconfig_of(control_plane, tmp_path, checkout.namespace, token)
+    api.make_pod(checkout.namespace, "web-0", labels={"app": "web"})
+    file = checkout.config("web", app="web")
+    assert deploy(checkout, kubeconfig, deployer).code == 0
+    assert set(names(api, checkout.namespace)) == {"pod-web-0-from-web-cfg"}
+    checkout.config("none", app="none")
+    file.unlink()
+    assert deploy(checkout, kubeconfig, deployer).code == 0
+    assert configs(api, checkout.namespace) == {"none"}
+    (checkout.folder / "pcmc" / "none.yaml").unlink()
+    deployed = deploy(checkout, kubeconfig, deployer)
+    assert deployed.code == 0
+    assert configs(api, checkout.namespace) == set()
+    assert "forbidden" not in deployed.printed.lower()
 
 
 def test_without_a_digest_nothing_is_deployed(
