@@ -3,19 +3,33 @@
 #
 #   docker build -t "podcm-sync:$VERSION" --build-arg "VERSION=$VERSION" .
 #
-# PYTHON_IMAGE is for a mirror, or a digest; REVISION and SOURCE go into the labels.
-ARG PYTHON_IMAGE=python:3.13-slim
+# Everything that is installed is pinned by hash: Python packages and the Go toolchain by
+# requirements/ (`make lock`), Go modules by go.sum, the base by its digest. PYTHON_IMAGE is for a
+# mirror or a newer digest; REVISION and SOURCE go into the labels.
+#
+# The digest is that of the index (amd64 and arm64) of Python 3.13.15 on Debian trixie, as public
+# Dockerfiles pin it, such as the one of the repository shivamkumar99/helm-python-sdk.
+ARG PYTHON_IMAGE=python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
+COPY requirements requirements
+# The template engine is Go, and the base has none: build.txt has the toolchain too. No sdists, as
+# they run code of their own to install.
+RUN python -m venv --without-pip /opt/build \
+ && python -m pip --python /opt/build/bin/python install --require-hashes --only-binary :all: \
+      -r requirements/build.txt
+RUN python -m venv --without-pip /opt/podcm-sync \
+ && python -m pip --python /opt/podcm-sync/bin/python install --no-compile --require-hashes \
+      --only-binary :all: -r requirements/runtime.txt
 COPY . .
-# The template engine is Go; the build brings the toolchain from PyPI, as there is none here.
-RUN python -m pip wheel --no-deps --wheel-dir /wheels .
+RUN python -m pip --python /opt/build/bin/python wheel --no-index --no-deps --no-build-isolation \
+      --check-build-dependencies --wheel-dir /wheels .
 # Bytecode now, as nothing can be written later. Its validity does not hang on file times, which
 # copying and reproducible builds change.
-RUN python -m venv --without-pip /opt/podcm-sync \
- && python -m pip --python /opt/podcm-sync/bin/python install --no-compile /wheels/*.whl \
+RUN python -m pip --python /opt/podcm-sync/bin/python install --no-index --no-deps --no-compile \
+      /wheels/*.whl \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/podcm-sync/lib
 # The engine's native code too: compiling it would take each start some seconds. -P, since what is
 # meant is the installed package, not the source here.

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find podcm_sync/template/engine -name '*.go' -o -name 'go.*' -o -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit build docker-build docker-push docs clean
+.PHONY: help demo test check unit build lock sbom docker-build docker-push docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,7 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/fuzz tests/speed tests/shape tests/template
+	$(BIN)/python -m pytest tests/unit tests/laws tests/fuzz tests/speed tests/shape tests/supply tests/template
 
 docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CRD anew from their sources
 	$(BIN)/python -m tests.shape.readme
@@ -37,6 +37,12 @@ docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CR
 
 build: $(VENV)/.installed ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+lock: $(VENV)/.installed-audit ## The lock files in requirements/, with the newest versions that fit
+	$(BIN)/python -m tests.supply.lock
+
+sbom: $(VENV)/.installed-test ## Bills of materials of the wheel and the image, in dist/
+	$(BIN)/python -m tests.supply.sbom
 
 docker-build: ## The image, as IMG
 	$(CONTAINER_TOOL) build --tag $(IMG) --build-arg REVISION=$$(git rev-parse HEAD) \
@@ -61,3 +67,7 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml $(ENGINE)
 $(VENV)/.installed-test: $(VENV)/.made pyproject.toml $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-audit: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	@touch $@

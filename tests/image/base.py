@@ -27,19 +27,20 @@ find / -xdev -name __pycache__ -prune -exec rm -r {} +
 
 
 def base_image(dockerfile: Path) -> str:
-    """The name that its FROM lines get where nobody says otherwise."""
+    """The image that its FROM lines name by default."""
     names = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile.read_text(), re.MULTILINE)
-    assert len(names) == 1, f"{dockerfile}: where is its ARG PYTHON_IMAGE?"
+    assert len(names) == 1, f"{dockerfile} must have one ARG PYTHON_IMAGE"
     return str(names[0])
 
 
-def ensure(engine: Engine, image: str, folder: Path) -> None:
-    """Makes it, unless it is there, made or pulled."""
-    if engine.exists(image):
-        return
-    match = re.fullmatch(r"python:(\d+\.\d+)-slim", image)
+def ensure(engine: Engine, official: str, folder: Path) -> str:
+    """Makes the stand-in for an official image unless it exists; the stand-in's name."""
+    match = re.fullmatch(r"python:(\d+\.\d+)-slim@sha256:[0-9a-f]{64}", official)
     if not match or match[1] not in RELEASES:
-        sys.exit(f"{image}: which Debian release has this Python? Add it to {__file__}")
+        sys.exit(f"{official}: which Debian release has this Python? Add it to {__file__}")
+    image = f"localhost/podcm-sync-base:{match[1]}"
+    if engine.exists(image):
+        return image
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
     include = "--include=python3,python3-venv,ca-certificates"
@@ -52,3 +53,4 @@ def ensure(engine: Engine, image: str, folder: Path) -> None:
     assert has.startswith(f"Python {match[1]}."), f"{image} would have {has}"
     engine.commit(root, image)
     shutil.rmtree(root)
+    return image

@@ -67,6 +67,7 @@ print(
             "modules": [name for name in MODULES if importlib.util.find_spec(name)],
             "writable": [place for place in PLACES if writable(place)],
             "changeable": changeable("/opt/podcm-sync"),
+            "planted": [str(path) for path in Path("/opt/podcm-sync").rglob("planted*")],
             "said of the engine": said_of_the_engine(),
             "without bytecode": without_bytecode(),
         }

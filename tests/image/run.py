@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from podcm_sync.template.engine.hatch_build import GO_PACKAGE, digest
 from tests.controlplane.api import Api, path_of
 from tests.controlplane.audit import Audit
 from tests.controlplane.deploy_files import DEPLOY, REPOSITORY, cronjob_container
@@ -42,8 +43,10 @@ def main() -> None:
     folder = cache / "podcm-sync-tests" / "image"
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(folder)
-    base.ensure(engine, base.base_image(REPOSITORY / "Dockerfile"), folder)
-    check_image(engine, build(engine))
+    stand_in = base.ensure(engine, base.base_image(REPOSITORY / "Dockerfile"), folder)
+    with tempfile.TemporaryDirectory() as context:
+        plant(Path(context))
+        check_image(engine, build(engine, Path(context), stand_in))
     check_content(engine)
     with tempfile.TemporaryDirectory() as workdir:
         plane = ControlPlane.start(Path(workdir, "plane"))
@@ -55,14 +58,29 @@ def main() -> None:
     print("The image keeps all of its promises.")
 
 
-def build(engine: Engine) -> dict[str, str]:
-    """Builds it; the labels it then is to have."""
+def plant(context: Path) -> None:
+    """Copies the sources there, with compiled files that must not reach the image."""
+    for name in ("Dockerfile", ".dockerignore", "LICENSE", "README.md", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, context)
+    for name in ("podcm_sync", "requirements"):
+        shutil.copytree(REPOSITORY / name, context / name)
+    template = context / "podcm_sync" / "template"
+    for stray in ("planted.pyc", "planted.so", "template/planted.cwasm"):
+        (context / "podcm_sync" / stray).write_bytes(b"planted")
+    # The stamp of the very build to come, so that the build would keep the engine beside it.
+    version = GO_PACKAGE.partition("==")[2]
+    (template / "engine.stamp").write_text(f"{digest()} go{version}\n", encoding="utf-8")
+    (template / "engine.wasm").write_bytes(b"planted")
+
+
+def build(engine: Engine, context: Path, stand_in: str) -> dict[str, str]:
+    """Builds it on the stand-in for its base; returns the labels that it must have."""
     source = (REPOSITORY / "podcm_sync" / "__init__.py").read_text()
     project = (REPOSITORY / "pyproject.toml").read_text()
     (version,) = re.findall(r'^__version__.* = "(.+)"$', source, re.MULTILINE)
     (description,) = re.findall(r'^description = "(.+)"$', project, re.MULTILINE)
     given = {"VERSION": version, "REVISION": "0a1b2c3", "SOURCE": "https://source.test/podcm-sync"}
-    engine.build(REPOSITORY, IMAGE, given)
+    engine.build(context, IMAGE, {**given, "PYTHON_IMAGE": stand_in})
     return {
         "title": "podcm-sync",
         "description": description,
@@ -96,6 +114,7 @@ def check_content(engine: Engine) -> None:
     check("no pip, build tool or test tool to import", found["modules"], [])
     check("nothing can be written, not even to /tmp", found["writable"], [])
     check("only root could change what is installed", found["changeable"], [])
+    check("no stray compiled file is in it", found["planted"], [])
     check("nothing is compiled at start", found["without bytecode"], [])
     check("nor is the template engine at the first template", found["said of the engine"], [])
     other = engine.run(IMAGE, ["--version"], ["--user=1000650000:0"])  # as OpenShift would

@@ -8,16 +8,23 @@ from typing import Any
 
 import typer.main
 
+from podcm_sync import apply
 from podcm_sync.cli.commands import app
+from podcm_sync.cluster.kube import retry
+from podcm_sync.core import managed, validate
 from podcm_sync.core.bounds import BOUNDS, MIB, BoundInfo
 from podcm_sync.errors import EXIT_CODES
-from podcm_sync.metrics.table import METRICS
+from podcm_sync.metrics import listen, push
+from podcm_sync.metrics.table import MAX_NAMESPACES, METRICS
 from podcm_sync.model.reasons import REASONS
 from podcm_sync.model.rights import RIGHTS
+from podcm_sync.render import markdown
+from podcm_sync.template import instance
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-DOCUMENTS = (README, ROOT / "docs" / "reference.md", ROOT / "docs" / "operations.md")
+SECURITY = ROOT / ".github" / "SECURITY.md"
+DOCUMENTS = (README, ROOT / "docs" / "reference.md", ROOT / "docs" / "operations.md", SECURITY)
 
 
 def tables() -> dict[str, str]:
@@ -29,6 +36,7 @@ def tables() -> dict[str, str]:
         "metrics": _metrics(),
         "rights": _rights(),
         "bounds": _bounds(),
+        "limits": _limits(),
     }
 
 
@@ -133,6 +141,25 @@ def _share(info: BoundInfo) -> str:
         return ""
     share = f"{info.share // MIB} MiB" if info.unit == "bytes" else f"{info.share:,}"
     return f" (those with more than {share} each)"
+
+
+def _limits() -> str:
+    rows = [
+        (apply.MAX_PASSES, "passes of a namespace whose writes meet conflicts"),
+        (retry.ATTEMPTS, "attempts of one request"),
+        (validate.MAX_ITEMS, "included labels, included annotations, or templates of a config"),
+        (validate.MAX_TEMPLATE, "characters of one template"),
+        (validate.MAX_TEMPLATES, "characters of all templates of a config"),
+        (instance.MAX_MEMORY, "bytes of memory of a template sandbox"),
+        (managed.MAX_DATA_BYTES, "bytes of data of one generated ConfigMap"),
+        (markdown.DEFAULT_MAX_BYTES, "bytes of a Markdown report (`--max-bytes`)"),
+        (MAX_NAMESPACES, "namespaces that a metric names; beyond that it is one sum"),
+        (int(push.PUSH_SECONDS), "seconds for a push to the Pushgateway"),
+        (listen.MAX_CONNECTIONS, "connections to `--listen` at once"),
+        (listen.MAX_HEAD_BYTES, "bytes of a request's head to `--listen`"),
+        (int(listen.EXCHANGE_SECONDS), "seconds for that head, and again for the answer"),
+    ]
+    return _table(("at most", "what"), [_row(f"{limit:,}", what) for limit, what in rows])
 
 
 def _table(head: tuple[str, ...], rows: list[str]) -> str:

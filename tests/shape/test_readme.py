@@ -14,6 +14,7 @@ from tests.shape.readme import (
     DOCUMENTS,
     README,
     ROOT,
+    SECURITY,
     option_names,
     rows_of,
     tables,
@@ -37,9 +38,25 @@ def test_the_tables_are_the_codes_own(path: Path) -> None:
 
 
 def test_every_table_has_its_one_place() -> None:
-    assert {name: ALL.count(f"<!-- begin: {name} -->") for name in tables()} == dict.fromkeys(
-        tables(), 1
-    )
+    """SECURITY.md may repeat one, so that it has every number."""
+    places = ALL.removesuffix(SECURITY.read_text(encoding="utf-8"))
+    alone = {name for name in tables() if f"<!-- begin: {name} -->" not in places}
+    assert alone == {"limits"}
+    assert all(ALL.count(f"<!-- begin: {name} -->") == 1 for name in alone)
+    assert all(places.count(f"<!-- begin: {name} -->") == 1 for name in tables().keys() - alone)
+
+
+def test_security_md_names_every_actor_and_what_has_to_be_trusted() -> None:
+    """Issue 15, item 8: by their headings and first words, as a reader looks for them."""
+    text = SECURITY.read_text(encoding="utf-8")
+    for actor in ("tenant", "pull request", "hostile API server", "supplier", "token"):
+        (section,) = [x for x in text.split("\n### ")[1:] if actor in x.partition("\n")[0]]
+        section = section.partition("\n## ")[0]
+        assert "**can**" in section, actor
+        assert "**cannot**" in section, actor
+    for thing in ("cache", "Plan files", "kubeconfig"):
+        assert re.search(rf"^- \*\*[^*]*{thing}", text, re.MULTILINE)
+    assert "@" not in text, "reports go through GitHub, not to an address"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -71,7 +88,7 @@ def test_whatever_ends_a_run_has_one_row_in_troubleshooting(failure: str) -> Non
 
 def test_every_option_that_the_readme_names_exists() -> None:
     # Other programs' options, to the end of their commands.
-    prose = re.sub(r"`kubectl [^`]*`|(kubectl|gh) ([^\n]*\\\n)*[^\n]*", "", ALL)
+    prose = re.sub(r"`(?:kubectl|pip) [^`]*`|(kubectl|gh|pip) ([^\n]*\\\n)*[^\n]*", "", ALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
     others = {"--for", "--help"}
     assert named - others <= option_names()

@@ -1,0 +1,1 @@
+"""The supply chain: lock files, base image, workflows and bills of materials."""
