@@ -63,8 +63,9 @@ class _Comparison:
         self.desired = desired
         self.occupied = occupied
         self.existing = {each.namespaced_name: each for each in snapshot.config_maps}
-        self.live_uids = {pod.uid for pod in snapshot.pods}
-        self.terminating_uids = {pod.uid for pod in snapshot.pods if pod.terminating}
+        # An empty uid matches no Pod: a manifest's Pod has none.
+        self.live_uids = {pod.uid for pod in snapshot.pods if pod.uid}
+        self.terminating_uids = {pod.uid for pod in snapshot.pods if pod.terminating and pod.uid}
         self.configs = {
             config.namespaced_name for config in snapshot.configs if not config.terminating
         }

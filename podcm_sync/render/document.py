@@ -65,17 +65,10 @@ def as_json(content: Json, *, is_one_line: bool = False) -> str:
 def as_yaml(content: Json) -> str:
     """The document as YAML, each run's a document of its own."""
     # Late: a text report needs no YAML.
-    import yaml
+    from podcm_sync import yaml_text
 
-    text: str = yaml.dump(
-        # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
-        content,
-        Dumper=yaml.CSafeDumper,
-        sort_keys=False,
-        allow_unicode=False,
-        explicit_start=True,
-    )
-    return text
+    # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
+    return yaml_text.dump([content], is_ascii=True, explicit_start=True)
 
 
 def schema() -> Json:

@@ -58,7 +58,7 @@ def test_a_file_of_many_documents_with_the_line_of_each(write: Write) -> None:
         "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\n"
     )
     assert names(found) == ["a", "b"]
-    assert [each.line for each in found] == [2, 9]
+    assert [each.place().line for each in found] == [2, 9]
     assert str(found[1]) == f"{write.directory / 'a.yaml'}:9"
 
 

@@ -1,0 +1,1 @@
+"""Inputs from public bug reports, each with the right value and its source."""
