@@ -13,14 +13,14 @@ import yaml
 _SAFE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 """Texts that can stand without quotes: no reader takes a word for a number, these aside."""
 _WORDS: Final = frozenset(
-    "y yes n no on off true false null none nil nan inf infinity undefined".split()
+    ["y", "yes", "n", "no", "on", "off", "true", "false", "null", "nil", "none", "nan", "inf"]
 )
 
 
 class _Dumper(yaml.CSafeDumper):
     """Quotes each text that is not plainly a word."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - as PyYAML calls it
         """Write every value out: an alias is one more thing that a reader can refuse."""
         return True
 

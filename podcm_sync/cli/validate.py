@@ -64,7 +64,8 @@ def validate(
 ) -> int:
     """Check all that is named, write the findings to stdout; 3 if there are any.
 
-    The code is 2 if there is nothing to check, unless that is allowed. Raises InputError for what cannot be read or parsed at all, OutputError for a full disk.
+    The code is 2 if there is nothing to check, unless `may_be_empty`. Raises InputError for what
+    cannot be read or parsed at all, OutputError for a full disk.
     """
     renderer = LazySandbox()
     skipped = Skipped()

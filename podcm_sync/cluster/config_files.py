@@ -23,9 +23,7 @@ from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatu
 STDIN: Final = "-"
 
 
-def config_manifests(
-    places: Iterable[str], skipped: Skipped | None = None
-) -> Iterator[Manifest]:
+def config_manifests(places: Iterable[str], skipped: Skipped | None = None) -> Iterator[Manifest]:
     """The manifests of our kind, of whatever version, in files, directories and stdin (`-`).
 
     What is no Kubernetes object is skipped and counted in a directory, and an error elsewhere.
@@ -83,7 +81,8 @@ def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
     content = manifest.content
     if content["apiVersion"] != API_VERSION:
         raise InputError(
-            f"{manifest.at('apiVersion')}: apiVersion {content['apiVersion']!r} is not served: write {API_VERSION}"
+            f"{manifest.at('apiVersion')}: apiVersion {content['apiVersion']!r} is not served: "
+            f"write {API_VERSION}"
         )
     metadata = content.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None

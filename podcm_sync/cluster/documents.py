@@ -54,9 +54,7 @@ class Document:
     @cached_property
     def _items(self) -> list[tuple[int, str]]:
         """The first line and the text of each item of a List, so that an item is searched alone."""
-        return [
-            (self.line + line - 1, text) for line, text in yaml_places.split_items(self.text)
-        ]
+        return [(self.line + line - 1, text) for line, text in yaml_places.split_items(self.text)]
 
 
 def decode(content: bytes) -> str:
@@ -148,7 +146,7 @@ def _yaml_document(text: str, line: int, aliases: AliasBudget) -> Iterator[Docum
 
 
 class _JsonDecoder:
-    """Go's reading of JSON: whole numbers are integers, and a key that appears twice is an error."""
+    """Go's reading of JSON, but a key that appears twice in an object is an error."""
 
     def __init__(self) -> None:
         self._repeated_key: str | None = None

@@ -127,7 +127,8 @@ def _is_relevant(manifest: Manifest) -> bool:
         if kind.lower() == name.lower() and (is_group or (kind == KIND and GROUP in api_version)):
             if (kind, api_version) != (name, version):
                 raise InputError(
-                    f"{manifest.at('kind')}: no such kind as {api_version} {kind}: write {version} {name}"
+                    f"{manifest.at('kind')}: no such kind as {api_version} {kind}: "
+                    f"write {version} {name}"
                 )
             return True
     return False

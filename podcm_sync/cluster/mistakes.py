@@ -60,7 +60,9 @@ def _advice(value: Any, written: str) -> str:
     if value is None:
         return 'must be text, not null: write ""'
     kind = _KINDS_OF_VALUES.get(type(value), "")
-    return f'must be text, and {written} is {kind}: quote it: "{written}"' if written and kind else ""
+    return (
+        f'must be text, and {written} is {kind}: quote it: "{written}"' if written and kind else ""
+    )
 
 
 def _steps(shown: str) -> Path:

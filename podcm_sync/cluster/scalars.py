@@ -16,7 +16,9 @@ Scalar = str | int | float | bool | None
 
 _TAG: Final = "tag:yaml.org,2002:"
 _WORDS: Final[dict[str, Scalar]] = {
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(
+        ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True
+    ),
     **dict.fromkeys(
         ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False
     ),
@@ -35,7 +37,7 @@ _INTEGERS: Final[tuple[tuple[re.Pattern[str], int], ...]] = (
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?")
 _MAX_DIGITS: Final = 400
-"""More digits than any number has that fits a float. Longer ones would cost Python quadratic time."""
+"""No float has more digits, and Python needs quadratic time for a longer integer."""
 
 
 def plain(text: str) -> Scalar:

@@ -5,11 +5,16 @@ text that doesn't parse is searched up to its error.
 """
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 import yaml
 from msgspec import Struct, structs
 
+from podcm_sync.cluster import scalars
+
 Path = tuple[str | int, ...]
+_NO_KEY: Final = -1
+"""In a path: the mapping's next key is still to come."""
 
 
 class Place(Struct, frozen=True):
@@ -28,8 +33,10 @@ def find(text: str, path: Path) -> Place:
     place, depth = Place(), -1
     for at, event in _nodes(text):
         if len(at) > depth and path[: len(at)] == tuple(at):
-            is_plain = isinstance(event, yaml.ScalarEvent) and event.implicit[0]
-            place = Place(event.start_mark.line + 1, event.value if is_plain else "")
+            text_of_scalar = ""
+            if isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+                text_of_scalar = event.value
+            place = Place(_mark(event).line + 1, text_of_scalar)
             depth = len(at)
             if depth == len(path):
                 break
@@ -38,9 +45,7 @@ def find(text: str, path: Path) -> Place:
 
 def split_items(text: str) -> list[tuple[int, str]]:
     """The line and the text of each item of the root's `items`, ready to be searched alone."""
-    marks = [
-        event.start_mark for at, event in _nodes(text) if len(at) == 2 and at[0] == "items"
-    ]
+    marks = [_mark(event) for at, event in _nodes(text) if len(at) == 2 and at[0] == "items"]
     ends = [mark.index for mark in marks[1:]] + [len(text)]
     # The indentation of the first line is that of those after it.
     return [
@@ -55,7 +60,9 @@ def _nodes(text: str) -> Iterator[tuple[list[str | int], yaml.NodeEvent]]:
     open_collections: list[yaml.NodeEvent] = []
     parser = yaml.CSafeLoader(text)
     try:
-        while not isinstance(event := parser.get_event(), yaml.DocumentEndEvent | yaml.StreamEndEvent):
+        while not isinstance(
+            event := parser.get_event(), yaml.DocumentEndEvent | yaml.StreamEndEvent
+        ):
             if isinstance(event, yaml.CollectionEndEvent):
                 open_collections.pop()
                 path.pop()
@@ -65,7 +72,7 @@ def _nodes(text: str) -> Iterator[tuple[list[str | int], yaml.NodeEvent]]:
                     open_collections[-1], yaml.MappingStartEvent
                 )
                 if is_in_mapping and path[-1] == _NO_KEY and isinstance(event, yaml.ScalarEvent):
-                    path[-1] = event.value
+                    path[-1] = _key(event)
                     continue
                 yield path, event
                 if isinstance(event, yaml.CollectionStartEvent):
@@ -77,8 +84,19 @@ def _nodes(text: str) -> Iterator[tuple[list[str | int], yaml.NodeEvent]]:
         return
 
 
-_NO_KEY = -1
-"""In a path: the mapping's next key is still to come."""
+def _mark(event: yaml.NodeEvent) -> Any:
+    """Where the event begins: libyaml's own kind of mark, which has no public name."""
+    return event.start_mark
+
+
+def _key(event: yaml.ScalarEvent) -> str:
+    """The key as the reader has it: a plain `y` is the key `true`."""
+    if event.tag is not None or not event.implicit[0]:
+        return str(event.value)
+    try:
+        return scalars.as_key(scalars.plain(event.value))
+    except ValueError:
+        return str(event.value)
 
 
 def _close(path: list[str | int], open_collections: list[yaml.NodeEvent]) -> None:

@@ -5,6 +5,7 @@ Values are built from libyaml's events, without a tree of nodes: that takes a th
 twice in a mapping is an error, and so is text after the document's end, which kubectl drops.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
@@ -83,7 +84,7 @@ class _Frame:
 
     def __init__(self, event: yaml.CollectionStartEvent, nodes: int, size: int) -> None:
         self.anchor: str | None = event.anchor
-        self.is_flow: bool = event.flow_style
+        self.is_flow = bool(event.flow_style)
         self.nodes = nodes
         self.size = size
         self.key: str | None = None
@@ -95,9 +96,13 @@ class _Frame:
         else:
             self.mapping = {}
 
+    @property
+    def waits_for_key(self) -> bool:
+        return self.key is None and self.mapping is not None
+
 
 class _Anchored:
-    """What an alias stands for: None while its collection is open. The sizes count aliases in it."""
+    """What an alias stands for; its sizes count the aliases in it."""
 
     __slots__ = ("nodes", "size", "value")
 
@@ -108,66 +113,81 @@ class _Anchored:
 
 
 class _Builder:
+    """Builds the values of a document, one event after the other, and bounds its aliases."""
+
     def __init__(self, aliases: AliasBudget) -> None:
         self.aliases = aliases
         self.anchors: dict[str, _Anchored | None] = {}
         self.flaw: tuple[int, str, str] | None = None
-        # What plain scalars and keys mean: most of them come again.
+        # What plain scalars mean: most of them come again.
         self.plain: dict[str, scalars.Scalar] = {}
         self.nodes = 0
         self.size = 0
+        self.frames: list[_Frame] = []
+        self.top: _Frame | None = None
+        self.root: Any = None
 
     def document(self, parser: yaml.CSafeLoader) -> Any:
-        next_event = parser.get_event
-        frames: list[_Frame] = []
-        top: _Frame | None = None
-        root: Any = None
-        while True:
-            event = next_event()
-            kind = type(event)
-            if kind is yaml.ScalarEvent:
-                self.nodes += 1
-                self.size += len(event.value)
-                if "?" in event.value and top is not None and top.is_flow and not event.style:
-                    self._note(event, _QUESTION_MARK)
-                if top is not None and top.mapping is not None and top.key is None:
-                    self._set_key(top, event)
-                    continue
-                value = self._scalar(event)
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                if top is not None and top.mapping is not None and top.key is None:
-                    raise UnreadableError(_line(event), "a list or a mapping cannot be a key")
-                if event.anchor is not None:
-                    self.anchors[event.anchor] = None
-                top = _Frame(event, self.nodes, self.size)
-                frames.append(top)
-                self.nodes += 1
-                continue
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                closed = frames.pop()
-                top = frames[-1] if frames else None
-                value = closed.mapping if closed.items is None else closed.items
-                if closed.anchor is not None:
-                    nodes, size = self.nodes - closed.nodes, self.size - closed.size
-                    self.anchors[closed.anchor] = _Anchored(value, nodes, size)
-            elif kind is yaml.AliasEvent:
-                value = self._alias(event)
-            elif kind is yaml.DocumentEndEvent:
-                break
-            elif kind is yaml.StreamEndEvent:
-                return None
-            else:
-                continue
-            if top is None:
-                root = value
-            elif top.items is not None:
-                top.items.append(value)
-            else:
-                self._set_value(top, value, event)
-        _check_end(next_event())
+        steps: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._on_scalar,
+            yaml.AliasEvent: self._on_alias,
+            yaml.MappingStartEvent: self._on_start,
+            yaml.SequenceStartEvent: self._on_start,
+            yaml.MappingEndEvent: self._on_end,
+            yaml.SequenceEndEvent: self._on_end,
+            yaml.StreamStartEvent: lambda _: None,
+            yaml.DocumentStartEvent: lambda _: None,
+        }
+        event = _next(parser)
+        while step := steps.get(type(event)):
+            step(event)
+            event = _next(parser)
+        if type(event) is yaml.StreamEndEvent:
+            return None
+        _check_end(_next(parser))
         if self.flaw is not None:
-            raise flawed(*self.flaw, root)
-        return root
+            raise flawed(*self.flaw, self.root)
+        return self.root
+
+    def _on_scalar(self, event: yaml.ScalarEvent) -> None:
+        self.nodes += 1
+        self.size += len(event.value)
+        top = self.top
+        if "?" in event.value and top is not None and top.is_flow and not event.style:
+            self._note(event, _QUESTION_MARK)
+        if top is not None and top.waits_for_key:
+            self._set_key(top, event)
+        else:
+            self._add(self._scalar(event), event)
+
+    def _on_alias(self, event: yaml.AliasEvent) -> None:
+        self._add(self._alias(event), event)
+
+    def _on_start(self, event: yaml.CollectionStartEvent) -> None:
+        if self.top is not None and self.top.waits_for_key:
+            raise UnreadableError(_line(event), "a list or a mapping cannot be a key")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        self.top = _Frame(event, self.nodes, self.size)
+        self.frames.append(self.top)
+        self.nodes += 1
+
+    def _on_end(self, event: yaml.CollectionEndEvent) -> None:
+        closed = self.frames.pop()
+        self.top = self.frames[-1] if self.frames else None
+        value = closed.mapping if closed.items is None else closed.items
+        if closed.anchor is not None:
+            nodes, size = self.nodes - closed.nodes, self.size - closed.size
+            self.anchors[closed.anchor] = _Anchored(value, nodes, size)
+        self._add(value, event)
+
+    def _add(self, value: Any, event: yaml.Event) -> None:
+        if self.top is None:
+            self.root = value
+        elif self.top.items is not None:
+            self.top.items.append(value)
+        else:
+            self._set_value(self.top, value, event)
 
     def _set_key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         if event.value == "<<" and (event.implicit[0] or event.tag == _MERGE_TAG):
@@ -277,6 +297,12 @@ def is_object(content: Any) -> bool:
     )
 
 
+def _next(parser: yaml.CSafeLoader) -> yaml.Event:
+    event = parser.get_event()
+    assert event is not None, "the stream's end is an event, too"
+    return event
+
+
 def _line(event: yaml.Event) -> int:
-    line: int = event.start_mark.line + 1
-    return line
+    assert event.start_mark is not None, "the parser marks each event"
+    return event.start_mark.line + 1
