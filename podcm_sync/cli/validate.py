@@ -4,7 +4,6 @@ The functions are those of a run: what passes here is accepted by the CRD and re
 Manifests of other kinds are passed over, so that a whole repository can be given.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -13,8 +12,9 @@ from msgspec import Struct, structs
 
 from podcm_sync import __version__
 from podcm_sync.cli.show import put
+from podcm_sync.cluster import mistakes
 from podcm_sync.cluster.config_files import config_manifests
-from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.cluster.manifests import Manifest, Skipped
 from podcm_sync.core import scrub
 from podcm_sync.core import validate as rules
 from podcm_sync.core.rendering import Renderer
@@ -26,16 +26,14 @@ from podcm_sync.settings import Findings
 from podcm_sync.template.lazy import LazySandbox
 
 INVALID: Final = 3
+NOTHING_TO_CHECK: Final = 2
 VERSION: Final = "podcm-sync/validation/v1"
-# A path, with keys in brackets that may hold anything, up to the colon after it.
-_FINDING: Final = re.compile(r'((?:[^:\["]|\["(?:[^"\\]|\\.)*"\]|\[[\w.]*\])+): (.*)', re.DOTALL)
-
 _PATHS: Final = frozenset({"apiVersion", "metadata", "metadata.name", "spec"})
 """Of those that are not below spec; all are words of ours."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: where (the line is the document's first), and what to write."""
+    """One thing that is wrong: where (the line is the value's own), and what to write."""
 
     file: str
     line: int
@@ -57,17 +55,27 @@ class Finding(Struct, frozen=True, kw_only=True):
         return printable(f"{self.file}:{self.line}: {name}{path}{self.message}")
 
 
-def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = False) -> int:
+def validate(
+    places: Sequence[str],
+    output: Findings,
+    *,
+    is_redacted: bool = False,
+    may_be_empty: bool = False,
+) -> int:
     """Check all that is named, write the findings to stdout; 3 if there are any.
 
-    Raises InputError for what cannot be read or parsed at all, OutputError for a full disk.
+    The code is 2 if there is nothing to check, unless `may_be_empty`. Raises InputError for what
+    cannot be read or parsed at all, OutputError for a full disk.
     """
     renderer = LazySandbox()
-    configs = list(config_manifests(places))
+    skipped = Skipped()
+    configs = list(config_manifests(places, skipped))
     findings = [finding for each in configs for finding in _findings(each, renderer)]
     if is_redacted:
         findings = [each.redacted() for each in findings]
     code = INVALID if findings else 0
+    if not configs and not may_be_empty:
+        code = NOTHING_TO_CHECK
     if output is Findings.JSON:
         document = {
             "version": VERSION,
@@ -75,15 +83,25 @@ def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = Fal
             "exitCode": code,
             **({"redacted": True} if is_redacted else {}),
             "configs": len(configs),
+            "skipped": skipped.count,
             "findings": msgspec.to_builtins(findings),
         }
         lines = [json_text(document, indent=2)]
     else:
-        noun = KIND if len(configs) == 1 else f"{KIND}s"
-        end = f"{len(configs)} {noun} checked: {len(findings) or 'no'} findings"
-        lines = [*map(str, findings), end.removesuffix("s") if len(findings) == 1 else end]
+        lines = [*map(str, findings), _verdict(len(configs), len(findings), skipped.count, code)]
     put("".join(f"{line}\n" for line in lines))
     return code
+
+
+def _verdict(configs: int, findings: int, skipped: int, code: int) -> str:
+    """The last line: what was checked, and what was found."""
+    noun = KIND if configs == 1 else f"{KIND}s"
+    verdict = f"{configs} {noun} checked: {findings or 'no'} finding{'' if findings == 1 else 's'}"
+    if code == NOTHING_TO_CHECK:
+        verdict = f"nothing to check: there is no {KIND} (--allow-empty takes that for a success)"
+    if skipped:
+        verdict += f"; skipped {skipped} documents that are not Kubernetes objects"
+    return verdict
 
 
 def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:
@@ -92,15 +110,8 @@ def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:
     named = metadata if isinstance(metadata, dict) else {}
     name = "/".join(str(named[key]) for key in ("namespace", "name") if named.get(key))
     for text in _texts(manifest.content, named, renderer):
-        parts = _FINDING.fullmatch(text)
-        assert parts, "a finding is `path: message`"
-        yield Finding(
-            file=str(manifest.path),
-            line=manifest.line,
-            name=name,
-            path=parts[1],
-            message=parts[2],
-        )
+        line, path, message = mistakes.locate(manifest, text)
+        yield Finding(file=str(manifest.path), line=line, name=name, path=path, message=message)
 
 
 def _texts(content: dict[str, Any], named: dict[str, Any], renderer: Renderer) -> Iterator[str]:

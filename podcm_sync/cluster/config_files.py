@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from podcm_sync.cluster import manifests
-from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.cluster import manifests, mistakes
+from podcm_sync.cluster.manifests import Manifest, Skipped
 from podcm_sync.core import shards
 from podcm_sync.core.validate import is_namespace, is_subdomain
 from podcm_sync.errors import DecodeError, InputError
@@ -23,9 +23,10 @@ from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatu
 STDIN: Final = "-"
 
 
-def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
+def config_manifests(places: Iterable[str], skipped: Skipped | None = None) -> Iterator[Manifest]:
     """The manifests of our kind, of whatever version, in files, directories and stdin (`-`).
 
+    What is no Kubernetes object is skipped and counted in a directory, and an error elsewhere.
     Raises InputError for what cannot be read or parsed at all.
     """
     places = list(places)
@@ -38,7 +39,7 @@ def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
         if place == STDIN:
             found = manifests.parse(path, _stdin())
         elif manifests.is_directory(path):
-            found = manifests.read(path)
+            found = manifests.read(path, skipped)
         else:
             found = manifests.read_file(path)
         yield from (each for each in found if _is_config(each))
@@ -62,12 +63,12 @@ def configs(places: Sequence[str], scope: Scope) -> tuple[PodConfigMapConfig, ..
     return tuple(made)
 
 
-def _stdin() -> str:
+def _stdin() -> bytes:
     if sys.stdin is None:
         raise InputError(f"{STDIN}: stdin is closed")
     try:
-        return sys.stdin.read()
-    except (OSError, UnicodeDecodeError) as error:
+        return sys.stdin.buffer.read()
+    except OSError as error:
         raise InputError(f"{STDIN}: stdin cannot be read: {error}") from error
 
 
@@ -80,14 +81,16 @@ def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
     content = manifest.content
     if content["apiVersion"] != API_VERSION:
         raise InputError(
-            f"{manifest}: apiVersion {content['apiVersion']!r} is not served: write {API_VERSION}"
+            f"{manifest.at('apiVersion')}: apiVersion {content['apiVersion']!r} is not served: "
+            f"write {API_VERSION}"
         )
     metadata = content.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if name is None:
-        raise InputError(f"{manifest}: {KIND} has no metadata.name: write one")
+        raise InputError(f"{manifest.at('metadata')}: {KIND} has no metadata.name: write one")
     if not isinstance(metadata, dict) or not isinstance(name, str) or not is_subdomain(name):
-        raise InputError(f"{manifest}: {KIND} metadata.name {name!r} is not a legal name")
+        where = manifest.at("metadata", "name")
+        raise InputError(f"{where}: {KIND} metadata.name {name!r} is not a legal name")
     namespace = metadata.get("namespace")
     if namespace is None or namespace == "":
         if scope.namespaces is None or len(scope.namespaces) != 1:
@@ -97,7 +100,8 @@ def _named(manifest: Manifest, scope: Scope) -> NamespacedName:
             )
         (namespace,) = scope.namespaces
     if not is_namespace(namespace):
-        raise InputError(f"{manifest}: {KIND} metadata.namespace {namespace!r} is not a legal name")
+        where = manifest.at("metadata", "namespace")
+        raise InputError(f"{where}: {KIND} metadata.namespace {namespace!r} is not a legal name")
     if not _is_in(namespace, scope):
         raise InputError(
             f"{manifest}: {KIND} {namespace}/{name} is outside of the run's scope, {scope}: "
@@ -119,5 +123,6 @@ def _decoded(manifest: Manifest, name: NamespacedName) -> PodConfigMapConfig:
     try:
         config = decode.decode_config(msgspec.json.encode(content))
     except DecodeError as error:
-        raise InputError(f"{manifest}: {KIND} {name}: {error}", quoted=error) from error
+        raise InputError(mistakes.explain(manifest, str(error)), quoted=error) from error
+    config = mistakes.located(manifest, config)
     return structs.replace(config, status=PodConfigMapConfigStatus())

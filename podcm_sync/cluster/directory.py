@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
-from podcm_sync.cluster import manifests
-from podcm_sync.cluster.inventory import Inventory, is_generated
+from podcm_sync import yaml_text
+from podcm_sync.cluster import manifests, mistakes
+from podcm_sync.cluster.inventory import DEFAULT_NAMESPACE, GENERATED, Inventory, is_generated
 from podcm_sync.core import managed, names
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
@@ -48,6 +48,7 @@ class DirectoryCluster:
         self._directory = directory
         self._last_read: Inventory | None = None
         self._lock = threading.Lock()
+        self._has_warned = False
 
     @property
     def _inventory(self) -> Inventory:
@@ -56,7 +57,7 @@ class DirectoryCluster:
 
     def snapshot(self, scope: Scope) -> Snapshot:
         """Every Pod, config and generated ConfigMap of the scope. Raises InputError."""
-        self._last_read = Inventory(self._directory)
+        self._last_read = Inventory(self._directory, _default_namespace(scope))
         read_only: dict[NamespacedName, str] = {}
         pods: list[Pod] = []
         configs: list[PodConfigMapConfig] = []
@@ -70,22 +71,23 @@ class DirectoryCluster:
                 if kind == "Pod":
                     pods.append(decode.decode_pod(body))
                 elif kind == KIND:
-                    configs.append(decode.decode_config(body))
+                    config = decode.decode_config(body)
+                    configs.append(mistakes.located(stored.manifests[-1], config))
                 elif is_generated(stored.content):
                     config_maps.append(decode.decode_config_map(body))
                     if elsewhere := self._inventory.elsewhere(name):
                         read_only[name] = str(elsewhere[0])
             except DecodeError as error:
-                problem = decode.problem(
-                    msgspec.Raw(body), kind, f"{stored.manifests[-1]}: {error}"
-                )
-                problems.append(problem)
+                message = mistakes.explain(stored.manifests[-1], str(error))
+                problems.append(decode.problem(msgspec.Raw(body), kind, message))
         log.info(
-            "read in %s: %d Pods, %d PodConfigMapConfigs, %d generated ConfigMaps",
+            "read in %s: %d Pods, %d PodConfigMapConfigs, %d generated ConfigMaps; skipped %d "
+            "documents that are not Kubernetes objects",
             self._directory,
             len(pods),
             len(configs),
             len(config_maps),
+            self._inventory.skipped,
         )
         return Snapshot(
             scope=scope,
@@ -117,6 +119,7 @@ class DirectoryCluster:
         if ("ConfigMap", name) in self._inventory.stored or is_foreign_file:
             message = f"{path} exists and is not podcm-sync's"
             return Answer(result=Result.FAILED, reason=Reason.CONFLICT, message=message)
+        self._warn_of_uid(desired)
         return self._write(name, managed.manifest(desired), Result.CREATED)
 
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
@@ -124,6 +127,7 @@ class DirectoryCluster:
         name = existing.namespaced_name
         patch = managed.merge_patch(existing, desired)
         del patch["metadata"]["resourceVersion"]
+        self._warn_of_uid(desired)
         authored = self._inventory.stored["ConfigMap", name].manifests[-1].content
         return self._write(name, _merge(authored, patch), Result.UPDATED)
 
@@ -141,6 +145,17 @@ class DirectoryCluster:
     def update_status(self, update: StatusUpdate) -> Answer:  # noqa: ARG002 - as the port has it
         """Statuses are only shown: the manifests that were read are never edited."""
         return Answer(result=Result.SKIPPED)
+
+    def _warn_of_uid(self, desired: DesiredConfigMap) -> None:
+        """Say once that a manifest is bound to its cluster: elsewhere its owner does not exist."""
+        with self._lock:
+            if desired.pod_uid and not self._has_warned:
+                self._has_warned = True
+                log.warning(
+                    "%s has ConfigMaps for Pods with a uid: apply them only to the cluster that "
+                    "the Pods come from; any other deletes them, since their owner is not there",
+                    self._directory / GENERATED,
+                )
 
     def _write(self, name: NamespacedName, content: Json | None, result: Result) -> Answer:
         """Write the file of a ConfigMap anew, with whatever else stands in it."""
@@ -167,6 +182,13 @@ class DirectoryCluster:
             files.remove_below(self._directory, relative)
 
 
+def _default_namespace(scope: Scope) -> str:
+    """The namespace of manifests that name none; "" if the run has several of its own."""
+    if scope.namespaces is None:
+        return DEFAULT_NAMESPACE
+    return scope.namespaces[0] if len(scope.namespaces) == 1 else ""
+
+
 def _is_ours(name: NamespacedName, content: Json) -> bool:
     labels = content["metadata"].get("labels")
     held = labels if isinstance(labels, dict) else {}
@@ -175,10 +197,7 @@ def _is_ours(name: NamespacedName, content: Json) -> bool:
 
 def _text(documents: list[Json], *, is_json: bool) -> str:
     if not is_json:
-        text: str = yaml.dump_all(
-            documents, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True
-        )
-        return text
+        return yaml_text.dump(documents)
     listed = {"apiVersion": "v1", "kind": "List", "items": documents}
     return json.dumps(documents[0] if len(documents) == 1 else listed, indent=2) + "\n"
 

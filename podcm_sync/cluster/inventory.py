@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from podcm_sync.cluster import manifests
-from podcm_sync.cluster.manifests import Manifest
+from podcm_sync.cluster import manifests, mistakes
+from podcm_sync.cluster.manifests import Manifest, Skipped
 from podcm_sync.core.validate import is_namespace, is_subdomain
 from podcm_sync.errors import InputError
 from podcm_sync.model.meta import API_VERSION, GENERATED_BY_LABEL, GROUP, KIND, NamespacedName
@@ -36,16 +36,23 @@ class Stored(Struct, frozen=True, kw_only=True):
 class Inventory:
     """One reading of a directory."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises InputError for what cannot be read, is no object, or stands twice."""
+    def __init__(self, directory: Path, default_namespace: str = DEFAULT_NAMESPACE) -> None:
+        """Raises InputError for what cannot be read or stands twice.
+
+        Without a default namespace, "", each manifest must name its own.
+        """
         self._directory = directory
+        self._default_namespace = default_namespace
         self._by_path: dict[Path, list[Manifest]] = {}
         self.stored: dict[Key, Stored] = {}
         found: dict[Key, list[Manifest]] = {}
-        for manifest in manifests.read(directory):
+        skipped = Skipped()
+        for manifest in manifests.read(directory, skipped):
             self._by_path.setdefault(manifest.path, []).append(manifest)
             if _is_relevant(manifest):
-                found.setdefault(_key(manifest), []).append(manifest)
+                found.setdefault(self._key(manifest), []).append(manifest)
+        self.skipped = skipped.count
+        """How many documents are no Kubernetes objects."""
         for (kind, name), held in found.items():
             self.stored[kind, name] = self._one(kind, name, held)
 
@@ -68,7 +75,7 @@ class Inventory:
     def beside(self, name: NamespacedName) -> list[Json]:
         """What else stands in a ConfigMap's file, which must not be lost."""
         held = self._by_path.get(self.path(name), ())
-        return [each.content for each in held if _key_or_none(each) != ("ConfigMap", name)]
+        return [each.content for each in held if self._key_or_none(each) != ("ConfigMap", name)]
 
     def holds_file(self, path: Path) -> bool:
         """Whether any object was read from this file."""
@@ -78,12 +85,18 @@ class Inventory:
         """A ConfigMap's manifest was written, or removed: the next to write its file must know."""
         path = self.path(name)
         held = self._by_path.get(path, [])
-        others = [each for each in held if _key_or_none(each) != ("ConfigMap", name)]
-        written = [] if content is None else [Manifest(path=path, line=1, content=content)]
+        others = [each for each in held if self._key_or_none(each) != ("ConfigMap", name)]
+        written = [] if content is None else [Manifest(path=path, content=content)]
         self._by_path[path] = [*written, *others]
 
     def _is_ours(self, manifest: Manifest) -> bool:
         return manifest.path.is_relative_to(self._directory / GENERATED)
+
+    def _key(self, manifest: Manifest) -> Key:
+        return manifest.content["kind"], _named(manifest, self._default_namespace)
+
+    def _key_or_none(self, manifest: Manifest) -> Key | None:
+        return self._key(manifest) if _is_relevant(manifest) else None
 
     def _one(self, kind: str, name: NamespacedName, held: list[Manifest]) -> Stored:
         # Ours last, wherever the path order brings it: it hides ours that was read, e.g. a dump.
@@ -105,14 +118,6 @@ def is_generated(content: Json) -> bool:
     return isinstance(labels, dict) and GENERATED_BY_LABEL in labels
 
 
-def _key(manifest: Manifest) -> Key:
-    return manifest.content["kind"], _named(manifest)
-
-
-def _key_or_none(manifest: Manifest) -> Key | None:
-    return _key(manifest) if _is_relevant(manifest) else None
-
-
 def _is_relevant(manifest: Manifest) -> bool:
     """Whether a run reads its kind. Raises InputError for what is one but for a slip."""
     kind, api_version = manifest.content["kind"], manifest.content["apiVersion"]
@@ -122,37 +127,71 @@ def _is_relevant(manifest: Manifest) -> bool:
         if kind.lower() == name.lower() and (is_group or (kind == KIND and GROUP in api_version)):
             if (kind, api_version) != (name, version):
                 raise InputError(
-                    f"{manifest}: no such kind as {api_version} {kind}: write {version} {name}"
+                    f"{manifest.at('kind')}: no such kind as {api_version} {kind}: "
+                    f"write {version} {name}"
                 )
             return True
     return False
 
 
-def _named(manifest: Manifest) -> NamespacedName:
+def _named(manifest: Manifest, default_namespace: str) -> NamespacedName:
     """The object's identity; names become file names here, so they must be legal ones."""
     kind, metadata = manifest.content["kind"], manifest.content.get("metadata")
     if not isinstance(metadata, dict) or not metadata.get("name"):
-        raise InputError(f"{manifest}: {kind} without metadata.name")
-    name, namespace = metadata["name"], metadata.get("namespace") or DEFAULT_NAMESPACE
+        raise InputError(f"{manifest.at('metadata')}: {kind} without metadata.name")
+    name, namespace = metadata["name"], metadata.get("namespace") or default_namespace
     if not isinstance(name, str) or not is_subdomain(name):
-        raise InputError(f"{manifest}: {kind} metadata.name {name!r} is not a legal name")
+        raise _bad_name(manifest, "name", name)
+    if namespace == "":
+        raise InputError(
+            f"{manifest.at('metadata')}: {kind} {name} names no namespace, and the run has not "
+            "just one: write metadata.namespace, or give one -n"
+        )
     if not is_namespace(namespace):
-        raise InputError(f"{manifest}: {kind} metadata.namespace {namespace!r} is not a legal name")
+        raise _bad_name(manifest, "namespace", namespace)
     return NamespacedName(namespace, name)
 
 
+def _bad_name(manifest: Manifest, field: str, name: object) -> InputError:
+    return InputError(
+        mistakes.explain(
+            manifest,
+            f"metadata.{field}: {name!r} is not a legal name"
+            if isinstance(name, str)
+            else f"metadata.{field}: must be of type `str`",
+        )
+    )
+
+
 def _with_stand_ins(content: Json, kind: str, name: NamespacedName) -> Json:
-    """The object with what an API server would have given it, the same at every run."""
+    """The object with what an API server would have given it, the same at every run.
+
+    A Pod gets no uid: what is written for it must not name an owner that is in no cluster.
+    """
     metadata = {
-        "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{GROUP}/{kind}/{name}")),
         "generation": 1,
         "resourceVersion": hashlib.sha256(repr(content).encode()).hexdigest()[:16],
         **{key: value for key, value in content["metadata"].items() if value is not None},
         "namespace": name.namespace,
     }
-    filled = {**content, "metadata": metadata}
+    if kind != "Pod":
+        stand_in = str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{GROUP}/{kind}/{name}"))
+        metadata = {"uid": stand_in, **metadata}
+    filled = {**content, "metadata": _without_null_texts(metadata, "labels", "annotations")}
+    if kind == "ConfigMap":
+        filled = _without_null_texts(filled, "data", "binaryData")
     if kind == "Pod":
         status = content.get("status") or {}
         if isinstance(status, dict):
             filled["status"] = {"phase": "Pending", **status}
     return filled
+
+
+def _without_null_texts(content: Json, *fields: str) -> Json:
+    """Null in a map of texts as an API server stores it: as the empty text."""
+    return {
+        key: {name: "" if text is None else text for name, text in value.items()}
+        if key in fields and isinstance(value, dict)
+        else value
+        for key, value in content.items()
+    }

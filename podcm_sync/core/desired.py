@@ -252,7 +252,8 @@ def _name_problem(desired: DesiredConfigMap) -> str:
     """Names that no API server hands out, but a manifest may hold; "" if there is none."""
     if not validate.is_subdomain(desired.namespaced_name.name):
         return f"{desired.namespaced_name.name!r} is not a name that a ConfigMap can have"
-    if not desired.pod_uid or not validate.is_label_value(desired.pod_uid):
+    # A manifest's Pod has no uid (spec.md §8); the lists of an API server with one are refused.
+    if not validate.is_label_value(desired.pod_uid):
         return f"its Pod's uid {desired.pod_uid!r} cannot be a label's value"
     for key in desired.data:
         if not validate.is_data_key(key):

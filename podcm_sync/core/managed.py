@@ -65,11 +65,16 @@ def owner_reference(desired: DesiredConfigMap) -> OwnerReference:
 def owner_references(
     existing: ConfigMap | None, desired: DesiredConfigMap
 ) -> tuple[OwnerReference, ...]:
-    """Ours among the others that may stay: not a stale Pod's, not a second controller (a 422)."""
+    """Ours among the others that may stay: not a stale Pod's, not a second controller (a 422).
+
+    A Pod without a uid is a manifest's. The garbage collector would take its ConfigMap at once, so
+    it is no owner.
+    """
     ours = owner_reference(desired)
+    own = (ours,) if desired.pod_uid else ()
     if existing is None:
-        return (ours,)
-    if existing.owner_references == (ours,):  # as nearly always
+        return own
+    if existing.owner_references == own:  # as nearly always
         return existing.owner_references
     made_for = existing.labels.get(POD_UID_LABEL)
     others = tuple(
@@ -79,9 +84,10 @@ def owner_references(
         and each.uid != ours.uid
         and not (each.is_pod and (each.name == ours.name or each.uid == made_for))
     )
-    if len(others) + 1 == len(existing.owner_references) and ours in existing.owner_references:
+    has_own = not own or ours in existing.owner_references
+    if len(others) + len(own) == len(existing.owner_references) and has_own:
         return existing.owner_references
-    return (*others, ours)
+    return (*others, *own)
 
 
 def is_in_step(existing: ConfigMap, desired: DesiredConfigMap) -> bool:
@@ -109,7 +115,8 @@ def manifest(desired: DesiredConfigMap) -> Json:
     }
     if ours := annotations(desired):
         metadata["annotations"] = ours
-    metadata["ownerReferences"] = msgspec.to_builtins(owner_references(None, desired))
+    if owners := owner_references(None, desired):
+        metadata["ownerReferences"] = msgspec.to_builtins(owners)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": desired.data}
 
 
@@ -185,7 +192,8 @@ def _view(
     metadata: Json = {"labels": dict(sorted(own_labels.items()))}
     if own_annotations:
         metadata["annotations"] = dict(own_annotations)
-    metadata["ownerReferences"] = msgspec.to_builtins(owners)
+    if owners:
+        metadata["ownerReferences"] = msgspec.to_builtins(owners)
     shown: Json = {"metadata": metadata, "data": dict(sorted(data.items()))}
     if binary_data:
         shown["binaryData"] = dict(sorted(binary_data.items()))

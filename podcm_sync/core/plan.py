@@ -63,7 +63,10 @@ class _Comparison:
         self.desired = desired
         self.occupied = occupied
         self.existing = {each.namespaced_name: each for each in snapshot.config_maps}
-        self.pods = {(pod.namespaced_name.namespace, pod.uid): pod for pod in snapshot.pods}
+        # An empty uid matches no Pod: a manifest's Pod has none.
+        self.pods = {
+            (pod.namespaced_name.namespace, pod.uid): pod for pod in snapshot.pods if pod.uid
+        }
         self.configs = {
             config.namespaced_name for config in snapshot.configs if not config.terminating
         }

@@ -27,7 +27,7 @@ class Unseen:
         self._nameless = {name.namespace for name in lost_pods if not name.name}
         # A Pod with a name has made its claims already, also if it could not be decoded.
         self._seen = lost_pods | {pod.namespaced_name for pod in snapshot.pods}
-        self._uids = {pod.uid for pod in snapshot.pods}
+        self._uids = {pod.uid for pod in snapshot.pods if pod.uid}
         claimants = (
             config
             for config in snapshot.configs

@@ -66,24 +66,10 @@ def json_escaped(text: str) -> str:
 def yaml_text(content: Any) -> str:
     """A YAML document that is safe to show and reads back as the content."""
     # Late: a text report needs no YAML.
-    import yaml
+    from podcm_sync import yaml_text as emitter
 
-    class Dumper(yaml.CSafeDumper):
-        """Double-quotes what holds a command, as no other scalar can have an escape."""
-
-    def represented(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
-        style = '"' if _COMMANDS.search(text) else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, represented)
-    text: str = yaml.dump(
-        content,
-        Dumper=Dumper,
-        sort_keys=False,
-        # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
-        allow_unicode=False,
-        explicit_start=True,
-    )
+    # ASCII, since YAML's own idea of printable lets bidirectional overrides through.
+    text = emitter.dump([content], is_ascii=True, explicit_start=True, escaped=_COMMANDS)
     # Commands are in double-quoted scalars alone now, perhaps at the start of a folded line.
     return _COMMANDS.sub(_shown, text)
 

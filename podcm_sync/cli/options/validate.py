@@ -19,3 +19,9 @@ Files = Annotated[
 ValidationFormat = Annotated[
     Findings, typer.Option("-o", "--output", help="The format of the findings.")
 ]
+AllowEmpty = Annotated[
+    bool,
+    typer.Option(
+        "--allow-empty", help="Exit with 0 if there is no PodConfigMapConfig to check, not with 2."
+    ),
+]

@@ -42,7 +42,7 @@ class View:
             self.by_config_map.setdefault(each.namespaced_name.name, []).append(each)
         self.proposed = {_key(each): each for each in planned.proposed.changes}
         self._selectors: dict[str, LabelSelector | None] = {}
-        self._names_by_uid = {pod.uid: name for name, pod in self.pods.items()}
+        self._names_by_uid = {pod.uid: name for name, pod in self.pods.items() if pod.uid}
 
     @property
     def incomplete(self) -> str:

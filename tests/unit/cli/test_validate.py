@@ -52,7 +52,7 @@ def test_a_finding_names_file_line_object_and_path(
     bad["spec"]["configMapDataTemplate"] = {"a": "x"}
     file = tmp_path / "configs.yaml"
     file.write_text(f"# a comment\n{yaml.safe_dump(good)}---\n{yaml.safe_dump(bad)}")
-    line = file.read_text().splitlines().index("---") + 2
+    line = file.read_text().splitlines().index("  - a b") + 1
     code, out = validated(capsys, "-f", str(file))
     assert code == 3
     finding, end = out.splitlines()
@@ -87,18 +87,82 @@ def test_a_key_may_hold_what_looks_like_the_end_of_a_path(
 
 
 def test_stdin_is_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(yaml.safe_dump(pcmc({"suspend": "yes"}))))
+    content = yaml.safe_dump(pcmc({"suspend": "yes"}))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
     code, out = validated(capsys, "-f", "-")
     assert code == 3
-    assert out.startswith("-:1: PodConfigMapConfig default/mine: spec.suspend: ")
+    assert out.startswith("-:7: PodConfigMapConfig default/mine: spec.suspend: ")
 
 
 def test_other_kinds_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": "garbage"}
     (tmp_path / "x.json").write_text(json.dumps(other))
+    (tmp_path / "y.json").write_text(json.dumps(pcmc({})))
     assert validated(capsys, "-f", str(tmp_path)) == (
-        *(0, "0 PodConfigMapConfigs checked: no findings\n"),
+        *(0, "1 PodConfigMapConfig checked: no findings\n"),
     )
+
+
+@pytest.mark.parametrize("files", [{}, {"values.yaml": "replicas: 3\n"}])
+def test_nothing_to_check_exits_2_unless_that_is_allowed(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Green means checked: a pipeline that names the wrong folder must not stay green."""
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    code, out = validated(capsys, "-f", str(tmp_path))
+    assert (code, out.startswith("nothing to check: there is no PodConfigMapConfig")) == (2, True)
+    code, document = as_json(capsys, "-f", str(tmp_path))
+    assert (code, document["exitCode"], document["configs"]) == (2, 2, 0)
+    assert validated(capsys, "--allow-empty", "-f", str(tmp_path))[0] == 0
+
+
+def test_documents_of_other_programs_are_skipped_and_counted_in_a_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(pcmc({})))
+    (tmp_path / "values.yaml").write_text("replicas: 3\n---\n- a list\n---\nkind: X\n")
+    code, out = validated(capsys, "-f", str(tmp_path))
+    assert code == 0
+    assert out == (
+        "1 PodConfigMapConfig checked: no findings; "
+        "skipped 3 documents that are not Kubernetes objects\n"
+    )
+    assert run(["validate", "-f", str(tmp_path / "values.yaml")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "finding"),
+    [
+        (
+            "podSelector: {matchLabels: {a: 4e1}}",
+            'spec.podSelector.matchLabels["a"]: must be text, and 4e1 is a number: quote it: "4e1"',
+        ),
+        (
+            "labelsToInclude: [app, 09]",
+            'spec.labelsToInclude[1]: must be text, and 09 is a number: quote it: "09"',
+        ),
+        (
+            "configMapDataTemplate: {y: y}",
+            'spec.configMapDataTemplate["true"]: must be text, and y is a boolean: quote it: "y"',
+        ),
+        (
+            "configMapDataTemplate: {a: }",
+            'spec.configMapDataTemplate["a"]: must be text, not null: write ""',
+        ),
+    ],
+)
+def test_a_finding_names_the_key_and_what_to_write(
+    spec: str, finding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "apiVersion: podconfig.example.com/v1alpha1\nkind: PodConfigMapConfig\n"
+        f"metadata:\n  name: a\nspec:\n  suspend: false\n  {spec}\n"
+    )
+    code, out = validated(capsys, "-f", str(file))
+    assert code == 3
+    assert out.splitlines()[0] == f"{file}:7: PodConfigMapConfig a: {finding}"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +182,7 @@ def test_what_is_around_the_spec_is_checked_too(
     assert (code, [each["path"] for each in document["findings"]]) == (3, [path])
 
 
-@pytest.mark.parametrize("content", ["a: [", "- just a list", "kind: X", "a: 1\na: 2"])
+@pytest.mark.parametrize("content", ["a: [", "kind: Pod", "a: 1\na: 2"])
 def test_what_is_no_manifest_exits_2_with_file_and_line(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

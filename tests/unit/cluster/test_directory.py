@@ -38,8 +38,7 @@ kind: PodConfigMapConfig
 metadata: {name: web}
 spec: {labelsToInclude: [app]}
 """
-# uuid5 of the URL namespace and https://podconfig.example.com/Pod/default/web-0.
-POD_UID = "c94616fe-f8e4-5b96-99fd-f6985d54bc41"
+# uuid5 of the URL namespace and https://podconfig.example.com/PodConfigMapConfig/default/web.
 CONFIG_UID = "ffb3840e-8195-53a9-a21e-95b2e641040d"
 GENERATED: Json = {
     "apiVersion": "v1",
@@ -49,18 +48,9 @@ GENERATED: Json = {
         "namespace": "default",
         "labels": {
             "podconfig.example.com/generated-by-pcmc": "web",
-            "podconfig.example.com/pod-uid": POD_UID,
+            "podconfig.example.com/pod-uid": "",
             "app.kubernetes.io/managed-by": "podcm-sync",
         },
-        "ownerReferences": [
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "name": "web-0",
-                "uid": POD_UID,
-                "controller": True,
-            }
-        ],
     },
     "data": {
         "podName": "web-0",
@@ -135,8 +125,9 @@ def shop(directory: Directory) -> Directory:
     return directory
 
 
-def loaded(path: Path) -> object:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def loaded(path: Path) -> Json:
+    content: Json = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -152,13 +143,80 @@ def test_an_empty_directory_is_an_empty_cluster(directory: Directory) -> None:
     assert (seen.pods, seen.configs, seen.config_maps, seen.problems) == ((), (), (), ())
 
 
-def test_uids_have_stand_ins_that_are_the_same_at_every_run(shop: Directory) -> None:
-    """Spec §8: stable stand-ins; they go by kind, namespace and name alone."""
-    assert shop.pod().uid == POD_UID
+def test_a_config_without_a_uid_has_a_stand_in_that_is_the_same_at_every_run(
+    shop: Directory,
+) -> None:
+    """It goes by kind, namespace and name alone."""
     assert shop.config().uid == CONFIG_UID
     assert shop.config().generation == 1
-    shop.write("pods.yaml", POD.replace("node-a", "node-b"))
-    assert shop.pod().uid == POD_UID
+
+
+def test_a_pod_without_a_uid_has_none(shop: Directory) -> None:
+    """Spec §8: what is written for it names no owner."""
+    assert shop.pod().uid == ""
+
+
+def test_a_manifest_for_a_pod_with_a_uid_names_its_owner_and_warns(
+    shop: Directory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Spec §8: it is only good in the cluster that the Pod comes from."""
+    shop.write("pods.yaml", POD.replace("name: web-0", "name: web-0\n  uid: u-1"))
+    with caplog.at_level("WARNING"):
+        shop.run()
+    metadata = loaded(shop.generated)["metadata"]
+    assert metadata["labels"]["podconfig.example.com/pod-uid"] == "u-1"
+    assert [owner["uid"] for owner in metadata["ownerReferences"]] == ["u-1"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_manifest_for_a_pod_without_a_uid_warns_of_nothing(
+    shop: Directory, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING"):
+        shop.run()
+    assert caplog.records == []
+
+
+def test_a_pod_that_lost_its_uid_is_an_owner_no_more(shop: Directory) -> None:
+    """A dump becomes a manifest of a repository: the owner would be in no cluster."""
+    shop.write("pods.yaml", POD.replace("name: web-0", "name: web-0\n  uid: u-1"))
+    shop.run()
+    shop.write("pods.yaml", POD)
+    assert summary(shop.run()).updated == 1
+    metadata = loaded(shop.generated)["metadata"]
+    assert not metadata.get("ownerReferences")
+    assert metadata["labels"] == GENERATED["metadata"]["labels"]
+    assert summary(shop.run()).unchanged == 1
+
+
+def test_two_pods_without_a_uid_do_not_keep_each_others_config_maps(shop: Directory) -> None:
+    """Spec §3: an empty uid matches no Pod."""
+    shop.write("more.yaml", POD.replace("web-0", "web-1"))
+    assert summary(shop.run()).created == 2
+    (shop.path / "more.yaml").unlink()
+    assert summary(shop.run()).deleted == 1
+
+
+def test_null_in_labels_annotations_and_data_is_the_empty_text_as_on_the_server(
+    shop: Directory,
+) -> None:
+    shop.write("pods.yaml", POD.replace("{app: web}", "{app: web, empty: }\n  annotations: {a: ~}"))
+    assert shop.pod().labels == {"app": "web", "empty": ""}
+    assert shop.pod().annotations == {"a": ""}
+    shop.write("made.yaml", yaml.safe_dump({**GENERATED, "data": {"podName": None}}))
+    (found,) = shop.snapshot().config_maps
+    assert found.data == {"podName": ""}
+
+
+def test_a_manifest_without_a_namespace_is_in_the_runs_single_one(shop: Directory) -> None:
+    """Spec §8, as kubectl's -n."""
+    assert [pod.namespaced_name.namespace for pod in shop.snapshot("shop").pods] == ["shop"]
+    assert [each.namespaced_name.namespace for each in shop.snapshot("shop").configs] == ["shop"]
+
+
+def test_a_manifest_without_a_namespace_is_an_error_with_several(shop: Directory) -> None:
+    with pytest.raises(InputError, match=r"yaml:3: .* names no namespace"):
+        shop.snapshot("shop", "other")
 
 
 def test_uids_and_generations_that_stand_there_are_kept(shop: Directory) -> None:
@@ -172,8 +230,7 @@ def test_a_pod_without_a_status_is_pending_in_the_default_namespace(directory: D
     directory.write("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a, uid: null}\n")
     found = directory.pod()
     assert found.namespaced_name == NamespacedName("default", "a")
-    assert (found.phase, found.node_name) == ("Pending", "")
-    assert found.uid
+    assert (found.phase, found.node_name, found.uid) == ("Pending", "", "")
 
 
 def test_kinds_that_are_not_ours_are_passed_over(directory: Directory) -> None:
@@ -188,17 +245,24 @@ def test_without_a_namespace_every_one_found_is_in_scope(shop: Directory) -> Non
     """Spec §8; with -n only those named."""
     shop.write("other.yaml", POD.replace("name: web-0", "name: web-0\n  namespace: other"))
     assert {each.namespaced_name.namespace for each in shop.snapshot().pods} == {"default", "other"}
+    shop.write("pods.yaml", POD.replace("name: web-0", "name: web-0\n  namespace: shop"))
+    shop.write("configs.yaml", CONFIG.replace("{name: web}", "{name: web, namespace: shop}"))
     assert [each.namespaced_name.namespace for each in shop.snapshot("other").pods] == ["other"]
     assert shop.snapshot("none").pods == ()
 
 
-def test_one_object_that_does_not_decode_is_a_problem_with_file_and_line(shop: Directory) -> None:
+def test_one_object_that_does_not_decode_is_a_problem_with_the_values_own_line(
+    shop: Directory,
+) -> None:
     shop.write("bad.yaml", "---\n" + POD.replace("web-0", "bad-0").replace("app: web", "app: 2"))
     seen = shop.snapshot()
     assert [each.namespaced_name.name for each in seen.pods] == ["web-0"]
     (problem,) = seen.problems
     assert (problem.kind, problem.reason) == ("Pod", Reason.UNDECODABLE)
-    assert problem.message.startswith(f"{shop.path / 'bad.yaml'}:2: ")
+    assert problem.message == (
+        f'{shop.path / "bad.yaml"}:6: metadata.labels["app"]: must be text, and 2 is a number: '
+        'quote it: "2"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +285,7 @@ def test_one_object_that_does_not_decode_is_a_problem_with_file_and_line(shop: D
 def test_a_name_that_no_file_should_have_is_an_error(directory: Directory, metadata: str) -> None:
     """Names become file names here. Spec §7: file and line."""
     directory.write("a.yaml", f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\n")
-    assert directory.refused().startswith(f"{directory.path / 'a.yaml'}:1: ")
+    assert directory.refused().startswith(f"{directory.path / 'a.yaml'}:3: ")
 
 
 def test_an_object_that_stands_twice_is_an_error_that_names_both(shop: Directory) -> None:
@@ -323,13 +387,12 @@ def test_what_others_put_on_a_generated_manifest_stays(shop: Directory) -> None:
     }
     shop.write(
         "generated/default/pod-web-0-from-web-cfg.yaml",
-        yaml.safe_dump({**GENERATED, "metadata": metadata, "immutable": False}),
+        yaml.safe_dump({**GENERATED, "data": {}, "metadata": metadata, "immutable": False}),
     )
     assert summary(shop.run()).updated == 1
-    (owner,) = GENERATED["metadata"]["ownerReferences"]
     assert loaded(shop.generated) == {
         **GENERATED,
-        "metadata": {**metadata, "ownerReferences": [team, owner]},
+        "metadata": metadata,
         "immutable": False,
     }
 
@@ -568,7 +631,7 @@ def test_a_slip_in_a_kind_is_an_error_and_not_an_object_less(
     directory: Directory, header: str
 ) -> None:
     directory.write("a.yaml", f"{header}\nmetadata: {{name: a}}\n")
-    assert directory.refused().startswith(f"{directory.path / 'a.yaml'}:1: ")
+    assert directory.refused().startswith(f"{directory.path / 'a.yaml'}:2: ")
 
 
 @pytest.mark.parametrize("target", ["nowhere.yaml", "../outside.yaml", "../outside"])
