@@ -174,7 +174,7 @@ def test_a_part_of_a_plan_is_applied_within_its_namespaces() -> None:
 
 def test_a_part_of_a_plan_that_it_does_not_have_is_refused() -> None:
     saved = planned(FakeCluster(*stale("a")))
-    with pytest.raises(PlanMismatchError, match="no ConfigMap in namespace team.*some in shop"):
+    with pytest.raises(PlanMismatchError, match=r"no ConfigMap in namespace team.*some in shop"):
         part_of(saved, ("shop", "team"))
 
 
