@@ -144,19 +144,13 @@ class Facts:
     def check_deletes(self, namespace: str, wanted: Collection[str], max_prune: str) -> None:
         """Nothing is deleted, not even for a moment, that the final state keeps.
 
-        --max-prune counts what was deleted though its Pod is still there.
+        --max-prune counts everything that was deleted.
         """
         deleted = {name for result, where, name in self.done if (result, where) == _del(namespace)}
         lost = sorted(deleted & set(wanted))
         assert lost == [], f"deleted, though wanted: {lost}"
-        uncounted = {
-            change["name"]
-            for change in self.reported.changes
-            if change["namespace"] == namespace and change["reason"] == "PodGone"
-        }
-        counted = deleted - uncounted
-        limit = int(max_prune) if max_prune else len(counted)
-        assert len(counted) <= limit, f"--max-prune {max_prune}, and deleted {sorted(counted)}"
+        limit = int(max_prune) if max_prune else len(deleted)
+        assert len(deleted) <= limit, f"--max-prune {max_prune}, and deleted {sorted(deleted)}"
 
     def check_statuses(self, namespace: str, expected: Json, state: Json) -> None:
         """No status that the run wrote, or reports as it is, says in sync what isn't.

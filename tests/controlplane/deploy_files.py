@@ -21,6 +21,7 @@ SHIPPED = [
     "-A",
     *("--deadline", "200s", "--request-timeout", "20s"),
     *("--max-prune", "100", "--max-prune", "50%"),
+    *("--max-prune-total", "50", "--max-prune-total", "20%"),
     "--tolerate-object-failures",
 ]
 

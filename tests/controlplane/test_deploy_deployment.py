@@ -105,6 +105,7 @@ def test_it_runs_what_it_is_said_to_run() -> None:
         *("--loop", "--interval", "60s", "--deadline", "4m", "--request-timeout", "20s"),
         *("--leader-elect", "--listen", ":8080"),
         *("--max-prune", "100", "--max-prune", "50%"),
+        *("--max-prune-total", "50", "--max-prune-total", "20%"),
         *("--log-format", "json", "-o", "json"),
     ]
     assert "command" not in container()  # the image's entry point

@@ -1,4 +1,4 @@
-"""--max-prune: a plan that would delete too much deletes nothing, and does the rest (spec §6)."""
+"""--max-prune and --max-prune-total: what would delete too much deletes nothing (spec §6)."""
 
 from pathlib import Path
 
@@ -109,47 +109,46 @@ def test_all_deletes_are_held_back_and_all_else_is_done(
     assert (done.code, len(ours(api, namespace))) == (0, 3)
 
 
-def test_those_whose_pod_is_gone_are_not_counted(
+def test_orphans_of_pods_that_are_gone_are_counted(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §6: they go with their Pod anyway."""
-    make(api, namespace, kubeconfig, 5)
-    for pod in ("p0", "p1", "p2"):
-        settle(api, namespace, pod, propagationPolicy="Orphan")
-    change_config(api, namespace, without(3))
-    run = sync(kubeconfig, max_prune=("1",))
-    assert (run.counts, run.code) == ({"deleted": 4, "unchanged": 1}, 0)
-
-
-def test_but_they_too_are_held_back_with_the_others(
-    api: Api, namespace: str, kubeconfig: Path
-) -> None:
-    """Spec §6: a plan that would delete more deletes nothing."""
+    """Spec §6: every ConfigMap that the run would delete."""
     make(api, namespace, kubeconfig, 5)
     settle(api, namespace, "p0", propagationPolicy="Orphan")
     change_config(api, namespace, without(1, 2))
     before = all_config_maps(api, namespace)
-    run = sync(kubeconfig, max_prune=("1",))
+    run = sync(kubeconfig, max_prune=("2",))
     assert (run.counts, run.code) == ({"skipped": 3, "unchanged": 2}, 4)
-    assert "--max-prune 2 " in run.message("pod-p1-from-mine-cfg")
+    assert "--max-prune 3 " in run.message("pod-p1-from-mine-cfg")
     assert all_config_maps(api, namespace) == before
+    run = sync(kubeconfig, max_prune=("3",))
+    assert (run.counts, run.code) == ({"deleted": 3, "unchanged": 2}, 0)
 
 
-def test_the_limit_is_one_for_the_whole_run(
+def test_each_namespace_is_judged_alone(
     api: Api, namespace: str, other: str, kubeconfig: Path
 ) -> None:
-    """Spec §6: of our ConfigMaps in the whole scope of the run, not of each namespace."""
-    for where in (namespace, other):
-        make(api, where, kubeconfig, 4)
+    """Spec §6: a namespace over its limit deletes nothing, and the others are not affected."""
+    make(api, namespace, kubeconfig, 4)
+    make(api, other, kubeconfig, 2)
     change_config(api, namespace, without(0, 1))
-    assert sync(kubeconfig, namespace, max_prune=("25%",)).code == 4
-    assert sync(kubeconfig, namespace, other, max_prune=("24%",)).code == 0  # 1.92 rounded up
-    assert (len(ours(api, namespace)), len(ours(api, other))) == (2, 4)
+    change_config(api, other, without(0, 1))
+    assert sync(kubeconfig, namespace, other, max_prune=("50%",)).code == 4
+    assert (len(ours(api, namespace)), len(ours(api, other))) == (2, 2)
+
+
+def test_the_total_leaves_out_the_namespace_with_the_most_deletions(
+    api: Api, namespace: str, other: str, kubeconfig: Path
+) -> None:
     for where in (namespace, other):
-        change_config(api, where, without(2))
-    change_config(api, other, without(2, 3))
-    assert sync(kubeconfig, namespace, other, max_prune=("2",)).code == 4
-    assert (len(ours(api, namespace)), len(ours(api, other))) == (4, 4)
+        make(api, where, kubeconfig, 3)
+    change_config(api, namespace, without(0, 1, 2))
+    change_config(api, other, without(0))
+    assert sync(kubeconfig, namespace, max_prune_total=("2",)).code == 4
+    assert sync(kubeconfig, namespace, other, max_prune_total=("0",)).code == 4
+    assert (len(ours(api, namespace)), len(ours(api, other))) == (3, 3)
+    assert sync(kubeconfig, namespace, other, max_prune_total=("1",)).code == 0
+    assert (len(ours(api, namespace)), len(ours(api, other))) == (0, 2)
 
 
 def test_the_limit_is_one_for_all_passes(api: Api, namespace: str, kubeconfig: Path) -> None:
@@ -171,7 +170,7 @@ def test_the_limit_is_one_for_all_passes(api: Api, namespace: str, kubeconfig: P
 def test_held_back_comes_before_failed_and_failed_can_be_tolerated(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: of several exit codes 4 comes before 3; --tolerate-object-failures is about 3."""
+    """Spec §7: of several exit codes 4 comes before 3; both are of single namespaces here."""
     make(api, namespace, kubeconfig, 2)
     change_config(api, namespace, without(0))
     api.make_pod(namespace, "taken", labels={"n": "taken"})
@@ -181,4 +180,4 @@ def test_held_back_comes_before_failed_and_failed_can_be_tolerated(
         command.run(*options, kubeconfig=kubeconfig).code
         for options in (("--max-prune", "0"), ("--max-prune", "0", tolerant), (), (tolerant,))
     ]
-    assert codes == [4, 4, 3, 0]
+    assert codes == [4, 0, 3, 0]

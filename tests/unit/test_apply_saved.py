@@ -3,12 +3,14 @@
 import pytest
 from msgspec import structs
 
-from podcm_sync.apply_saved import apply_saved
+from podcm_sync.apply_saved import apply_saved, part_of
+from podcm_sync.core.guards import PruneLimit
 from podcm_sync.core.report import Report, exit_code
-from podcm_sync.errors import ClusterError
+from podcm_sync.errors import ClusterError, PlanMismatchError
 from podcm_sync.lanes import Stopping
-from podcm_sync.model.changes import Outcome, Plan, Result
+from podcm_sync.model.changes import Outcome, Plan, Result, SyncPolicy
 from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
 from podcm_sync.sync import Observer, Policy, run
 from tests.builders import NOW, config_map, owner, pcmc, pod
@@ -122,3 +124,61 @@ def test_what_a_file_says_of_an_object_is_not_believed() -> None:
     (written,) = cluster.snapshot(EVERYWHERE).config_maps
     assert [each.kind for each in written.owner_references] == ["Pod"]
     assert "added" not in written.data
+
+
+def stale(*names: str, namespace: str = "shop") -> list[ConfigMap]:
+    return [config_map(made_for=pod(name, namespace=namespace), owners=[]) for name in names]
+
+
+def limited(amount: int) -> Policy:
+    return Policy(max_prune=(PruneLimit(amount=amount, is_percentage=False),))
+
+
+def test_the_guards_judge_what_the_plan_would_delete_now() -> None:
+    """One of two is gone by now: one is what a limit of one allows."""
+    cluster = FakeCluster(*stale("a", "b"))
+    saved = planned(cluster)
+    assert exit_code(apply_saved(saved, cluster, cluster, limited(1), now=NOW)) == 4
+    assert cluster.writes == []
+    cluster.remove("ConfigMap", NamespacedName("shop", "pod-a-from-web-cfg"))
+    done = apply_saved(saved, cluster, cluster, limited(1), now=NOW)
+    assert came_to(done) == {
+        "pod-a-from-web-cfg": (Result.SKIPPED, Reason.ALREADY_GONE),
+        "pod-b-from-web-cfg": (Result.DELETED, Reason.POD_GONE),
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (limited(0), Reason.PRUNE_BLOCKED),
+        (Policy(sync_policy=SyncPolicy.UPSERT_ONLY), Reason.UPSERT_ONLY),
+    ],
+)
+def test_what_the_plan_holds_back_stays_held_back(policy: Policy, reason: Reason) -> None:
+    cluster = FakeCluster(*stale("a"))
+    saved = run(EVERYWHERE, cluster, None, policy, now=NOW)
+    done = apply_saved(saved, cluster, cluster, now=NOW)
+    assert came_to(done) == {"pod-a-from-web-cfg": (Result.SKIPPED, reason)}
+    assert done.sync_policy is policy.sync_policy
+    assert cluster.writes == []
+
+
+def test_a_part_of_a_plan_is_applied_within_its_namespaces() -> None:
+    cluster = FakeCluster(*stale("a"), *stale("b", namespace="team"))
+    part = part_of(planned(cluster), ("team",))
+    done = apply_saved(part, cluster, cluster, now=NOW)
+    assert came_to(done) == {"pod-b-from-web-cfg": (Result.DELETED, Reason.POD_GONE)}
+    assert done.scope.namespaces == ("team",)
+
+
+def test_a_part_of_a_plan_that_it_does_not_have_is_refused() -> None:
+    saved = planned(FakeCluster(*stale("a")))
+    with pytest.raises(PlanMismatchError, match=r"no ConfigMap in namespace team.*some in shop"):
+        part_of(saved, ("shop", "team"))
+
+
+def test_what_is_left_to_the_garbage_collector_is_named_after_an_apply_too() -> None:
+    cluster = FakeCluster(config_map(), pcmc())
+    done = apply_saved(planned(cluster), cluster, cluster, now=NOW)
+    assert done.left_to_gc == (NAME,)

@@ -121,14 +121,65 @@ def test_apply_does_not_run_where_the_environment_says_to_only_look(
     assert shop("show", shop.plan) == 0
 
 
-def test_apply_does_not_pass_for_a_run_that_expects_a_plan(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_apply_does_only_the_expected_plan(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.dry("--plan-out", shop.plan)
-    monkeypatch.setenv("PODCM_SYNC_EXPECT_PLAN", "sha256:" + "0" * 64)
-    assert shop("apply", shop.plan, "--from", shop.directory) == 2
-    assert "PODCM_SYNC_EXPECT_PLAN" in shop.err
+    digest, other = shop.digest, f"sha256:{'0' * 64}"
+    apply = ("apply", shop.plan, "--from", shop.directory)
+    assert shop(*apply, "--expect-plan", other) == 4
+    assert f"the plan is {digest}, not the expected {other}: nothing was changed" in shop.err
+    monkeypatch.setenv("PODCM_SYNC_EXPECT_PLAN", other)
+    assert shop(*apply) == 4
+    monkeypatch.setenv("PODCM_SYNC_EXPECT_PLAN", "")  # a step of a pipeline that failed
+    assert shop(*apply) == 2
     assert shop.generated() == []
+    monkeypatch.delenv("PODCM_SYNC_EXPECT_PLAN")
+    assert shop(*apply, "--expect-plan", digest) == 0
+    assert shop.generated() == [WEB]
+
+
+def test_apply_does_only_the_part_of_the_namespaces_given(shop: Shop) -> None:
+    for kind in ("pod", "web"):
+        text = (shop.directory / f"{kind}.yaml").read_text().replace("shop", "team")
+        (shop.directory / f"{kind}-team.yaml").write_text(text)
+    shop.dry("--plan-out", shop.plan)
+    apply = ("apply", shop.plan, "--from", shop.directory)
+    assert shop(*apply, "-n", "elsewhere") == 4
+    assert "the plan has no ConfigMap in namespace elsewhere: nothing was changed" in shop.err
+    assert shop(*apply, "-n", "shop", "-n", "elsewhere") == 4
+    assert shop.generated() == []
+    assert shop(*apply, "-n", "team", "-o", "json") == 0
+    document = valid(json.loads(shop.out))
+    assert document["namespaces"] == ["team"]
+    assert {each["namespace"] for each in document["changes"]} == {"team"}
+    assert shop(*apply, "-n", "Not a name") == 2
+
+
+def test_apply_counts_what_it_would_delete_now(shop: Shop) -> None:
+    assert shop("--from", shop.directory) == 0
+    (shop.directory / "web.yaml").unlink()
+    shop.dry("--plan-out", shop.plan)
+    apply = ("apply", shop.plan, "--from", shop.directory)
+    assert shop(*apply, "--max-prune", "0") == 4
+    assert shop(*apply, "--max-prune", "0", "--tolerate-object-failures") == 0
+    assert shop(*apply, "--policy", "upsert-only", "-o", "json") == 0
+    assert valid(json.loads(shop.out))["policy"] == "upsert-only"
+    total = ("-n", "shop", "--max-prune-total", "0")
+    assert shop(*apply, *total, "--tolerate-object-failures") == 4
+    assert shop.generated() == [WEB]
+    assert shop(*apply, "--max-prune", "1", "--max-prune-total", "0") == 0
+    assert shop.generated() == []
+
+
+def test_a_plan_made_under_upsert_only_stays_so(shop: Shop) -> None:
+    assert shop("--from", shop.directory) == 0
+    (shop.directory / "web.yaml").unlink()
+    shop.dry("--policy", "upsert-only", "--plan-out", shop.plan)
+    assert shop("apply", shop.plan, "--from", shop.directory, "--exit-code") == 2  # no such option
+    assert shop("apply", shop.plan, "--from", shop.directory, "--policy", "sync") == 0
+    assert "--policy upsert-only" in shop.out
+    assert shop.generated() == [WEB]
+    assert shop("show", shop.plan, "-o", "json") == 0
+    assert valid(json.loads(shop.out))["policy"] == "upsert-only"
 
 
 def test_a_misspelt_variable_is_said_before_a_subcommand_too(
