@@ -21,7 +21,8 @@ _WEBHOOK: Final = re.compile(r'failed calling webhook "([^"]*)"')
 """kube-apiserver's words in an InternalError (k8s.io/apiserver, admission/plugin/webhook)."""
 _TOO_LARGE: Final = re.compile(r"etcdserver: request is too large|message larger than max")
 """What etcd, and the connection to it, say of an object that they do not take, in a 500."""
-
+_QUOTA_CONFLICT: Final = re.compile(r'cannot be fulfilled on resourcequotas "')
+"""Many creates at once can conflict over their ResourceQuota (a 409 or 500)."""
 
 TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
@@ -135,6 +136,8 @@ def _of_the_object(status: Status) -> Reason | None:
 
     One tenant's webhook or oversized object must neither be repeated nor end a run with exit 5.
     """
+    if _QUOTA_CONFLICT.search(status.message):
+        return Reason.CONFLICT
     if _WEBHOOK.search(status.message):
         return Reason.WEBHOOK_FAILED
     return Reason.TOO_LARGE if _TOO_LARGE.search(status.message) else None

@@ -24,6 +24,10 @@ TERMINATING = status(
     details={"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]},
 )
 QUOTA = status("configmaps is forbidden: exceeded quota: few, requested: count/configmaps=1")
+QUOTA_CONFLICT = status(
+    'Operation cannot be fulfilled on resourcequotas "few": the object has been modified',
+    details={"name": "few", "kind": "resourcequotas"},
+)
 RIGHTS = status('configmaps is forbidden: User "u" cannot create resource "configmaps"')
 
 
@@ -36,6 +40,8 @@ RIGHTS = status('configmaps is forbidden: User "u" cannot create resource "confi
         (403, status("denied", details={"causes": None}), Result.FAILED, Reason.FORBIDDEN),
         (401, b"", Result.FAILED, Reason.UNAUTHORIZED),
         (409, status("modified"), Result.FAILED, Reason.CONFLICT),
+        (409, QUOTA_CONFLICT, Result.FAILED, Reason.CONFLICT),
+        (500, QUOTA_CONFLICT, Result.FAILED, Reason.CONFLICT),
         (422, status("invalid"), Result.FAILED, Reason.REJECTED),
         (413, b"too large", Result.FAILED, Reason.TOO_LARGE),
         (520, b"", Result.FAILED, Reason.SERVER_ERROR),

@@ -265,6 +265,17 @@ def test_only_a_404_about_the_namespace_says_that_it_is_gone() -> None:
     assert (answer.result, answer.reason) == (Result.FAILED, Reason.UNREACHABLE)
 
 
+@pytest.mark.parametrize("code", [409, 500])
+@pytest.mark.parametrize("verb", [create, update], ids=["create", "update"])
+def test_a_conflict_over_a_quota_is_the_objects_and_for_another_pass(verb: Verb, code: int) -> None:
+    message = 'Operation cannot be fulfilled on resourcequotas "few": the object has been modified'
+    about = {"name": "few", "kind": "resourcequotas"}
+    server = Server((code, status(code, message=message, details=about)), there=None)
+    answer = carried_out(verb, server)
+    assert (answer.result, answer.reason) == (Result.FAILED, Reason.CONFLICT)
+    assert len(server.writes) == 1
+
+
 WEBHOOK = 'Internal error occurred: failed calling webhook "w.example.com": Post "https://…": EOF'
 
 
