@@ -23,6 +23,7 @@ Json = dict[str, Any]
 
 def pod(cluster: Cluster, name: str = "web-0", app: str = "web") -> Json:
     metadata = {"name": name, "namespace": cluster.namespace, "labels": {"app": app}}
+    metadata["uid"] = f"uid-of-{name}"  # as in a dump; an API server gives it another one
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -435,7 +435,7 @@ def test_too_large_leaves_what_exists() -> None:
 
 
 def test_a_uid_that_cannot_be_a_label_is_an_invalid_name() -> None:
-    assert only(snapshot(pod(uid=""), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
+    assert only(snapshot(pod(uid="no label"), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
 
 
 def test_the_loser_of_a_name_is_skipped_beside_the_winner() -> None:
