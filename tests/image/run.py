@@ -4,6 +4,7 @@
 that is not. README.md says what it needs.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -69,7 +70,8 @@ def plant(context: Path) -> None:
         (context / "podcm_sync" / stray).write_bytes(b"planted")
     # The stamp of the very build to come, so that the build would keep the engine beside it.
     version = GO_PACKAGE.partition("==")[2]
-    (template / "engine.stamp").write_text(f"{digest()} go{version}\n", encoding="utf-8")
+    made = hashlib.sha256(b"planted").hexdigest()
+    (template / "engine.stamp").write_text(f"{digest()} go{version}\n{made}\n", encoding="utf-8")
     (template / "engine.wasm").write_bytes(b"planted")
 
 

@@ -33,7 +33,7 @@ OWN = PackageURL("pypi", name=NAME, version=__version__)
 
 def wheel() -> str:
     """What the wheel contains, with the engine that was built here."""
-    _, _, go = hatch_build.STAMP.read_text(encoding="utf-8").strip().partition(" go")
+    go = hatch_build.STAMP.read_text(encoding="utf-8").split()[1].removeprefix("go")
     engine = hashlib.sha256(hatch_build.OUTPUT.read_bytes()).hexdigest()
     return _bill(_component(OWN), [_engine(engine), *go_modules(), _go(go)])
 
