@@ -20,8 +20,10 @@ from msgspec import Struct
 
 from podcm_sync.clock import Clock, timed_out
 from podcm_sync.cluster.kube.bounded import Waiting, in_time
+from podcm_sync.cluster.kube.kubeconfig_secrets import remember
 from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import ClusterError, InputError, Unavailable
+from podcm_sync.runtime.masking import masker
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -64,7 +66,9 @@ def load(
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists()
     if not paths and in_cluster and context is None:
         return _from_service_account(impersonate)
-    return _from_files(paths or DEFAULT_KUBECONFIG, context, impersonate, clock or Clock())
+    paths = paths or DEFAULT_KUBECONFIG
+    remember(paths, masker)
+    return _from_files(paths, context, impersonate, clock or Clock())
 
 
 def _from_service_account(impersonate: str | None) -> Target:

@@ -29,6 +29,7 @@ from podcm_sync.cluster.kube.tls import check_files
 from podcm_sync.cluster.kube.transport import Endpoint, Transport
 from podcm_sync.errors import ClusterError, InputError, Unavailable
 from podcm_sync.model.traffic import NO_ANSWER
+from podcm_sync.runtime.masking import masker
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,7 @@ class Connection:
         authorization: str | None,
     ) -> Response:
         if authorization is not None:
+            masker.add_header(authorization)
             headers = {**headers, "Authorization": authorization}
         limit, name = self._limit(is_write=method != "GET")
         code = NO_ANSWER
