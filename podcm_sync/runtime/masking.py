@@ -34,7 +34,7 @@ class Masker:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, *values: str) -> None:
-        """These values must not be shown, in none of the forms in which they might be quoted."""
+        """Hide these values from now on, in every form in which they might be quoted."""
         forms = frozenset(form for value in values for form in _forms(value))
         if not forms <= self._values:
             self._values |= forms
