@@ -17,6 +17,7 @@ from typing import Final
 
 from podcm_sync.core import scrub
 from podcm_sync.render.escape import json_text, printable
+from podcm_sync.runtime.masking import masker
 from podcm_sync.settings import LogFormat
 
 ENVIRONMENT: Final = "PODCM_SYNC_LOG_FORMAT"
@@ -80,13 +81,20 @@ def _is_redacted(arguments: Sequence[str]) -> bool:
 
 
 class _Formatter(logging.Formatter):
-    """What a record says, with what errors quote or without it."""
+    """What a record says, with what errors quote or without it, and never with a credential."""
 
     def __init__(self, *, is_redacted: bool) -> None:
         super().__init__()
         self._is_redacted = is_redacted
 
     def said(self, record: logging.LogRecord) -> str:
+        return masker.mask_message(self._said(record))
+
+    def raised(self, record: logging.LogRecord) -> str:
+        """The traceback; "" where there is none."""
+        return masker.mask_message(self._raised(record))
+
+    def _said(self, record: logging.LogRecord) -> str:
         if not self._is_redacted:
             return record.getMessage()
         if not record.name.startswith("podcm_sync"):
@@ -95,8 +103,7 @@ class _Formatter(logging.Formatter):
         shown = (scrub.failure(x) if isinstance(x, BaseException) else x for x in arguments)
         return str(record.msg) % tuple(shown) if arguments else record.getMessage()
 
-    def raised(self, record: logging.LogRecord) -> str:
-        """The traceback; "" where there is none."""
+    def _raised(self, record: logging.LogRecord) -> str:
         if not record.exc_info:
             return ""
         if not self._is_redacted:

@@ -12,6 +12,7 @@ from podcm_sync.cli import logs
 from podcm_sync.core.redact import redacted
 from podcm_sync.core.report import Report
 from podcm_sync.errors import OutputError
+from podcm_sync.runtime.masking import masker
 from podcm_sync.settings import Colour, Output, Settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def put(text: str) -> None:
         # A terminal that cannot show a character must not cost the report.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(masker.mask(text))
         sys.stdout.flush()
     except BrokenPipeError:
         raise

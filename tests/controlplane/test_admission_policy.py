@@ -106,7 +106,9 @@ def test_the_server_finds_no_fault_in_its_expressions(api: Api, policy: Account)
         is_current = status.get("observedGeneration") == stored["metadata"]["generation"]
         return status if is_current else None
 
-    assert not api.wait_for(checked).get("typeChecking", {}).get("expressionWarnings")
+    status = api.wait_for(checked)
+    assert status is not None
+    assert not status.get("typeChecking", {}).get("expressionWarnings")
 
 
 def both_runs(kubeconfig: Path, **counts: int) -> None:

@@ -63,7 +63,7 @@ def full_config(api: Api, namespace: str) -> None:
 
     def make(size: int) -> Object:
         labels = many_labels(2_000 if size < 260_000 else 2_000 + (size - 260_000) // 700)
-        obj: Any = pcmc({}, namespace, "mine")
+        obj: Object = pcmc({}, namespace, "mine")
         obj["metadata"] |= {
             "labels": labels,
             "annotations": {"example.com/x": "x" * min(size, 260_000)},

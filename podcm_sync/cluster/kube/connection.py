@@ -32,6 +32,7 @@ from podcm_sync.cluster.kube.tally import Tally
 from podcm_sync.cluster.kube.transport import Endpoint, Transport
 from podcm_sync.errors import ClusterError, Unavailable
 from podcm_sync.model.traffic import NO_ANSWER
+from podcm_sync.runtime.masking import masker
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Connection:
         self._credentials = Credentials(load, self.target, self.clock)
         self._prefix = urlsplit(self.target.server).path.rstrip("/")
         self._drops_unsent = is_leaders
+        self._masked = ""
         self._lock = threading.Lock()
         self._endpoint = self._credentials.login().endpoint
         self._transport = self._transport_to(self._endpoint)
@@ -158,6 +160,9 @@ class Connection:
     def _send(self, request: "_Request", login: Login) -> Response:
         headers = request.headers
         if login.authorization:
+            if login.authorization != self._masked:
+                self._masked = login.authorization
+                masker.add_header(login.authorization)
             headers = {**headers, "Authorization": login.authorization}
         limit, name = self._limit(is_write=request.method != "GET")
         code = NO_ANSWER

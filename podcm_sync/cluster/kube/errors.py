@@ -14,8 +14,11 @@ from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.errors import DecodeError
 from podcm_sync.model.changes import Answer, Result
 from podcm_sync.model.reasons import Reason
+from podcm_sync.runtime.masking import masker
 
 MAX_MESSAGE = 500
+MAX_READ = 65_536
+"""Bytes that are read of an answer that is no Status, such as a proxy's page."""
 _PROTOBUF: Final = b"k8s\x00"
 _WEBHOOK: Final = re.compile(r'failed calling webhook "([^"]*)"')
 """kube-apiserver's words in an InternalError (k8s.io/apiserver, admission/plugin/webhook)."""
@@ -75,8 +78,9 @@ def status_of(response: Response) -> Status:
         else:
             status = _decoder.decode(response.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, DecodeError):
-        status = Status(message=response.body[:MAX_MESSAGE].decode(errors="replace").strip())
-    status.message = " ".join(status.message.split())[:MAX_MESSAGE]
+        status = Status(message=response.body[:MAX_READ].decode(errors="replace").strip())
+    # Before it is cut: a part of a credential would not be recognized.
+    status.message = " ".join(masker.mask_message(status.message).split())[:MAX_MESSAGE]
     return status
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from podcm_sync.cluster.kube.answers import Response
 from podcm_sync.core.doctor.facts import NotChecked
+from podcm_sync.runtime.masking import masker
 
 Json = dict[str, Any]
 MAX_MESSAGE = 100
@@ -38,7 +39,7 @@ def unanswered(response: Response, what: str) -> NotChecked:
     """Why an answer says nothing, for people."""
     if response.status in {200, 201}:
         return NotChecked(why=f"the server answered HTTP {response.status}, but not with a {what}")
-    message = str(content_of(response).get("message") or "")[:MAX_MESSAGE]
+    message = masker.mask_message(str(content_of(response).get("message") or ""))[:MAX_MESSAGE]
     said = f": {message}" if message else ""
     return NotChecked(why=f"the server answered HTTP {response.status}{said}")
 

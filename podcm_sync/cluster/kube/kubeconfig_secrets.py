@@ -1,0 +1,87 @@
+"""The credentials in kubeconfig files, told to the masker before anything can go wrong with them.
+
+This reads only to know what must not be shown: whatever it cannot read, it leaves to the loader.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from podcm_sync.runtime.masking import Masker
+
+SECRET: Final = re.compile(
+    r"token|password|passwd|secret|key|credential|auth|session", re.IGNORECASE
+)
+"""Names of fields, environment variables and options whose value is a credential."""
+PUBLIC: Final = frozenset(
+    {
+        *("apiVersion", "kind", "name", "username", "as", "as-uid", "as-groups", "as-user-extra"),
+        *("client-certificate", "client-key", "tokenFile", "token-file"),
+        *("command", "installHint", "interactiveMode", "provideClusterInfo"),
+        *("client-id", "idp-issuer-url", "idp-certificate-authority"),
+    }
+)
+"""Fields of a user that hold names and paths, which messages need."""
+_WORD: Final = re.compile(r"[a-z0-9.-]{1,20}|[/~][^\s=]*|https?://[^@\s]*|--?[\w-]+|true|false")
+"""What the rest may hold without being a credential: a name, a path, an address, an option."""
+_USER_OF_URL: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
+_LINE: Final = re.compile(
+    r"^[\s-]*[\"']?([\w-]+)[\"']?[ \t]*:[ \t]*[\"']?([^\"'\n]+)", re.MULTILINE
+)
+
+
+def remember(paths: str, masker: Masker) -> None:
+    """Add the credentials in these files, a path list as in KUBECONFIG, to the masker."""
+    for path in paths.split(os.pathsep):
+        try:
+            text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        except (OSError, RuntimeError, ValueError):
+            continue
+        masker.add(*_USER_OF_URL.findall(text))
+        try:
+            content = yaml.load(text, Loader=yaml.CSafeLoader)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            # The loader's error may quote a line.
+            masker.add(*(value for key, value in _LINE.findall(text) if _is_secret(key, value)))
+            continue
+        masker.add(*_values(content))
+
+
+def _values(content: Any) -> Iterator[str]:
+    users = content.get("users") if isinstance(content, dict) else None
+    for entry in users if isinstance(users, list) else ():
+        if isinstance(entry, dict):
+            yield from _secrets("", entry.get("user"))
+
+
+def _secrets(key: str, value: Any) -> Iterator[str]:
+    """The credentials in a field of a user, and in those below it."""
+    match value:
+        case {"name": str(name), "value": str(text)}:  # a variable of an exec plugin
+            yield from _if_secret(name, text)
+        case dict():
+            for name in value.keys() - PUBLIC:
+                yield from _secrets(str(name), value[name])
+        case list():
+            for item in value:
+                yield from _secrets(key, item)
+        case str():
+            option, is_assigned, rest = value.partition("=")
+            if is_assigned and option.startswith("-"):  # an argument of an exec plugin
+                key, value = option, rest
+            yield from _if_secret(key, value)
+
+
+def _if_secret(key: str, value: str) -> Iterator[str]:
+    if _is_secret(key, value):
+        yield value
+
+
+def _is_secret(key: str, value: str) -> bool:
+    if key in PUBLIC:
+        return False
+    return SECRET.search(key) is not None or _WORD.fullmatch(value) is None
