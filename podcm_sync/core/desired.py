@@ -7,10 +7,12 @@ pairs give goes to the older config (creationTimestamp, then name), whatever ord
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from podcm_sync.core import managed, names, validate
 from podcm_sync.core.candidates import Candidates
 from podcm_sync.core.data import FACTS, pod_data
-from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
+from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer, Rendering, Request
 from podcm_sync.core.selector import Matcher, compile_selector
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
 from podcm_sync.model.meta import KIND, NamespacedName
@@ -26,15 +28,25 @@ from podcm_sync.model.reasons import Reason
 
 
 def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER) -> Desired:
-    """The complete desired set, from the lists alone; `renderer` is asked where templates are."""
-    build_up = _BuildUp(renderer)
+    """The complete desired set, from the lists alone; `renderer` is given all templates at once."""
+    build_up = _BuildUp()
     pods = by_namespace(snapshot.pods)
     lost_pods = _lost_pods(snapshot.problems)
+    selections: list[_Selection] = []
     for namespace, configs in by_namespace(snapshot.configs).items():
         selectors = (config.spec.pod_selector for config in configs if config.spec is not None)
         candidates = Candidates(pods.get(namespace, ()), selectors)
-        for config in sorted(configs, key=age):
-            build_up.add(config, candidates, lost_pods.get(namespace, ()))
+        for config in sorted(filter(is_active, configs), key=age):
+            if problem := spec_problem(config):
+                build_up.invalid[config.namespaced_name] = problem
+            else:
+                selections.append(_Selection.of(config, candidates))
+    requests = [each.request for each in selections if each.request.templates]
+    renderings = iter(renderer.render(requests) if requests else ())
+    for selection in selections:
+        rendering = next(renderings) if selection.request.templates else None
+        namespace = selection.config.namespaced_name.namespace
+        build_up.add(selection, rendering, lost_pods.get(namespace, ()))
     return build_up.finished(snapshot)
 
 
@@ -50,55 +62,69 @@ def spec_problem(config: PodConfigMapConfig) -> str:
     return "; ".join(validate.findings(config.spec))
 
 
+class _Selection(Struct, frozen=True, kw_only=True):
+    """A config whose spec is valid, and the Pods that it selects; the request has the living."""
+
+    config: PodConfigMapConfig
+    spec: PodConfigMapConfigSpec
+    matches: Matcher
+    terminating: Sequence[Pod]
+    request: Request
+
+    @classmethod
+    def of(cls, config: PodConfigMapConfig, pods: Candidates) -> "_Selection":
+        """Select a config's Pods."""
+        spec = config.spec
+        assert spec is not None, "a spec that cannot be read is a problem"
+        matches = compile_selector(spec.pod_selector)
+        matching = [pod for pod in pods.of(spec.pod_selector) if matches(pod.labels)]
+        return cls(
+            config=config,
+            spec=spec,
+            matches=matches,
+            terminating=[pod for pod in matching if pod.terminating],
+            request=Request(
+                config=config.namespaced_name,
+                templates=spec.config_map_data_template,
+                pods=[pod for pod in matching if not pod.terminating],
+            ),
+        )
+
+
 class _BuildUp:
     """The desired set while it is being built, config by config, the oldest first."""
 
-    def __init__(self, renderer: Renderer) -> None:
-        self.renderer = renderer
+    def __init__(self) -> None:
         self.config_maps: dict[NamespacedName, DesiredConfigMap] = {}
         self.withheld: dict[NamespacedName, Withheld] = {}
         self.losers: list[Withheld] = []
         self.matched_pods: dict[NamespacedName, int] = {}
         self.invalid: dict[NamespacedName, str] = {}
+        self.unjudged: set[NamespacedName] = set()
 
     def add(
-        self, config: PodConfigMapConfig, pods: Candidates, lost_pods: Sequence[Problem]
+        self, selection: _Selection, rendering: Rendering | None, lost_pods: Sequence[Problem]
     ) -> None:
-        """Add all that one config asks for."""
-        if not is_active(config):
-            return
-        problem = spec_problem(config)
-        if config.spec is not None and not problem:
-            problem = "; ".join(self.renderer.findings(config.spec.config_map_data_template))
-        if problem or config.spec is None:
-            self.invalid[config.namespaced_name] = problem
-            return
-        matches = compile_selector(config.spec.pod_selector)
-        matching = [pod for pod in pods.of(config.spec.pod_selector) if matches(pod.labels)]
-        living = [pod for pod in matching if not pod.terminating]
-        rendered = iter(self._render(config, config.spec, living))
-        for pod in matching:
-            if pod.terminating:
-                # Nothing is made for it, so that a name which another has is no loss.
-                if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
-                    message = "its Pod is terminating"
-                    self._withhold(
-                        config, pod.namespaced_name.name, Reason.POD_TERMINATING, message
-                    )
-            else:
-                self._add_pod(config, config.spec, pod, next(rendered))
+        """Add all that one config asks for; `rendering` is None if it has no templates."""
+        config, living = selection.config, selection.request.pods
+        rendered: Sequence[Rendered] = [Rendered()] * len(living)
+        if rendering is not None:
+            if rendering.findings:
+                self.invalid[config.namespaced_name] = "; ".join(map(str, rendering.findings))
+                return
+            if not rendering.is_parsed:
+                self.unjudged.add(config.namespaced_name)
+            rendered = rendering.pods
+        for pod, result in zip(living, rendered, strict=True):
+            self._add_pod(config, selection.spec, pod, result)
+        for pod in selection.terminating:
+            # Nothing is made for it, so that a name which another has is no loss.
+            if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
+                message = "its Pod is terminating"
+                self._withhold(config, pod.namespaced_name.name, Reason.POD_TERMINATING, message)
         for lost in lost_pods:
-            self._add_lost_pod(config, matches, lost)
+            self._add_lost_pod(config, selection.matches, lost)
         self.matched_pods[config.namespaced_name] = len(living)
-
-    def _render(
-        self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pods: Sequence[Pod]
-    ) -> Iterable[Rendered]:
-        """All Pods of a config at once: that is how an engine is quick."""
-        templates = spec.config_map_data_template
-        if not (templates and pods):
-            return [Rendered()] * len(pods)
-        return self.renderer.render(templates, config.namespaced_name.name, pods)
 
     def _add_pod(
         self,
@@ -109,9 +135,7 @@ class _BuildUp:
     ) -> None:
         namespaced_name = _name_for(config, pod.namespaced_name.name)
         if rendered.failure:
-            self._withhold(
-                config, pod.namespaced_name.name, Reason.TEMPLATE_FAILED, rendered.failure
-            )
+            self._withhold(config, pod.namespaced_name.name, rendered.reason, rendered.failure)
             return
         desired = DesiredConfigMap(
             namespaced_name=namespaced_name,
@@ -186,6 +210,7 @@ class _BuildUp:
             losers=tuple(self.losers),
             matched_pods=self.matched_pods,
             invalid=self.invalid | unreadable,
+            unjudged=frozenset(self.unjudged),
         )
 
 

@@ -78,6 +78,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     matched_pods: dict[NamespacedName, int]
     invalid: dict[NamespacedName, str]
     """Invalid configs, with what is wrong with their specs."""
+    unjudged: frozenset[NamespacedName] = frozenset()
+    """Configs whose templates nobody parsed, since a bound or the run's time came first."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
