@@ -5,7 +5,8 @@ Manifests of other kinds are passed over, so that a whole repository can be give
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -13,19 +14,21 @@ from msgspec import Struct, structs
 
 from podcm_sync import __version__
 from podcm_sync.cli.show import put
-from podcm_sync.cluster.config_files import config_manifests
+from podcm_sync.cluster.config_files import all_manifests, is_config
 from podcm_sync.cluster.manifests import Manifest
 from podcm_sync.core import scrub
 from podcm_sync.core import validate as rules
-from podcm_sync.core.rendering import Renderer
+from podcm_sync.core.rendering import TemplateFinding
+from podcm_sync.core.selector import compile_selector
 from podcm_sync.errors import DecodeError, InputError
 from podcm_sync.model import decode
 from podcm_sync.model.meta import API_VERSION, KIND
+from podcm_sync.model.objects import Pod, PodConfigMapConfig
 from podcm_sync.render.escape import json_text, printable
 from podcm_sync.settings import Findings
-from podcm_sync.template.lazy import LazySandbox
 
 INVALID: Final = 3
+DEFAULT_NAMESPACE: Final = "default"
 VERSION: Final = "podcm-sync/validation/v1"
 # A path, with keys in brackets that may hold anything, up to the colon after it.
 _FINDING: Final = re.compile(r'((?:[^:\["]|\["(?:[^"\\]|\\.)*"\]|\[[\w.]*\])+): (.*)', re.DOTALL)
@@ -42,19 +45,21 @@ class Finding(Struct, frozen=True, kw_only=True):
     name: str
     path: str
     message: str
+    hint: str = ""
 
     def redacted(self) -> "Finding":
         """Where it is, and no word of the manifest's own: as --redact has it in a run."""
         said = scrub.scrubbed(f"{self.path}: {self.message}")
         if said.startswith(f"{self.path}: "):
-            return structs.replace(self, message=said.removeprefix(f"{self.path}: "))
+            return structs.replace(self, message=said.removeprefix(f"{self.path}: "), hint="")
         path = self.path if self.path in _PATHS else ""
-        return structs.replace(self, path=path, message=scrub.WITHHELD)
+        return structs.replace(self, path=path, message=scrub.WITHHELD, hint="")
 
     def __str__(self) -> str:
         name = f"{KIND} {self.name}: " if self.name else ""
         path = f"{self.path}: " if self.path else ""
-        return printable(f"{self.file}:{self.line}: {name}{path}{self.message}")
+        said = printable(f"{self.file}:{self.line}: {name}{path}{self.message}")
+        return said + (f"\n  hint: {printable(self.hint)}" if self.hint else "")
 
 
 def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = False) -> int:
@@ -62,9 +67,10 @@ def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = Fal
 
     Raises InputError for what cannot be read or parsed at all, OutputError for a full disk.
     """
-    renderer = LazySandbox()
-    configs = list(config_manifests(places))
-    findings = [finding for each in configs for finding in _findings(each, renderer)]
+    manifests = list(all_manifests(places))
+    configs = list(filter(is_config, manifests))
+    pods = list(_pods(manifests))
+    findings = [finding for each in configs for finding in _findings(each, pods)]
     if is_redacted:
         findings = [each.redacted() for each in findings]
     code = INVALID if findings else 0
@@ -86,43 +92,95 @@ def validate(places: Sequence[str], output: Findings, *, is_redacted: bool = Fal
     return code
 
 
-def _findings(manifest: Manifest, renderer: Renderer) -> Iterator[Finding]:
+def _pods(manifests: Iterable[Manifest]) -> Iterator[Pod]:
+    """The Pods among the manifests. Those that a run could not decode prove nothing here."""
+    for manifest in manifests:
+        content = manifest.content
+        if (content["apiVersion"], content["kind"]) != ("v1", "Pod"):
+            continue
+        metadata = content.get("metadata")
+        if isinstance(metadata, dict):
+            filled = {
+                **content,
+                "metadata": {"uid": "sample", "namespace": DEFAULT_NAMESPACE, **metadata},
+                "status": content.get("status") or {"phase": "Pending"},
+            }
+            with suppress(DecodeError):
+                yield decode.decode_pod(msgspec.json.encode(filled))
+
+
+def _findings(manifest: Manifest, pods: Sequence[Pod]) -> Iterator[Finding]:
     """What the API server would refuse, and what a run would."""
     metadata = manifest.content.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
     name = "/".join(str(named[key]) for key in ("namespace", "name") if named.get(key))
-    for text in _texts(manifest.content, named, renderer):
-        parts = _FINDING.fullmatch(text)
-        assert parts, "a finding is `path: message`"
+    for finding in _found(manifest.content, named, pods):
         yield Finding(
             file=str(manifest.path),
             line=manifest.line,
             name=name,
-            path=parts[1],
-            message=parts[2],
+            path=finding.path,
+            message=finding.message,
+            hint=finding.hint,
         )
 
 
-def _texts(content: dict[str, Any], named: dict[str, Any], renderer: Renderer) -> Iterator[str]:
+def _found(
+    content: dict[str, Any], named: dict[str, Any], pods: Sequence[Pod]
+) -> Iterator[TemplateFinding]:
+    texts = list(_texts(content, named))
+    for text in texts:
+        parts = _FINDING.fullmatch(text)
+        assert parts, "a finding is `path: message`"
+        yield TemplateFinding(path=parts[1], message=parts[2])
+    config = _decoded(content, named)
+    if config is None or config.spec is None or not config.spec.config_map_data_template:
+        return
+    # Late: configs without templates need no engine.
+    from podcm_sync.template import check
+
+    selected: list[Pod] = []
+    if not texts:  # an invalid selector selects nothing
+        namespace = config.namespaced_name.namespace or DEFAULT_NAMESPACE
+        matches = compile_selector(config.spec.pod_selector)
+        selected = [
+            pod
+            for pod in pods
+            if pod.namespaced_name.namespace == namespace and matches(pod.labels)
+        ]
+    yield from check.findings(
+        config.namespaced_name, config.spec.config_map_data_template, selected
+    )
+
+
+def _texts(content: dict[str, Any], named: dict[str, Any]) -> Iterator[str]:
     if content["apiVersion"] != API_VERSION:
         yield f"apiVersion: {content['apiVersion']!r} is not served: write {API_VERSION}"
     if not isinstance(named.get("name"), str) or not rules.is_subdomain(named["name"]):
         yield "metadata.name: a name is needed, of lower-case letters, digits, '-' and '.'"
-        # What follows needs a name only to say it.
-        content = {**content, "metadata": {**named, "name": "unnamed"}}
     try:
-        config = decode.decode_config(msgspec.json.encode(content))
+        config = decode.decode_config(_with_a_name(content, named))
     except DecodeError as error:
         yield f"metadata: {error}"
         return
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{KIND} {named.get('name')}: is not JSON: {error}", quoted=error
-        ) from error
     if config.spec is None:
         yield config.spec_error
-        return
-    findings = rules.findings(config.spec)
-    yield from findings
-    if not findings:
-        yield from renderer.findings(config.spec.config_map_data_template)
+    else:
+        yield from rules.findings(config.spec)
+
+
+def _decoded(content: dict[str, Any], named: dict[str, Any]) -> PodConfigMapConfig | None:
+    with suppress(DecodeError):
+        return decode.decode_config(_with_a_name(content, named))
+    return None
+
+
+def _with_a_name(content: dict[str, Any], named: dict[str, Any]) -> bytes:
+    """As JSON, with a name that can be decoded: what is wrong with the name is one finding."""
+    name = named.get("name")
+    if not isinstance(name, str) or not rules.is_subdomain(name):
+        content = {**content, "metadata": {**named, "name": "unnamed"}}
+    try:
+        return msgspec.json.encode(content)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{KIND} {name}: is not JSON: {error}", quoted=error) from error
