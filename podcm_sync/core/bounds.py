@@ -29,4 +29,4 @@ TEMPLATE_DATA_RUN: Final = 64 << 20
 """Bytes of rendered data that all namespaces share beyond what each may hold anyway."""
 TEMPLATE_DATA_NAMESPACE_FREE: Final = 1 << 20
 TEMPLATE_DATA_PER_OBJECT: Final = 1 << 10
-"""Bytes that each ConfigMap adds to the bound of its namespace."""
+"""Bytes that each ConfigMap rendered adds to the bound of its namespace."""

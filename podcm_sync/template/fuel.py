@@ -22,7 +22,7 @@ ROUNDS: Final = 6
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """The bounds of one resource: `namespace` and `free` grow by `per_object` for each object."""
+    """The bounds of one resource. Each object rendered adds `per_object` to `namespace`, `free`."""
 
     namespace: int
     run: int
@@ -62,11 +62,19 @@ class Account:
         self._free_until = 0
         self._round_ends = 0
 
-    def begin_pass(self, objects: int) -> None:
-        """A pass of the run begins, which may make so many objects here."""
-        limit = self._shared.limit
-        self.bound += limit.per_object * objects
-        self._free_until = min(self.bound, self.spent + limit.free + limit.per_object * objects)
+    def begin_pass(self) -> None:
+        """A pass of the run begins, in which the namespace has a free part again."""
+        self._free_until = min(self.bound, self.spent + self._shared.limit.free)
+
+    def earn(self) -> None:
+        """An object was rendered, which adds to what the namespace may spend.
+
+        Objects that are not rendered add nothing: a loop without end on 1,000 Pods earns no time.
+        """
+        per_object = self._shared.limit.per_object
+        self.bound += per_object
+        self._free_until += per_object
+        self._round_ends += per_object
 
     def begin_round(self, number: int) -> None:
         """Rounds count from 0, in which a namespace spends only what is its own."""

@@ -56,7 +56,7 @@ class Job:
         self._fuel = fuel
         self._data = data
         self._is_over = is_over
-        self._left = bounds.TEMPLATE_CONFIG + bounds.TEMPLATE_PER_OBJECT * len(request.pods)
+        self._left = bounds.TEMPLATE_CONFIG
         self._is_loaded = False
         self._is_alone = False
         """Whether nothing but these templates was ever loaded, and no Pod rendered, in there."""
@@ -229,6 +229,10 @@ class Job:
             self._data.charge(size)
             self._rendered[index] = rendered
             queue.popleft()
+            if not rendered.failure:
+                self._left += bounds.TEMPLATE_PER_OBJECT
+                self._fuel.earn()
+                self._data.earn()
             following = next(waiting, None)
             if following is None:
                 return

@@ -108,8 +108,8 @@ class _Turns:
         return job
 
     def begin_pass(self) -> None:
-        self._fuel.begin_pass(self.objects)
-        self._data.begin_pass(self.objects)
+        self._fuel.begin_pass()
+        self._data.begin_pass()
 
     def take_turn(self, number: int) -> bool:
         """Work until this namespace's round ends; whether anything is left."""

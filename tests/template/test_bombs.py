@@ -115,7 +115,7 @@ def test_a_run_goes_on_and_exits_3(tmp_path: Path) -> None:
     """Whole processes: two bombs beside a good config, and beside harmless ones for comparison."""
     bombs = {
         "cpu": "{{ range 100000000000 }}{{ end }}",
-        "memory": BOMBS["a chunk of a long list"],
+        "memory": BOMBS["repeat"],
     }
     code, out, seconds, peak = run_with(tmp_path / "bombs", bombs)
     harmless = dict.fromkeys(bombs, "{{ .name }}")

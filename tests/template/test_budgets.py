@@ -169,7 +169,7 @@ def test_hostile_namespaces_leave_ordinary_ones_alone_and_share_what_the_run_gra
     made = run.render([*hostile, *ordinary])
     assert {text for each in made[len(hostile) :] for text in failures(each)} == {""}
     everyone = [account for account, _ in run._accounts.values()]
-    own = 54 * FUEL.free + (4 * 20 + 50 * 5) * FUEL.per_object
+    own = 54 * FUEL.free + 50 * 5 * FUEL.per_object
     assert sum(account.spent for account in everyone) <= granted + own
     assert {text for each in made[: len(hostile)] for text in failures(each)} == {job.RUN_SPENT}
 
@@ -321,8 +321,10 @@ def test_without_room_for_the_engine_templates_fail_and_the_run_goes_on(when: st
 def test_an_account_takes_from_the_shared_part_only_what_is_not_its_own() -> None:
     shared = Shared(FUEL)
     account = Account(shared)
-    account.begin_pass(10)
+    account.begin_pass()
     account.begin_round(0)
+    for _ in range(10):
+        account.earn()
     own = FUEL.free + 10 * FUEL.per_object
     assert account.left_in_round == own
     account.charge(own)
