@@ -7,6 +7,7 @@ and must not need what that thread may hold. So a signal sets a number, and wait
 import math
 import signal
 import time
+from collections.abc import Callable
 from typing import Final
 
 STEP_SECONDS: Final = 0.05
@@ -71,6 +72,15 @@ class Clock:
             or time.monotonic() >= self._stops_beginning
             or not self.may_write()
         )
+
+    def part(self, share: float) -> Callable[[], bool]:
+        """Whether a part of the run is over that begins now and may take this share of the rest.
+
+        It is over too if nothing new may begin. Without a deadline it may take any time.
+        """
+        left = self.left()
+        ends = math.inf if left is None else time.monotonic() + share * left
+        return lambda: self.is_stopping() or time.monotonic() >= ends
 
     def left(self) -> float | None:
         """The seconds until the hard end, at least 0; None where there is none.

@@ -29,6 +29,8 @@ from podcm_sync.template.lazy import LazySandbox
 log = logging.getLogger(__name__)
 
 WAITING: Final = "podcm-sync was waiting to lead"
+RENDERING_SHARE: Final = 0.5
+"""Of the time until the deadline: what is rendered by then can still be written."""
 
 
 class Job(Protocol):
@@ -170,7 +172,7 @@ def _once(  # noqa: PLR0913, PLR0917 - all that a run has for its own
                 expected_digest=settings.expected_digest,
             ),
             now=now,
-            renderer=LazySandbox(),
+            renderer=LazySandbox(lambda: clock.part(RENDERING_SHARE)),
             observer=Observer(stopping=_stopping(clock), planned=planned, watch=watch),
         )
     report = msgspec.structs.replace(report, signal_number=clock.signal_number)

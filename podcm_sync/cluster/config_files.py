@@ -23,8 +23,13 @@ from podcm_sync.model.objects import PodConfigMapConfig, PodConfigMapConfigStatu
 STDIN: Final = "-"
 
 
-def config_manifests(places: Iterable[str], skipped: Skipped | None = None) -> Iterator[Manifest]:
-    """The manifests of our kind, of whatever version, in files, directories and stdin (`-`).
+def config_manifests(places: Iterable[str]) -> Iterator[Manifest]:
+    """The manifests of our kind, of whatever version. Raises InputError as `all_manifests`."""
+    return filter(is_config, all_manifests(places))
+
+
+def all_manifests(places: Iterable[str], skipped: Skipped | None = None) -> Iterator[Manifest]:
+    """The manifests in files, directories and stdin (`-`).
 
     What is no Kubernetes object is skipped and counted in a directory, and an error elsewhere.
     Raises InputError for what cannot be read or parsed at all.
@@ -42,7 +47,7 @@ def config_manifests(places: Iterable[str], skipped: Skipped | None = None) -> I
             found = manifests.read(path, skipped)
         else:
             found = manifests.read_file(path)
-        yield from (each for each in found if _is_config(each))
+        yield from found
 
 
 def configs(places: Sequence[str], scope: Scope) -> tuple[PodConfigMapConfig, ...]:
@@ -72,7 +77,8 @@ def _stdin() -> bytes:
         raise InputError(f"{STDIN}: stdin cannot be read: {error}") from error
 
 
-def _is_config(manifest: Manifest) -> bool:
+def is_config(manifest: Manifest) -> bool:
+    """Whether a manifest is of our kind, of whatever version."""
     api_version: str = manifest.content["apiVersion"]
     return manifest.content["kind"] == KIND and api_version.startswith(f"{GROUP}/")
 

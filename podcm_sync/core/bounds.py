@@ -15,6 +15,31 @@ from podcm_sync.model.objects import Closed, PodConfigMapConfig, Snapshot
 
 MIB: Final = 1 << 20
 
+INSTRUCTIONS_PER_SECOND: Final = 10_000_000_000
+"""About what a core of a current machine does: the seconds below are meant by this measure."""
+
+TEMPLATE_POD: Final = INSTRUCTIONS_PER_SECOND // 10
+"""Instructions for all templates of one config on one Pod, its decoding included."""
+TEMPLATE_CONFIG: Final = 4 * INSTRUCTIONS_PER_SECOND // 10
+"""Instructions for one config in one run: parsing, and all its Pods."""
+TEMPLATE_NAMESPACE: Final = 2 * INSTRUCTIONS_PER_SECOND
+"""Instructions for all configs of one namespace in one run."""
+TEMPLATE_RUN: Final = 2 * INSTRUCTIONS_PER_SECOND
+"""Instructions that all namespaces share beyond what each may use anyway."""
+TEMPLATE_NAMESPACE_FREE: Final = INSTRUCTIONS_PER_SECOND // 10
+"""Instructions that each namespace may use anyway, whatever the others use."""
+TEMPLATE_PER_OBJECT: Final = 1_500_000
+"""Instructions that each ConfigMap adds to the bounds of its config and namespace: 0.15 ms, about
+what an ordinary template of five lines needs for a Pod of 10 KB."""
+
+TEMPLATE_DATA_NAMESPACE: Final = 32 << 20
+"""Bytes of rendered data that one namespace may hold in memory."""
+TEMPLATE_DATA_RUN: Final = 64 << 20
+"""Bytes of rendered data that all namespaces share beyond what each may hold anyway."""
+TEMPLATE_DATA_NAMESPACE_FREE: Final = 1 << 20
+TEMPLATE_DATA_PER_OBJECT: Final = 1 << 10
+"""Bytes that each ConfigMap rendered adds to the bound of its namespace."""
+
 
 class Bound(StrEnum):
     """A bound's name, as messages and the documentation have it."""
@@ -36,6 +61,12 @@ class Bound(StrEnum):
     RUN_HELD_BYTES = "run-held-bytes"
     RUN_SELECTOR_STEPS = "run-selector-steps"
     RUN_DESIRED = "run-desired-configmaps"
+    TEMPLATE_POD = "template-pod"
+    TEMPLATE_CONFIG = "template-config"
+    TEMPLATE_NAMESPACE = "template-namespace"
+    TEMPLATE_RUN = "template-run"
+    TEMPLATE_DATA = "template-data"
+    RUN_TEMPLATE_DATA = "run-template-data"
     PAGE_BYTES = "page-bytes"
     WASTED_BYTES = "wasted-bytes"
     WASTED_OBJECTS = "wasted-objects"
@@ -137,6 +168,44 @@ BOUNDS: Final[dict[Bound, BoundInfo]] = {
         unit="ConfigMaps",
         meaning="ConfigMaps that the configs of a run's large namespaces ask for",
         effect="the namespaces that ask for the most are closed",
+    ),
+    Bound.TEMPLATE_POD: BoundInfo(
+        limit=TEMPLATE_POD,
+        unit="instructions",
+        meaning="CPU for all templates of one config on one Pod, its decoding included",
+        effect="that object is not written",
+    ),
+    Bound.TEMPLATE_CONFIG: BoundInfo(
+        limit=TEMPLATE_CONFIG,
+        unit="instructions",
+        meaning="CPU for all templates of one config, parsing included",
+        effect="the config's other objects are not written",
+    ),
+    Bound.TEMPLATE_NAMESPACE: BoundInfo(
+        limit=TEMPLATE_NAMESPACE,
+        unit="instructions",
+        meaning="CPU for all templates of a namespace",
+        effect="the namespace's other objects with templates are not written",
+    ),
+    Bound.TEMPLATE_RUN: BoundInfo(
+        limit=TEMPLATE_RUN,
+        share=TEMPLATE_NAMESPACE_FREE,
+        unit="instructions",
+        meaning="CPU for the templates of a run's expensive namespaces",
+        effect="the other objects with templates of these namespaces are not written",
+    ),
+    Bound.TEMPLATE_DATA: BoundInfo(
+        limit=TEMPLATE_DATA_NAMESPACE,
+        unit="bytes",
+        meaning="rendered data that a namespace holds in memory",
+        effect="the namespace's other objects with templates are not written",
+    ),
+    Bound.RUN_TEMPLATE_DATA: BoundInfo(
+        limit=TEMPLATE_DATA_RUN,
+        share=TEMPLATE_DATA_NAMESPACE_FREE,
+        unit="bytes",
+        meaning="rendered data of a run's large namespaces",
+        effect="the other objects with templates of these namespaces are not written",
     ),
     Bound.PAGE_BYTES: BoundInfo(
         limit=16 * MIB,

@@ -11,7 +11,7 @@ from typing import TypeVar
 from podcm_sync.core import managed, names, validate
 from podcm_sync.core.bounds import LIMITS, Bound, Limits, closed_by
 from podcm_sync.core.data import FACTS, pod_data
-from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer
+from podcm_sync.core.rendering import NO_RENDERER, Rendered, Renderer, Rendering, Request
 from podcm_sync.core.selection import Selection, select
 from podcm_sync.core.selector import Matcher
 from podcm_sync.model.changes import Desired, DesiredConfigMap, Withheld
@@ -31,11 +31,11 @@ T = TypeVar("T")
 
 
 def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER, limits: Limits = LIMITS) -> Desired:
-    """The complete desired set, from the lists alone; `renderer` is asked where templates are.
+    """The complete desired set, from the lists alone; `renderer` is given all templates at once.
 
     A namespace that asks for more than `limits` allow is closed: nothing of it is in the set.
     """
-    build_up = _BuildUp(renderer)
+    build_up = _BuildUp()
     lost_pods = _lost_pods(snapshot.problems)
     valid = [
         config
@@ -43,14 +43,40 @@ def build(snapshot: Snapshot, renderer: Renderer = NO_RENDERER, limits: Limits =
         if config.namespaced_name.namespace not in snapshot.closed and build_up.is_valid(config)
     ]
     selected = select(by_namespace(valid), by_namespace(snapshot.pods), limits)
-    for namespace, selections in selected.selections.items():
+    oldest_first = {
+        namespace: sorted(selections, key=lambda selection: age(selection.config))
+        for namespace, selections in selected.selections.items()
+    }
+    renderings = _rendered(oldest_first.values(), renderer)
+    for namespace, selections in oldest_first.items():
         allowed = limits[Bound.DESIRED_BYTES]
-        for selection in sorted(selections, key=lambda selection: age(selection.config)):
-            allowed -= build_up.add(selection, lost_pods.get(namespace, ()), allowed)
+        for selection in selections:
+            rendering = renderings.get(selection.config.namespaced_name)
+            allowed -= build_up.add(selection, rendering, lost_pods.get(namespace, ()), allowed)
             if allowed < 0:
                 selected.closed[namespace] = closed_by(Bound.DESIRED_BYTES, limits)
                 break
     return build_up.finished(snapshot, selected.closed)
+
+
+def _rendered(
+    selections: Iterable[Sequence[Selection]], renderer: Renderer
+) -> dict[NamespacedName, Rendering]:
+    """What comes of the templates, by config; of none without templates."""
+    requests = [
+        Request(
+            config=selection.config.namespaced_name,
+            templates=selection.spec.config_map_data_template,
+            pods=selection.living,
+        )
+        for selected in selections
+        for selection in selected
+        if selection.spec.config_map_data_template
+    ]
+    if not requests:
+        return {}
+    answers = zip(requests, renderer.render(requests), strict=True)
+    return {request.config: rendering for request, rendering in answers}
 
 
 def is_active(config: PodConfigMapConfig) -> bool:
@@ -68,60 +94,59 @@ def spec_problem(config: PodConfigMapConfig) -> str:
 class _BuildUp:
     """The desired set while it is being built, config by config, the oldest first."""
 
-    def __init__(self, renderer: Renderer) -> None:
-        self.renderer = renderer
+    def __init__(self) -> None:
         self.config_maps: dict[NamespacedName, DesiredConfigMap] = {}
         self.withheld: dict[NamespacedName, Withheld] = {}
         self.losers: list[Withheld] = []
         self.matched_pods: dict[NamespacedName, int] = {}
         self.invalid: dict[NamespacedName, str] = {}
+        self.unjudged: set[NamespacedName] = set()
 
     def is_valid(self, config: PodConfigMapConfig) -> bool:
         """Whether a config asks for anything that can be computed; an invalid one is noted."""
         if not is_active(config):
             return False
         problem = spec_problem(config)
-        if config.spec is not None and not problem:
-            problem = "; ".join(self.renderer.findings(config.spec.config_map_data_template))
         if problem or config.spec is None:
             self.invalid[config.namespaced_name] = problem
             return False
         return True
 
-    def add(self, selection: Selection, lost_pods: Sequence[Problem], allowed: int) -> int:
+    def add(
+        self,
+        selection: Selection,
+        rendering: Rendering | None,
+        lost_pods: Sequence[Problem],
+        allowed: int,
+    ) -> int:
         """Add all that one config asks for; the characters of its data, at most `allowed` of them.
 
-        It stops at the object that takes more, and the result is then more than `allowed`.
+        `rendering` is None if it has no templates. It stops at the object that takes more, and the
+        result is then more than `allowed`.
         """
-        config, spec = selection.config, selection.spec
-        living = [pod for pod in selection.pods if not pod.terminating]
-        rendered = iter(self._render(config, spec, living))
+        config, living = selection.config, selection.living
+        rendered: Sequence[Rendered] = [Rendered()] * len(living)
+        if rendering is not None:
+            if rendering.findings:
+                self.invalid[config.namespaced_name] = "; ".join(map(str, rendering.findings))
+                return 0
+            if not rendering.is_parsed:
+                self.unjudged.add(config.namespaced_name)
+            rendered = rendering.pods
         spent = 0
-        for pod in selection.pods:
+        for pod, result in zip(living, rendered, strict=True):
             if spent > allowed:
                 return spent
-            if pod.terminating:
-                # Nothing is made for it, so that a name which another has is no loss.
-                if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
-                    message = "its Pod is terminating"
-                    self._withhold(
-                        config, pod.namespaced_name.name, Reason.POD_TERMINATING, message
-                    )
-            else:
-                spent += self._add_pod(config, spec, pod, next(rendered))
+            spent += self._add_pod(config, selection.spec, pod, result)
+        for pod in selection.terminating:
+            # Nothing is made for it, so that a name which another has is no loss.
+            if self._winner(_name_for(config, pod.namespaced_name.name)) is None:
+                message = "its Pod is terminating"
+                self._withhold(config, pod.namespaced_name.name, Reason.POD_TERMINATING, message)
         for lost in lost_pods:
             self._add_lost_pod(config, selection.matches, lost)
         self.matched_pods[config.namespaced_name] = len(living)
         return spent
-
-    def _render(
-        self, config: PodConfigMapConfig, spec: PodConfigMapConfigSpec, pods: Sequence[Pod]
-    ) -> Iterable[Rendered]:
-        """All Pods of a config at once: that is how an engine is quick."""
-        templates = spec.config_map_data_template
-        if not (templates and pods):
-            return [Rendered()] * len(pods)
-        return self.renderer.render(templates, config.namespaced_name.name, pods)
 
     def _add_pod(
         self,
@@ -133,9 +158,7 @@ class _BuildUp:
         """Add what one Pod should have; the characters of its data."""
         namespaced_name = _name_for(config, pod.namespaced_name.name)
         if rendered.failure:
-            self._withhold(
-                config, pod.namespaced_name.name, Reason.TEMPLATE_FAILED, rendered.failure
-            )
+            self._withhold(config, pod.namespaced_name.name, rendered.reason, rendered.failure)
             return 0
         desired = DesiredConfigMap(
             namespaced_name=namespaced_name,
@@ -218,6 +241,7 @@ class _BuildUp:
             losers=tuple(self.losers),
             matched_pods=self.matched_pods,
             invalid=self.invalid | unreadable,
+            unjudged=frozenset(self.unjudged),
         )
         if not closed:
             return everything

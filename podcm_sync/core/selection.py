@@ -27,6 +27,16 @@ class Selection(Struct, frozen=True, kw_only=True):
     matches: Matcher
     pods: Sequence[Pod]
 
+    @property
+    def living(self) -> Sequence[Pod]:
+        """The Pods that are to have a ConfigMap."""
+        return [pod for pod in self.pods if not pod.terminating]
+
+    @property
+    def terminating(self) -> Sequence[Pod]:
+        """The Pods that are about to go."""
+        return [pod for pod in self.pods if pod.terminating]
+
 
 class Selected(Struct, frozen=True, kw_only=True):
     """The selections of each namespace, in the order of its configs; `closed` ones have none."""

@@ -100,6 +100,10 @@ def _updates(
         for config in sorted(snapshot.configs, key=lambda each: each.namespaced_name)
         if is_active(config)
         and config.namespaced_name not in unfinished
+        # One without Pods has no outcome that could fail it.
+        and not (
+            config.namespaced_name in desired.unjudged and config.namespaced_name not in by_config
+        )
         and not snapshot.is_incomplete(config.namespaced_name.namespace)
     )
 

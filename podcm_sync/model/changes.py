@@ -88,6 +88,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     """Invalid configs, with what is wrong with their specs."""
     closed: dict[str, Closed] = {}
     """Namespaces that ask for more than a bound allows; nothing here is of them."""
+    unjudged: frozenset[NamespacedName] = frozenset()
+    """Configs whose templates nobody parsed, since a bound or the run's time came first."""
 
 
 class Change(Struct, frozen=True, kw_only=True):

@@ -37,6 +37,8 @@ class Reason(StrEnum):
     TOO_LARGE = "TooLarge"
     INVALID_NAME = "InvalidName"
     TEMPLATE_FAILED = "TemplateFailed"
+    TEMPLATE_BUDGET_EXCEEDED = "TemplateBudgetExceeded"
+    TEMPLATE_ENGINE_UNAVAILABLE = "TemplateEngineUnavailable"
     UNDECODABLE = "Undecodable"
     BOUND_EXCEEDED = "BoundExceeded"
 
@@ -163,6 +165,14 @@ REASONS: Final[dict[Reason, Row]] = {
     ),
     Reason.TEMPLATE_FAILED: _blocking(
         "a template of the config fails on this Pod", "mend `spec.configMapDataTemplate`"
+    ),
+    Reason.TEMPLATE_BUDGET_EXCEEDED: _blocking(
+        "the templates of its config or namespace need more CPU or memory than one run grants them",
+        "make the templates cheaper, or select fewer Pods (docs/templates.md lists the limits)",
+    ),
+    Reason.TEMPLATE_ENGINE_UNAVAILABLE: _blocking(
+        "the template engine cannot start where podcm-sync runs",
+        "raise the limit on virtual memory (`ulimit -v`) where podcm-sync runs",
     ),
     Reason.UNDECODABLE: _blocking(
         "the Pod or ConfigMap cannot be decoded, so nothing is changed for it",

@@ -1,98 +1,105 @@
-"""How much CPU templates may use, counted in fuel: about one unit for each WebAssembly instruction.
+"""Who may spend how much: CPU of the sandbox, in fuel, and bytes of rendered data.
 
-Every Pod has a share, which grows with the templates and with the Pod, so that no usual template
-comes near it. Beyond it all Pods of a config draw on one pool, and all configs of a namespace on
-one account for the run: one heavy Pod has room, a thousand of them cannot hold up the others' run.
-Ten thousand million units are about a second of CPU time.
+Fuel is about one unit for each WebAssembly instruction; wasmtime charges copies by their length.
+A namespace spends what is its own first, and then what all namespaces of the run share. It gets at
+the shared part in rounds, each about twice the last, so that cheap namespaces come first: if the
+shared part runs out, the most expensive namespaces are the ones that go without.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.template.instance import Instance
+from podcm_sync.core import bounds
 
-LOAD_FUEL: Final = 4_000_000_000
-"""For parsing a config's templates. The densest that was found within their bounds takes 1.6e9."""
-POD_FUEL: Final = 50_000_000
-POD_FUEL_PER_TEMPLATE_BYTE: Final = 8_000
-POD_FUEL_PER_POD_BYTE: Final = 10_000
-"""A template of five lines uses 800,000, a line of functions 4,500 a byte, `toYaml .` 4,200,000."""
-POOL_FUEL: Final = 4_000_000_000
-MAX_STOPS: Final = 50
-"""How many Pods of a config may be stopped before the rest is not tried."""
-NAMESPACE_FUEL: Final = 20_000_000_000
-NAMESPACE_STOPS: Final = 200
+INSTANCE_FUEL: Final = 40_000_000
+"""For a new instance: 4 to 6 ms, of which fuel counts 2."""
+BATCH_POD_FUEL: Final = bounds.TEMPLATE_POD // 2
+"""For a Pod in a batch, in which it also pays for the garbage of the Pods before it. If it needs
+more, it is tried again by itself with its whole bound, and only that trial counts."""
+ROUNDS: Final = 6
+"""In the last one a namespace may spend up to its bound."""
 
 
-class Account(Struct):
-    """What one namespace may still cost a run beyond the shares of its Pods."""
+class Limit(Struct, frozen=True, kw_only=True):
+    """The bounds of one resource. Each object rendered adds `per_object` to `namespace`, `free`."""
 
-    fuel: int = NAMESPACE_FUEL
-    stops: int = NAMESPACE_STOPS
+    namespace: int
+    run: int
+    free: int
+    per_object: int
 
 
-class Fuel:
-    """The shares and the pool of one config."""
+FUEL: Final = Limit(
+    namespace=bounds.TEMPLATE_NAMESPACE,
+    run=bounds.TEMPLATE_RUN,
+    free=bounds.TEMPLATE_NAMESPACE_FREE,
+    per_object=bounds.TEMPLATE_PER_OBJECT,
+)
+DATA: Final = Limit(
+    namespace=bounds.TEMPLATE_DATA_NAMESPACE,
+    run=bounds.TEMPLATE_DATA_RUN,
+    free=bounds.TEMPLATE_DATA_NAMESPACE_FREE,
+    per_object=bounds.TEMPLATE_DATA_PER_OBJECT,
+)
 
-    def __init__(self, templates: Mapping[str, str], account: Account) -> None:
-        size = sum(len(source.encode()) for source in templates.values())
-        self._share = POD_FUEL + POD_FUEL_PER_TEMPLATE_BYTE * size
-        self._account = account
-        self._pool = POOL_FUEL
-        self._stops = MAX_STOPS
+
+class Shared:
+    """What is left of one resource for all namespaces of a run."""
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self.left = limit.run
+
+
+class Account:
+    """What one namespace has spent of one resource in a run, and what it may spend."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.spent = 0
+        self.bound = shared.limit.namespace
+        self._shared = shared
+        self._free_until = 0
+        self._round_ends = 0
+
+    def begin_pass(self) -> None:
+        """A pass of the run begins, in which the namespace has a free part again."""
+        self._free_until = min(self.bound, self.spent + self._shared.limit.free)
+
+    def earn(self) -> None:
+        """An object was rendered, which adds to what the namespace may spend.
+
+        Objects that are not rendered add nothing: a loop without end on 1,000 Pods earns no time.
+        """
+        per_object = self._shared.limit.per_object
+        self.bound += per_object
+        self._free_until += per_object
+        self._round_ends += per_object
+
+    def begin_round(self, number: int) -> None:
+        """Rounds count from 0, in which a namespace spends only what is its own."""
+        step = self._shared.limit.free * ((1 << number) - 1)
+        is_last = number >= ROUNDS - 1
+        self._round_ends = self.bound if is_last else min(self.bound, self._free_until + step)
 
     @property
-    def pool(self) -> int:
-        """What the next Pod may use beyond its share."""
-        return max(0, min(self._pool, self._account.fuel))
+    def left(self) -> int:
+        """What may be spent in the run, at least 0."""
+        free = max(0, self._free_until - self.spent)
+        return max(0, min(self.bound - self.spent, free + self._shared.left))
 
     @property
-    def is_spent(self) -> bool:
-        """Whether so many Pods were stopped that the rest is not to be tried."""
-        return min(self._stops, self._account.stops) <= 0
+    def left_in_round(self) -> int:
+        """What may be spent in this round, at least 0."""
+        return max(0, min(self.left, self._round_ends - self.spent))
 
-    def share(self, pod: bytes) -> int:
-        """What this Pod may use without drawing on the pool."""
-        return self._share + POD_FUEL_PER_POD_BYTE * len(pod)
+    @property
+    def is_past_its_bound(self) -> bool:
+        """Whether the namespace's own bound is what ends it, rather than the run's."""
+        return self.spent >= self.bound
 
-    def charge(self, fuel: int) -> None:
-        """Take what was used beyond a share, or for parsing once more, from pool and account."""
-        self._pool -= fuel
-        self._account.fuel -= fuel
-
-    def stopped(self) -> None:
-        """A Pod was stopped."""
-        self._stops -= 1
-        self._account.stops -= 1
-
-
-class Meter:
-    """Fills an instance up before each Pod of a batch, and charges what it used beyond its share.
-
-    `given` is what to call the instance with; `settle` charges a Pod that was stopped.
-    """
-
-    def __init__(self, fuel: Fuel, instance: Instance, batch: list[bytes]) -> None:
-        self._fuel = fuel
-        self._instance = instance
-        self._batch = batch
-        self._index = 0
-        # All Pods of the call are decoded before the first of them is rendered.
-        self._free = sum(map(fuel.share, batch))
-        self.given = self._free + fuel.pool
-
-    def answered(self) -> None:
-        """The Pod is done; the next one is filled up for."""
-        self.settle()
-        self._index += 1
-        if self._index < len(self._batch):
-            self._free = self._fuel.share(self._batch[self._index])
-            self.given = self._free + self._fuel.pool
-            self._instance.refill(self.given)
-
-    def settle(self) -> None:
-        """Charge the Pod at work."""
-        used = self.given - self._instance.fuel
-        self._fuel.charge(max(0, used - self._free))
+    def charge(self, amount: int) -> None:
+        """Spend so much; what goes beyond the free part is taken from the shared one."""
+        beyond = max(0, self.spent + amount - max(self.spent, self._free_until))
+        self.spent += amount
+        self._shared.left -= beyond

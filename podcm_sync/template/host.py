@@ -23,13 +23,20 @@ MAX_LAST_WORDS: Final = 2_000
 """How much is kept of what Go's runtime writes when it dies."""
 
 
-class Guest(Struct):
-    """What one instance has said so far, and what is to happen at each answer."""
+def _ignored(_answer: bytes) -> None:
+    pass
 
-    answers: list[bytes]
+
+class Guest(Struct):
+    """What one instance has asked and written so far, and who takes its answers."""
+
     last_words: bytes = b""
     clock: int = 0
-    answered: Callable[[], None] = lambda: None
+    answered: Callable[[bytes], None] = _ignored
+
+    def finish_call(self) -> None:
+        """Let go of who took the answers: it holds the instance, which holds this guest."""
+        self.answered = _ignored
 
 
 class Exited(Exception):  # noqa: N818 - how Go's runtime dies, which is expected of bombs
@@ -40,7 +47,7 @@ class Host:
     """The imports of whichever instance is at work; there is one at a time."""
 
     def __init__(self) -> None:
-        self.guest = Guest(answers=[])
+        self.guest = Guest()
 
     def linker(self, engine: wasmtime.Engine, module: wasmtime.Module) -> Linker:
         """Every import of the module, each answered here; one that is not known is refused."""
@@ -67,8 +74,7 @@ class Host:
         return linker
 
     def _emit(self, caller: Caller, pointer: int, length: int) -> None:
-        self.guest.answers.append(_read(caller, pointer, length))
-        self.guest.answered()
+        self.guest.answered(_read(caller, pointer, length))
 
     def _no_strings(self, caller: Caller, count: int, size: int) -> int:
         _write(caller, count, bytes(4))

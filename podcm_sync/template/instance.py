@@ -5,6 +5,7 @@ An instance that stopped is thrown away, since nobody knows what state it is in.
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -19,8 +20,9 @@ MAX_MEMORY: Final = 64 << 20
 START_FUEL: Final = 200_000_000
 """For Go's runtime to start, some fourteen times what it takes."""
 TICK_SECONDS: Final = 0.05
-MAX_TICKS: Final = 10
-"""The CPU time that one step may take where fuel counts too little, as for copying memory."""
+MAX_TICKS: Final = 40
+"""The CPU time that one step may take if fuel counts too little: a net under the bounds in fuel,
+which are what decides. The slowest work that is known does 1.6e9 instructions a second."""
 LAST_WORDS_SHOWN: Final = 200
 _ENDS: Final = (Trap, WasmtimeError, Exited)
 
@@ -35,12 +37,15 @@ class Stop(StrEnum):
 
 
 class StoppedError(Exception):
-    """The instance hit a limit. `answers` are those that it had given before."""
+    """The instance hit a limit."""
 
-    def __init__(self, stop: Stop, answers: list[bytes], last_words: str) -> None:
+    def __init__(self, stop: Stop, last_words: str) -> None:
         super().__init__(f"{stop}: {last_words}" if stop is Stop.CRASH else stop)
         self.stop = stop
-        self.answers = answers
+
+
+class UnavailableError(Exception):
+    """The engine cannot start where podcm-sync runs, so no template is rendered."""
 
 
 class Machine:
@@ -76,17 +81,25 @@ class Machine:
 
 
 class Instance:
-    """An instance of the module. Calls return the answers in their order, or raise StoppedError."""
+    """An instance of the module.
+
+    Raises UnavailableError if the host has no memory for it.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._guest = Guest(answers=[])
+        self._guest = Guest()
         self._store = Store(machine.engine)
         self._store.set_limits(memory_size=MAX_MEMORY)
         self.refill(START_FUEL)
         machine.host.guest = self._guest
         try:
-            exports = machine.linker.instantiate(self._store, machine.module).exports(self._store)
+            instance = machine.linker.instantiate(self._store, machine.module)
+        except (WasmtimeError, MemoryError) as error:
+            # An address space of 4 GiB is reserved for it, which RLIMIT_AS can forbid.
+            raise UnavailableError(next(iter(str(error).splitlines()), "")) from error
+        try:
+            exports = instance.exports(self._store)
             self._exports = exports
             self._function("_initialize")(self._store)
             self._at: int = self._function("at")(self._store)
@@ -112,21 +125,33 @@ class Instance:
         """The number of the key at work; also to be read once the instance was stopped."""
         return int.from_bytes(self._memory.read(self._store, self._at, self._at + 4), "little")
 
-    def call(
-        self, name: str, payload: bytes, fuel: int, answered: Callable[[], None] = lambda: None
-    ) -> list[bytes]:
-        """Call an export with JSON. `answered` is told of each answer, and may refill."""
+    def call(self, name: str, payload: bytes, fuel: int, answered: Callable[[bytes], None]) -> None:
+        """Call an export. `answered` gets each answer as it comes, and may refill.
+
+        Raises StoppedError at a limit, and what `answered` raises. Either ends the instance.
+        """
         self._machine.host.guest = self._guest
-        self._guest.answers = []
         self._guest.answered = answered
         self.refill(fuel)
         try:
             start = self._function("buf")(self._store, len(payload))
             self._memory.write(self._store, payload, start & 0xFFFFFFFF)
             self._function(name)(self._store)
-        except _ENDS as error:
-            raise self._stopped(error) from error
-        return self._guest.answers
+        except Exception as error:
+            # A frame of wasmtime's holds the exception whose traceback holds the frame. That cycle
+            # would hold all that the caller's frames know, answers of megabytes among it.
+            traceback.clear_frames(error.__traceback__)
+            if isinstance(error, _ENDS):
+                raise self._stopped(error) from error
+            raise
+        finally:
+            self._guest.finish_call()
+
+    def answers(self, name: str, payload: bytes, fuel: int) -> list[bytes]:
+        """All answers of a call."""
+        answers: list[bytes] = []
+        self.call(name, payload, fuel, answers.append)
+        return answers
 
     @property
     def _memory(self) -> Memory:
@@ -150,5 +175,27 @@ class Instance:
             stop = Stop.MEMORY
         else:
             stop = Stop.CRASH
-        said = next(iter(words.splitlines()), str(error))[:LAST_WORDS_SHOWN]
-        return StoppedError(stop, self._guest.answers, said)
+        last_words = next(iter(words.splitlines()), str(error))[:LAST_WORDS_SHOWN]
+        return StoppedError(stop, last_words)
+
+
+class Slot:
+    """The instance that the configs of one namespace use one after the other."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.instance: Instance | None = None
+        self.is_new = False
+        """Whether nobody has used it so far."""
+
+    def renew(self) -> None:
+        """Put a new instance in. Raises UnavailableError."""
+        self.discard()
+        self.instance = Instance(self._machine)
+        self.is_new = True
+
+    def discard(self) -> None:
+        """Give the instance's memory back."""
+        if self.instance is not None:
+            self.instance.close()
+            self.instance = None

@@ -3,35 +3,36 @@
 A run without templates imports no wasmtime and loads no engine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from podcm_sync.core.rendering import Rendered
-from podcm_sync.model.objects import Pod
+from podcm_sync.core.rendering import Rendering, Request
 
 if TYPE_CHECKING:
     from podcm_sync.template.sandbox import Sandbox
 
 
 class LazySandbox:
-    """Implements `core.rendering.Renderer` for one run."""
+    """Implements `core.rendering.Renderer` for one run.
 
-    def __init__(self) -> None:
-        self._made: Sandbox | None = None
+    `begin` is called when there is something to render; what it returns says when time is up.
+    """
 
-    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
-        """What does not parse; without templates there is nothing to load."""
-        return self._sandbox().findings(templates) if templates else ()
+    def __init__(self, begin: Callable[[], Callable[[], bool]] = lambda: _never) -> None:
+        self._begin = begin
+        self._sandbox: Sandbox | None = None
 
-    def render(
-        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
-    ) -> Sequence[Rendered]:
-        """What the templates make of each Pod."""
-        return self._sandbox().render(templates, pcmc_name, pods)
-
-    def _sandbox(self) -> "Sandbox":
-        if self._made is None:
+    def render(self, requests: Sequence[Request]) -> Sequence[Rendering]:
+        """One Rendering for each Request; without requests there is nothing to load."""
+        if not requests:
+            return ()
+        if self._sandbox is None:
             from podcm_sync.template.sandbox import Sandbox
 
-            self._made = Sandbox()
-        return self._made
+            self._sandbox = Sandbox()
+        self._sandbox.is_over = self._begin()
+        return self._sandbox.render(requests)
+
+
+def _never() -> bool:
+    return False

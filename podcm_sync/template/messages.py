@@ -1,12 +1,13 @@
-"""What goes in and out of the engine, as JSON, and the sentences that its answers become."""
+"""What goes into and comes out of the engine, and the sentences that its answers become."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from podcm_sync.core.rendering import TemplateFinding
 from podcm_sync.model.objects import Pod
 
 PATH: Final = "spec.configMapDataTemplate"
@@ -14,13 +15,19 @@ MAX_MESSAGE: Final = 500
 """Go repeats what a template says, which can be a megabyte; statuses and terminals want less."""
 
 
-class Failure(Struct, frozen=True, kw_only=True):
-    """What is wrong with one template; line and column are 0 where Go does not say."""
+class Failure(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is wrong with one template, in Go's words.
+
+    Lines count from 1, and columns are the bytes before the place in its line, as Go counts them.
+    Both are 0 if Go names no place.
+    """
 
     key: str
     line: int
     column: int
     message: str
+    hint: str
+    is_too_large: bool
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -31,12 +38,20 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 _failure: Final[msgspec.json.Decoder[Failure | None]] = msgspec.json.Decoder(Failure | None)
+_failures: Final[msgspec.json.Decoder[list[Failure] | None]] = msgspec.json.Decoder(
+    list[Failure] | None
+)
 _answer: Final = msgspec.json.Decoder(Answer)
 
 
 def decode_failure(answer: bytes) -> Failure | None:
     """An answer of `load`."""
     return _failure.decode(answer)
+
+
+def decode_failures(answer: bytes) -> list[Failure]:
+    """An answer of `lint`."""
+    return _failures.decode(answer) or []
 
 
 def decode_answer(answer: bytes) -> Answer:
@@ -57,15 +72,25 @@ def encode_pod(pod: Pod) -> bytes:
         "podIP": pod.pod_ip,
         "hostIP": pod.host_ip,
         "serviceAccountName": pod.service_account_name,
-        "containers": pod.containers,
-        "ownerReferences": pod.owner_references,
+        "containers": [
+            {"name": container.name, "image": container.image} for container in pod.containers
+        ],
+        "ownerReferences": [
+            {
+                "apiVersion": owner.api_version,
+                "kind": owner.kind,
+                "name": owner.name,
+                "uid": owner.uid,
+            }
+            for owner in pod.owner_references
+        ],
     }
-    return msgspec.json.encode(root)
+    return msgspec.msgpack.encode(root)
 
 
-def encode_batch(pcmc_name: str, pods: list[bytes]) -> bytes:
+def encode_batch(pcmc_name: str, pods: Sequence[bytes]) -> bytes:
     """What `render` takes, from Pods that are encoded already."""
-    return b'{"configName":%b,"pods":[%b]}' % (msgspec.json.encode(pcmc_name), b",".join(pods))
+    return msgspec.msgpack.encode(pcmc_name) + b"".join(pods)
 
 
 def encode_templates(templates: Mapping[str, str]) -> bytes:
@@ -73,14 +98,16 @@ def encode_templates(templates: Mapping[str, str]) -> bytes:
     return msgspec.json.encode(templates)
 
 
-def finding(failure: Failure) -> str:
-    """A template that does not parse, as one of the findings about a spec."""
-    return f"{path(failure.key)}: {_where(failure)}{_what(failure)}"
+def finding(failure: Failure) -> TemplateFinding:
+    """A template that fails whatever the Pod, as a finding about the spec."""
+    message = f"{_where(failure)}{_shortened(failure.message)}"
+    return TemplateFinding(path=path(failure.key), message=message, hint=failure.hint)
 
 
 def failed(failure: Failure) -> str:
     """A template that failed on a Pod."""
-    return f"{template(failure.key)}: {_where(failure)}{_what(failure)}"
+    hint = f" (hint: {failure.hint})" if failure.hint else ""
+    return f"{template(failure.key)}: {_where(failure)}{_shortened(failure.message)}{hint}"
 
 
 def template(key: str) -> str:
@@ -89,21 +116,13 @@ def template(key: str) -> str:
 
 
 def path(key: str) -> str:
-    """Where in a config the template of a key stands."""
+    """The path of a key's template in a config."""
     return f"{PATH}[{json.dumps(key, ensure_ascii=False)}]"
 
 
 def _where(failure: Failure) -> str:
-    if not failure.line:
-        return ""
-    column = f", column {failure.column}" if failure.column else ""
-    return f"line {failure.line}{column}: "
+    return f"line {failure.line}, column {failure.column}: " if failure.line else ""
 
 
-def _what(failure: Failure) -> str:
-    """Go's own words, without the beginning that names template and position once more."""
-    prefix = f"template: configMapDataTemplate/{failure.key}:"
-    said = failure.message
-    if said.startswith(prefix):
-        said = said.removeprefix(prefix).lstrip("0123456789:").removeprefix(" ")
-    return said if len(said) <= MAX_MESSAGE else f"{said[: MAX_MESSAGE - 1]}…"
+def _shortened(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"

@@ -1,176 +1,133 @@
-"""Renders the templates of configs for Pods, each config in an instance of the engine of its own.
+"""Renders the templates of all configs of a run, so that no namespace can take another one's time.
 
-Authors are untrusted. Each Pod has a budget, and one that goes beyond it fails alone: the engine
-hands over its answers one by one, so that it is known at which Pod it was stopped. Whatever its
-templates do, a config costs CPU time in proportion to its size and Pods, plus about a second, and
-all configs of a namespace together a few seconds more.
+Authors are untrusted. The configs of a namespace draw on one account. The namespaces take turns, in
+rounds in which each may spend twice as much as in the last: cheap namespaces are done first, and if
+the run's bound is reached, it is the most expensive ones that go without.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Final
 
-from podcm_sync.core.rendering import Rendered
-from podcm_sync.model.objects import Pod
-from podcm_sync.template import messages
-from podcm_sync.template.fuel import LOAD_FUEL, Account, Fuel, Meter
-from podcm_sync.template.instance import Instance, Machine, Stop, StoppedError
+import wasmtime
 
-BATCH_PODS: Final = 200
-BATCH_BYTES: Final = 1 << 20
+from podcm_sync.core.rendering import Rendered, Rendering, Request
+from podcm_sync.model.reasons import Reason
+from podcm_sync.template.fuel import DATA, FUEL, ROUNDS, Account, Shared
+from podcm_sync.template.instance import Instance, Machine, Slot, UnavailableError
+from podcm_sync.template.job import Job
 
-NOT_TRIED: Final = (
-    "templates not tried: too many other Pods of the config or namespace were stopped"
-)
+log = logging.getLogger(__name__)
+
+TABLE_FUEL: Final = 1_000_000_000
 
 
 @cache
 def machine() -> Machine:
-    """The process's one machine: it outlives the runs of a loop. May take seconds to compile."""
-    return Machine()
+    """The process's one machine: it outlives the runs of a loop. May take seconds to compile.
+
+    Raises UnavailableError if the host has no memory for it.
+    """
+    try:
+        return Machine()
+    except (wasmtime.WasmtimeError, MemoryError) as error:
+        raise UnavailableError(next(iter(str(error).splitlines()), "")) from error
 
 
 class Sandbox:
-    """Implements `core.rendering.Renderer` for one run, through which it keeps its accounts."""
+    """Implements `core.rendering.Renderer` for one run, through which it keeps its accounts.
 
-    def __init__(self) -> None:
-        self._machine = machine()
-        self._accounts: defaultdict[str, Account] = defaultdict(Account)
-        self._loaded: tuple[Mapping[str, str], Instance] | None = None
+    When `is_over` says so, what is not rendered is left out as interrupted.
+    """
 
-    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
-        """What does not parse, by Go's own parser, the keys in their order."""
-        if not templates:
-            return ()
-        self.close()
-        with self._machine.ticking():
-            instance, findings = _load(self._machine, templates)
-        if findings:
-            instance.close()
-        else:
-            # The render that follows finds it ready.
-            self._loaded = dict(templates), instance
-        return findings
+    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        self.is_over = is_over
+        self._fuel = Shared(FUEL)
+        self._data = Shared(DATA)
+        self._accounts: dict[str, tuple[Account, Account]] = {}
 
-    def render(
-        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
-    ) -> Sequence[Rendered]:
-        """What the templates, which parse, make of each Pod, in the order of the Pods."""
-        instance = None
-        if self._loaded is not None and self._loaded[0] == templates:
-            instance, self._loaded = self._loaded[1], None
-        fuel = Fuel(templates, self._accounts[pods[0].namespaced_name.namespace if pods else ""])
-        with self._machine.ticking():
-            return _Job(self._machine, templates, pcmc_name, instance, fuel).run(pods)
+    def render(self, requests: Sequence[Request]) -> Sequence[Rendering]:
+        """One Rendering for each Request, in their order."""
+        turns: dict[str, _Turns] = {}
+        jobs: list[Job] = []
+        try:
+            for request in requests:
+                name = request.config.namespace
+                if name not in turns:
+                    accounts = self._accounts.setdefault(
+                        name, (Account(self._fuel), Account(self._data))
+                    )
+                    turns[name] = _Turns(*accounts, self.is_over)
+                jobs.append(turns[name].add(request))
+            if jobs:
+                with machine().ticking():
+                    _take_turns(turns.values())
+        except UnavailableError as error:
+            return self._unavailable(requests, error)
+        return [job.result for job in jobs]
 
     def table(self) -> bytes:
         """The table of functions, as JSON: docs/templates.md is made from it."""
-        instance = Instance(self._machine)
+        instance = Instance(machine())
         try:
-            (table,) = instance.call("table", b"{}", LOAD_FUEL)
+            (table,) = instance.answers("table", b"{}", TABLE_FUEL)
         finally:
             instance.close()
         return table
 
-    def close(self) -> None:
-        """Give the memory of a loaded instance back."""
-        if self._loaded is not None:
-            self._loaded[1].close()
-            self._loaded = None
+    @staticmethod
+    def _unavailable(requests: Sequence[Request], error: UnavailableError) -> list[Rendering]:
+        """Templates fail, and the rest of the run goes on."""
+        log.warning("no template is rendered: the template engine cannot start: %s", error)
+        failure = Rendered(
+            failure=f"the template engine cannot start: {error}",
+            reason=Reason.TEMPLATE_ENGINE_UNAVAILABLE,
+        )
+        return [
+            Rendering(pods=[failure] * len(request.pods), is_parsed=False) for request in requests
+        ]
 
 
-def _load(machine: Machine, templates: Mapping[str, str]) -> tuple[Instance, tuple[str, ...]]:
-    """An instance that has parsed the templates, and what did not parse."""
-    instance = Instance(machine)
-    payload = messages.encode_templates(templates)
-    try:
-        answers = instance.call("load", payload, LOAD_FUEL)
-        stopped: tuple[str, ...] = ()
-    except StoppedError as error:
-        answers = error.answers
-        # The engine takes the keys in their order; it was stopped at the first without an answer.
-        stopped = (f"{messages.path(sorted(templates)[len(answers)])}: {error}",)
-    failures = filter(None, map(messages.decode_failure, answers))
-    return instance, (*map(messages.finding, failures), *stopped)
+class _Turns:
+    """The jobs of one namespace in one pass of the run, the oldest config first."""
 
-
-class _Job:
-    """The templates of one config on all its Pods."""
-
-    def __init__(
-        self,
-        machine: Machine,
-        templates: Mapping[str, str],
-        pcmc_name: str,
-        instance: Instance | None,
-        fuel: Fuel,
-    ) -> None:
-        self._machine = machine
-        self._templates = templates
-        self._pcmc_name = pcmc_name
-        self._instance = instance
-        self._is_fresh = True
-        self._rendered: list[Rendered] = []
+    def __init__(self, fuel: Account, data: Account, is_over: Callable[[], bool]) -> None:
+        self.objects = 0
         self._fuel = fuel
+        self._data = data
+        self._is_over = is_over
+        self._slot = Slot(machine())
+        self._jobs: deque[Job] = deque()
 
-    def run(self, pods: Sequence[Pod]) -> list[Rendered]:
-        """Render batch by batch; a stop ends its batch, and the rest begins the next."""
+    def add(self, request: Request) -> Job:
+        job = Job(request, self._slot, self._fuel, self._data, self._is_over)
+        self._jobs.append(job)
+        self.objects += len(request.pods)
+        return job
+
+    def begin_pass(self) -> None:
+        self._fuel.begin_pass()
+        self._data.begin_pass()
+
+    def take_turn(self, number: int) -> bool:
+        """Work until this namespace's round ends; whether anything is left."""
+        self._fuel.begin_round(number)
+        self._data.begin_round(number)
         try:
-            while len(self._rendered) < len(pods):
-                if self._fuel.is_spent:
-                    rest = len(pods) - len(self._rendered)
-                    self._rendered += [Rendered(failure=NOT_TRIED)] * rest
-                else:
-                    self._try(_batch(pods, len(self._rendered)))
+            while self._jobs and self._jobs[0].advance():
+                self._jobs.popleft()
         finally:
-            self._discard()
-        return self._rendered
-
-    def _try(self, batch: list[bytes]) -> None:
-        """Render the Pods of a batch, or those up to the one that was stopped."""
-        if self._instance is None:
-            self._instance, _ = _load(self._machine, self._templates)
-            self._fuel.charge(LOAD_FUEL - self._instance.fuel)
-            self._is_fresh = True
-        instance, was_fresh = self._instance, self._is_fresh
-        self._is_fresh = False
-        payload = messages.encode_batch(self._pcmc_name, batch)
-        meter = Meter(self._fuel, instance, batch)
-        try:
-            self._take(instance.call("render", payload, meter.given, meter.answered))
-        except StoppedError as error:
-            meter.settle()
-            self._take(error.answers)
-            key = sorted(self._templates)[instance.at]
-            self._discard()
-            if error.stop is Stop.MEMORY and (error.answers or not was_fresh):
-                # The rubbish of others may be to blame: a new instance is its fair trial.
-                return
-            self._fuel.stopped()
-            self._rendered.append(Rendered(failure=f"{messages.template(key)}: {error}"))
-
-    def _take(self, answers: list[bytes]) -> None:
-        for answer in map(messages.decode_answer, answers):
-            if answer.failure is not None:
-                self._rendered.append(Rendered(failure=messages.failed(answer.failure)))
-            else:
-                self._rendered.append(Rendered(data=answer.data or {}))
-
-    def _discard(self) -> None:
-        if self._instance is not None:
-            self._instance.close()
-            self._instance = None
+            self._slot.discard()
+        return bool(self._jobs)
 
 
-def _batch(pods: Sequence[Pod], start: int) -> list[bytes]:
-    """The next Pods, as many as one call takes; one at least, however large it is."""
-    batch: list[bytes] = []
-    size = 0
-    for pod in pods[start : start + BATCH_PODS]:
-        encoded = messages.encode_pod(pod)
-        size += len(encoded)
-        if batch and size > BATCH_BYTES:
-            break
-        batch.append(encoded)
-    return batch
+def _take_turns(namespaces: Iterable[_Turns]) -> None:
+    """Round by round, the small ones first: time may not suffice for all."""
+    waiting = sorted(namespaces, key=lambda turns: turns.objects)
+    for turns in waiting:
+        turns.begin_pass()
+    for number in range(ROUNDS):
+        waiting = [turns for turns in waiting if turns.take_turn(number)]
+    assert not waiting, "the last round goes up to the bound, and past it nothing is left"

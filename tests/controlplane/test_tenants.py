@@ -5,7 +5,6 @@ Spec §7. Each case has an ordinary namespace beside it, which is synced all the
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 

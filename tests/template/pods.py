@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
+from podcm_sync.core import bounds
+from podcm_sync.core.rendering import Rendering, Request
 from podcm_sync.model.meta import NamespacedName, OwnerReference
 from podcm_sync.model.objects import Container, Pod
 from podcm_sync.template import messages
-from podcm_sync.template.fuel import LOAD_FUEL, POOL_FUEL
 from podcm_sync.template.instance import Instance
 from podcm_sync.template.sandbox import Sandbox, machine
 
@@ -73,11 +74,12 @@ def engine_says(source: str, of: Pod) -> dict[str, str]:
     """What the engine itself answers, before any sentence is made of it."""
     instance = Instance(machine())
     try:
-        (answer,) = instance.call("load", messages.encode_templates({"case": source}), LOAD_FUEL)
+        payload = messages.encode_templates({"case": source})
+        (answer,) = instance.answers("load", payload, bounds.TEMPLATE_CONFIG)
         failure = messages.decode_failure(answer)
         if failure is None:
             batch = messages.encode_batch(CONFIG, [messages.encode_pod(of)])
-            (answer,) = instance.call("render", batch, POOL_FUEL)
+            (answer,) = instance.answers("render", batch, bounds.TEMPLATE_CONFIG)
             rendered = messages.decode_answer(answer)
             if rendered.data is not None:
                 return {"output": rendered.data["case"], "error": ""}
@@ -88,8 +90,21 @@ def engine_says(source: str, of: Pod) -> dict[str, str]:
         instance.close()
 
 
+def request(
+    templates: Mapping[str, str], *pods: Pod, name: str = CONFIG, namespace: str = "shop"
+) -> Request:
+    """What a run asks for one config."""
+    return Request(config=NamespacedName(namespace, name), templates=templates, pods=pods)
+
+
+def rendering(templates: Mapping[str, str], *pods: Pod) -> Rendering:
+    """What a run of one config gets."""
+    (made,) = sandbox().render([request(templates, *pods)])
+    return made
+
+
 def render(templates: Mapping[str, str], *pods: Pod) -> list[str | dict[str, str]]:
     """What a run gets for each Pod: the data, or the sentence about what failed."""
-    engine = sandbox()
-    assert engine.findings(templates) == ()
-    return [each.failure or each.data for each in engine.render(templates, CONFIG, pods)]
+    made = rendering(templates, *pods)
+    assert made.findings == ()
+    return [each.failure or each.data for each in made.pods]

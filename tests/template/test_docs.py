@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from podcm_sync.__main__ import run
-from podcm_sync.template.fuel import MAX_STOPS, NAMESPACE_STOPS
+from podcm_sync.core import bounds
+from podcm_sync.template import job
 from tests.controlplane.crd_objects import pcmc
 from tests.template import native
 from tests.template.docs import DOCS, examples, with_tables
@@ -63,7 +64,18 @@ def test_the_message_on_the_page_is_the_message(
 
 
 def test_the_limits_on_the_page_are_the_limits() -> None:
-    assert f"Once {MAX_STOPS} Pods of a config, or {NAMESPACE_STOPS} of a namespace" in TEXT
+    seconds = {
+        "one Pod": bounds.TEMPLATE_POD,
+        "one config": bounds.TEMPLATE_CONFIG,
+        "one namespace": bounds.TEMPLATE_NAMESPACE,
+        "the run": bounds.TEMPLATE_RUN,
+    }
+    for whose, instructions in seconds.items():
+        assert f"{instructions / bounds.INSTRUCTIONS_PER_SECOND:g} s for {whose}" in TEXT
+    assert f"{bounds.TEMPLATE_DATA_NAMESPACE >> 20} MiB for one namespace" in TEXT
+    assert f"{bounds.TEMPLATE_DATA_RUN >> 20} MiB for the run" in TEXT
+    for closed in (job.CONFIG_SPENT, job.NAMESPACE_SPENT, job.NAMESPACE_FULL):
+        assert f"`{closed}`" in TEXT
     cpu, memory, output, depth = render(
         {
             "k": '{{ if eq .name "a" }}{{ range 100000000000 }}{{ end }}{{ end }}'

@@ -9,7 +9,7 @@ import wasmtime
 
 from podcm_sync.template.host import HOST, WASI, Guest, Host
 from podcm_sync.template.sandbox import machine
-from tests.template.pods import CONFIG, pod, render, root, sandbox
+from tests.template.pods import CONFIG, pod, render, request, root, sandbox
 
 REFUSED = 52  # ENOSYS
 HARMLESS = {
@@ -116,7 +116,7 @@ def test_the_whole_root_is_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_comes_out_later_and_elsewhere() -> None:
     """Maps without an order, and whatever else could differ, do not."""
-    source = {"k": '{{ keys .labels }}{{ values .labels }}{{ toJson . }}{{ printf "%p" .labels }}'}
+    source = {"k": '{{ keys .labels }}{{ values .labels }}{{ toJson . }}{{ printf "%#v" . }}'}
     first = render(source, pod())
     time.sleep(0.01)
     os.urandom(8)
@@ -149,5 +149,22 @@ def test_one_config_does_not_see_another() -> None:
     assert render({"k": '{{ define "x" }}secret{{ end }}'}, pod()) == [{"k": ""}]
     made: Any = render({"k": '{{ template "x" . }}'}, pod())
     assert 'template "x" not defined' in made[0]
-    assert sandbox().render({"k": "{{ .pcmc.name }}"}, "other", [pod()])[0].data == {"k": "other"}
-    assert sandbox().render({"k": "{{ .pcmc.name }}"}, CONFIG, [pod()])[0].data == {"k": CONFIG}
+    name = {"k": "{{ .pcmc.name }}"}
+    requests = [request(name, pod(), name="other"), request(name, pod())]
+    assert [made.pods[0].data for made in sandbox().render(requests)] == [
+        {"k": "other"},
+        {"k": CONFIG},
+    ]
+
+
+def test_a_config_does_not_see_the_templates_that_its_namespace_rendered_before() -> None:
+    """The configs of a namespace use one instance of the engine, one after the other."""
+    requests = [
+        request({"k": '{{ define "x" }}secret{{ end }}'}, pod(), name="a"),
+        request({"k": '{{ template "x" . }}'}, pod(), name="b"),
+        request({"other": "{{ .name }}"}, pod(), name="c"),
+    ]
+    first, second, third = sandbox().render(requests)
+    assert first.pods[0].data == {"k": ""}
+    assert 'template "x" not defined' in second.pods[0].failure
+    assert third.pods[0].data == {"other": "web-0"}

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,18 @@ import msgspec
 import yaml
 
 from podcm_sync.core.desired import build
-from podcm_sync.core.rendering import NO_RENDERER, Rendered
+from podcm_sync.core.rendering import NO_RENDERER, Rendered, Rendering, Request, TemplateFinding
+from podcm_sync.core.report import exit_code
 from podcm_sync.model import decode
 from podcm_sync.model.changes import Desired
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import Pod, PodConfigMapConfig, Scope, Snapshot
 from podcm_sync.model.reasons import Kind, Reason, kind_of
+from podcm_sync.sync import Policy
+from podcm_sync.sync import run as sync
+from podcm_sync.template.lazy import LazySandbox
+from tests import builders
+from tests.fakes import FakeCluster
 from tests.template.pods import pod, sandbox
 
 
@@ -25,20 +32,23 @@ class Recorded:
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
 
-    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(f'spec.configMapDataTemplate["{key}"]: no' for key in templates if key == "no")
+    def render(self, requests: Sequence[Request]) -> Sequence[Rendering]:
+        return list(map(self._rendering, requests))
 
-    def render(
-        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
-    ) -> Sequence[Rendered]:
-        names = [each.namespaced_name.name for each in pods]
-        self.asked.append((pcmc_name, names))
-        return [
-            Rendered(failure="it fails here")
-            if name == "bad"
-            else Rendered(data=dict.fromkeys(templates, name.upper()))
-            for name in names
-        ]
+    def _rendering(self, request: Request) -> Rendering:
+        if "no" in request.templates:
+            path = 'spec.configMapDataTemplate["no"]'
+            return Rendering(findings=(TemplateFinding(path=path, message="no"),))
+        names = [pod.namespaced_name.name for pod in request.pods]
+        self.asked.append((request.config.name, names))
+        return Rendering(
+            pods=[
+                Rendered(failure="it fails here")
+                if name == "bad"
+                else Rendered(data=dict.fromkeys(request.templates, name.upper()))
+                for name in names
+            ]
+        )
 
 
 def config(spec: dict[str, Any], name: str = "web") -> PodConfigMapConfig:
@@ -222,3 +232,51 @@ def test_a_run_without_templates_loads_no_engine(tmp_path: Path) -> None:
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_time_that_templates_use_up_interrupts_them_and_others_are_written() -> None:
+    """The run is cut short (exit 5); what was not rendered did not fail, and stays as it is."""
+    calls = iter(range(10_000))
+    large = [builders.pod(f"web-{number:03}", namespace="large") for number in range(300)]
+    cluster = FakeCluster(
+        *large,
+        builders.pod("web-0", namespace="small"),
+        builders.pcmc(namespace="large", templates={"k": "{{ .name }}"}),
+        builders.pcmc(
+            "z-idle", namespace="large", templates={"k": "x"}, match_labels={"no": "pod"}
+        ),
+        builders.pcmc(namespace="small", templates={"k": "{{ .name }}"}),
+    )
+    renderer = LazySandbox(lambda: lambda: next(calls) > 100)
+    everywhere = Scope(namespaces=None)
+    report = sync(everywhere, cluster, cluster, Policy(), now=builders.NOW, renderer=renderer)
+    reasons = Counter(
+        (each.change.namespaced_name.namespace, each.reason) for each in report.outcomes
+    )
+    assert reasons["small", Reason.MISSING] == 1
+    assert reasons["large", Reason.INTERRUPTED] == 300 - reasons["large", Reason.MISSING] > 150
+    assert exit_code(report) == 5
+    # Neither the config that was cut short nor the one that was not even parsed is stamped.
+    assert [str(each.update.namespaced_name) for each in report.statuses] == ["small/web"]
+
+
+def test_a_namespace_past_its_bound_is_a_failure_of_its_own() -> None:
+    endless = {"k": "{{ range 100000000000 }}{{ end }}"}
+    cluster = FakeCluster(
+        *(builders.pod(f"web-{number}", namespace="hostile") for number in range(10)),
+        builders.pod("web-0", namespace="shop"),
+        builders.pcmc(namespace="hostile", templates=endless),
+        builders.pcmc(namespace="shop", templates={"k": "{{ .name }}"}),
+    )
+    everywhere = Scope(namespaces=None)
+    report = sync(everywhere, cluster, cluster, Policy(), now=builders.NOW, renderer=LazySandbox())
+    assert {each.reason for each in report.outcomes} == {
+        Reason.MISSING,
+        Reason.TEMPLATE_BUDGET_EXCEEDED,
+    }
+    hostile, shop = (each.update.desired for each in report.statuses)
+    assert (hostile.observed_generation, hostile.failures) == (None, 10)
+    assert "0.4 s of CPU" in hostile.conditions[0].message
+    assert shop.observed_generation == 1
+    assert exit_code(report) == 3
+    assert exit_code(report, tolerate_object_failures=True) == 0

@@ -7,29 +7,80 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podcm_sync.model.objects import Pod
+from podcm_sync.model.reasons import Reason
+from podcm_sync.template.job import BATCH_BYTES, BATCH_PODS
 from podcm_sync.template.messages import MAX_MESSAGE
-from podcm_sync.template.sandbox import BATCH_BYTES, BATCH_PODS
-from tests.template.pods import engine_says, pod, render, sandbox
+from tests.template.pods import engine_says, pod, render, rendering
 
 # What the API server can hold: no lone surrogates, and no NUL.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-def findings(**sources: str) -> tuple[str, ...]:
-    return sandbox().findings(sources)
+def findings(**sources: str) -> list[str]:
+    return list(map(str, rendering(sources).findings))
 
 
 def test_a_parse_error_has_key_line_column_and_gos_words() -> None:
-    assert findings(a="fine", b="one\n  {{ nope 1 }}", c="{{ if }}") == (
-        'spec.configMapDataTemplate["b"]: line 2, column 6: function "nope" not defined',
-        'spec.configMapDataTemplate["c"]: line 1, column 7: missing value for if',
-    )
+    """Go's own text is whole, and calls the template by its data key."""
+    assert findings(a="fine", b="one\n  {{ zilch 1 }}", c="{{ if }}") == [
+        (
+            'spec.configMapDataTemplate["b"]: line 2, column 5: template: b:2: '
+            'function "zilch" not defined'
+        ),
+        'spec.configMapDataTemplate["c"]: line 1, column 6: template: c:1: missing value for if',
+    ]
+
+
+def test_columns_count_the_same_way_in_parse_errors_and_on_a_pod() -> None:
+    (parse_error,) = findings(k="é {{ zilch }}")
+    (error,) = render({"k": 'é {{ fail "no" }}'}, pod())
+    assert "line 1, column 6: " in parse_error
+    assert "line 1, column 6: template: k:1:6: executing" in error
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{{ now }}", "`now` is left out because it reads the clock or the host's time zone"),
+        ('{{ env "HOME" }}', "`env` is left out because it reads beyond the Pod"),
+        ("{{ uper .name }}", "did you mean `upper`?"),
+        ("{{ name }}", "did you mean `.name`?"),
+        ("{{ .labels.app.kubernetes.io/name }}", "keys with dots, slashes or dashes need index"),
+        ("{{ .labels.my-app }}", "keys with dots, slashes or dashes need index"),
+        ("{{ frobnicate }}", ""),
+        ("{{ if }}", ""),
+    ],
+)
+def test_a_parse_error_hints_at_what_to_write(source: str, hint: str) -> None:
+    (finding,) = rendering({"k": source}).findings
+    assert finding.hint.startswith(hint)
+    assert bool(finding.hint) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{{ .Values.x }}", "a template sees the Pod alone: .annotations .containers"),
+        ("{{ .metadata.name }}", "did you mean `.name`?"),
+        ("{{ .Labels.app }}", "did you mean `.labels`?"),
+        ("{{ .label.app }}", "did you mean `.labels`?"),
+        ("{{ .spec.nodeName }}", "did you mean `.nodeName`?"),
+        ("{{ .labels.app.kubernetes }}", 'keys with dots need index: {{ index .labels "app.kub'),
+        ("{{ .containers.image }}", "`.containers` is a list: {{ range .containers }}{{ .image }}"),
+        ('{{ include "gone" . }}', "each data key has its own templates: {{ define }} it in the"),
+    ],
+)
+def test_an_error_on_every_pod_hints_at_what_to_write(source: str, hint: str) -> None:
+    (error,) = render({"k": source}, pod())
+    assert isinstance(error, str)
+    assert hint in error
+    assert "template: k:1:" in error
 
 
 def test_an_error_on_a_pod_has_key_line_column_and_gos_words() -> None:
     (said,) = render({"conf": 'x\n{{ index .labels "app" "x" }}'}, pod())
     assert said == (
-        'template "conf": line 2, column 3: executing "configMapDataTemplate/conf" at '
+        'template "conf": line 2, column 3: template: conf:2:3: executing "conf" at '
         '<index .labels "app" "x">: error calling index: cannot index slice/array with type string'
     )
 
@@ -48,13 +99,23 @@ def test_a_message_of_a_megabyte_is_shortened() -> None:
 @pytest.mark.parametrize("source", ["{{ b64dec `/w==` }}", '{{ "é" | trunc 1 }}'])
 def test_output_that_is_no_utf8_fails(source: str) -> None:
     """A ConfigMap's data is text; JSON would have made U+FFFD of it without a word."""
-    assert render({"a": source}, pod()) == ['template "a": the output is not valid UTF-8']
+    assert render({"a": source}, pod()) == [
+        'template "a": template: a: the output is not valid UTF-8'
+    ]
 
 
 def test_output_up_to_the_limit_is_whole() -> None:
     (made,) = render({"a": '{{ repeat 1048576 "x" }}'}, pod())
     assert made == {"a": "x" * 1_048_576}
     assert render({"a": '{{ repeat 1048577 "x" }}'}, pod()) == ['template "a": output over 1 MiB']
+
+
+def test_the_limit_on_output_counts_all_keys_of_a_pod() -> None:
+    halves = dict.fromkeys("ab", '{{ repeat 524288 "x" }}')
+    assert render(halves, pod()) == [dict.fromkeys("ab", "x" * 524_288)]
+    (rendered,) = rendering({**halves, "c": "x"}, pod()).pods
+    assert rendered.failure == 'template "c": output over 1 MiB together with the keys before it'
+    assert rendered.reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("count", [1, BATCH_PODS - 1, BATCH_PODS, BATCH_PODS + 1, 3 * BATCH_PODS])
@@ -70,7 +131,7 @@ def test_pods_too_large_for_one_batch_go_in_several() -> None:
     assert made == [{"k": f"web-{number} {BATCH_BYTES // 3}"} for number in range(20)]
 
 
-def test_a_heavy_pod_draws_on_the_pool_and_passes() -> None:
+def test_a_heavy_pod_passes() -> None:
     """Some hundred times what a small template uses is no bomb."""
     source = "{{ $n := 0 }}{{ range 20000 }}{{ $n = add $n 1 }}{{ end }}{{ $n }}"
     assert render({"k": source}, pod(), pod("b")) == [{"k": "20000"}] * 2
@@ -85,7 +146,7 @@ def test_rubbish_of_other_pods_is_no_reason_to_fail_one_for_its_memory() -> None
 
 def test_bounds_of_a_config_render_within_the_budgets() -> None:
     """64 templates of 2,048 characters, as many as the CRD takes together, on each of 20 Pods."""
-    piece = '{{ range .containers }}{{ .name | upper | replace "-" "_" | quote }} {{ end }}\n'
+    piece = "server {{ .podIP }}:8080 weight=5 max_fails=3 fail_timeout=30s; # {{ .name }}\n"
     source = (piece * 26)[:2_028]
     source = source[: source.rindex("\n")]
     made = render({f"k{n}": source for n in range(64)}, *(pod(f"w-{n}") for n in range(20)))
@@ -145,13 +206,15 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_no_source_does_more_than_fail(source: str) -> None:
     """Whatever is written, there is a finding with a place, or data, or a failure in words."""
-    found = sandbox().findings({"k": source})
-    if found:
-        (finding,) = found
-        assert re.match(r'spec\.configMapDataTemplate\["k"\]: (line \d+, column \d+: )?\S', finding)
+    made = rendering({"k": source}, pod())
+    if made.findings:
+        (finding,) = map(str, made.findings)
+        assert re.match(
+            r'spec\.configMapDataTemplate\["k"\]: (line \d+, column \d+: )?template: k:', finding
+        )
         assert engine_says(source, pod())["error"]
     else:
-        (rendered,) = sandbox().render({"k": source}, "web", [pod()])
+        (rendered,) = made.pods
         assert bool(rendered.failure) != bool(rendered.data)
 
 

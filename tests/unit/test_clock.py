@@ -295,3 +295,26 @@ def test_a_write_may_have_the_leaders_term_for_a_limit(time: FakeTime) -> None:
 def test_a_duration_is_written_as_in_an_option(seconds: float, words: str) -> None:
     assert duration(seconds) == words
     assert parse_duration(words) == pytest.approx(seconds)
+
+
+def test_a_part_of_the_run_is_over_after_its_share_of_the_rest(time: FakeTime) -> None:
+    clock = Clock()
+    clock.begin(10.0)
+    time.now += 2.0
+    is_over = clock.part(0.5)
+    time.now += 3.9
+    assert not is_over()
+    time.now += 0.2
+    assert is_over()
+
+
+def test_a_part_of_the_run_is_over_when_a_signal_comes_and_without_a_deadline_only_then(
+    time: FakeTime,
+) -> None:
+    clock = Clock()
+    clock.begin(None)
+    is_over = clock.part(0.5)
+    time.now += 1e9
+    assert not is_over()
+    clock.receive(signal.SIGTERM)
+    assert is_over()

@@ -1,13 +1,13 @@
 """Snapshot → what stands in a cluster that its operator should know of: counts, and some names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from podcm_sync.core import names
 from podcm_sync.core.doctor.checks import Check, count, fail, ok, some, warn
 from podcm_sync.core.names import label_value
-from podcm_sync.core.rendering import Renderer
+from podcm_sync.core.rendering import Renderer, Request
 from podcm_sync.core.status import ready
 from podcm_sync.core.validate import findings
 from podcm_sync.model.meta import (
@@ -44,9 +44,7 @@ def contents(snapshot: Snapshot, renderer: Renderer) -> Contents:
     if snapshot.incomplete:
         return Contents(incomplete=next(iter(snapshot.incomplete.values())))
     unreadable = {each.namespaced_name for each in snapshot.problems if each.kind == KIND}
-    invalid = unreadable | {
-        each.namespaced_name for each in snapshot.configs if not _is_valid(each, renderer)
-    }
+    invalid = unreadable | _invalid(snapshot.configs, renderer)
     suspended = {each.namespaced_name for each in snapshot.configs if each.suspend}
     not_ready = {
         each.namespaced_name for each in snapshot.configs if _is_failing(each) and not each.suspend
@@ -106,10 +104,21 @@ def checks_of(found: Contents) -> Iterator[Check]:
     yield ok("configmaps", f"{total}: {', '.join(kept)}" if kept else total)
 
 
-def _is_valid(config: PodConfigMapConfig, renderer: Renderer) -> bool:
-    if config.spec is None:
-        return False
-    return not (findings(config.spec) or renderer.findings(config.spec.config_map_data_template))
+def _invalid(configs: Iterable[PodConfigMapConfig], renderer: Renderer) -> set[NamespacedName]:
+    """The configs whose spec is invalid, or whose templates don't parse."""
+    invalid: set[NamespacedName] = set()
+    requests: list[Request] = []
+    for config in configs:
+        if config.spec is None or findings(config.spec):
+            invalid.add(config.namespaced_name)
+        elif templates := config.spec.config_map_data_template:
+            requests.append(Request(config=config.namespaced_name, templates=templates, pods=()))
+    renderings = renderer.render(requests)
+    return invalid | {
+        request.config
+        for request, rendering in zip(requests, renderings, strict=True)
+        if rendering.findings
+    }
 
 
 def _is_failing(config: PodConfigMapConfig) -> bool:

@@ -10,40 +10,64 @@ import (
 	"text/template/parse"
 )
 
+// Failure says what is wrong with one template, in Go's own words, which name the template by its
+// data key. Line and Column are where, as Go counts: lines from 1, and the bytes before the place
+// in its line. They are 0 and 0 if Go names no place.
+type Failure struct {
+	Key        string `json:"key"`
+	Line       int    `json:"line"`
+	Column     int    `json:"column"`
+	Message    string `json:"message"`
+	Hint       string `json:"hint"`
+	IsTooLarge bool   `json:"isTooLarge"`
+}
+
 var errTooLong = fmt.Errorf("output over %d MiB", MaxOutput>>20)
 
-// position is how text/template's messages begin; a parse error has no column.
+// position is how text/template's messages begin. A parse error has no column.
 var position = regexp.MustCompile(`^template: [^:]*:(\d+):(?:(\d+):)? `)
 
-// execFailure is a failed execution, where Go's message says it happened.
-func execFailure(key string, err error) *Failure {
-	message := err.Error()
+// execFailure is a failed execution. `left` is how much of MaxOutput the keys before it had left.
+func (t *Template) execFailure(err error, left int) *Failure {
 	if errors.Is(err, errTooLong) {
-		message = errTooLong.Error() // Go's message would be about a writer, which nobody has seen
+		// Go's message would be about a writer, which no author has seen.
+		message := errTooLong.Error()
+		if left < MaxOutput {
+			message += " together with the keys before it"
+		}
+		return &Failure{Key: t.key, Message: message, IsTooLarge: true}
 	}
-	line, column := said(message)
-	return &Failure{key, line, column, message}
+	failure := failureOf(t.key, err)
+	for _, fault := range t.Lint() {
+		if fault.Line == failure.Line && fault.Column == failure.Column {
+			failure.Hint = fault.Hint
+		}
+	}
+	return failure
 }
 
-// parseFailure is a source that does not parse, with the column that Go's parser keeps to itself.
+// parseFailure is a source that does not parse, with the column that Go's parser does not tell.
 func parseFailure(key, source string, err error) *Failure {
-	line, column := said(err.Error())
-	if column == 0 && line > 0 {
-		column = parserColumn(source, line)
+	failure := failureOf(key, err)
+	if failure.Line > 0 {
+		failure.Column = parserColumn(source, failure.Line)
 	}
-	return &Failure{key, line, column, err.Error()}
+	failure.Hint = parseHint(source, failure)
+	return failure
 }
 
-func said(message string) (line, column int) {
-	if found := position.FindStringSubmatch(message); found != nil {
-		line, _ = strconv.Atoi(found[1])
-		column, _ = strconv.Atoi(found[2])
+func failureOf(key string, err error) *Failure {
+	message := strings.ReplaceAll(err.Error(), rootName(key), key)
+	failure := &Failure{Key: key, Message: message}
+	if match := position.FindStringSubmatch(message); match != nil {
+		failure.Line, _ = strconv.Atoi(match[1])
+		failure.Column, _ = strconv.Atoi(match[2])
 	}
-	return line, column
+	return failure
 }
 
-// parserColumn parses once more and asks the parser for the token at which it stopped, which is the
-// one that its line comes from. 0 where a future Go keeps that elsewhere, or where lines disagree.
+// parserColumn parses again and asks the parser for the token at which it stopped, which is the one
+// that its line comes from. 0 if a future Go keeps that elsewhere, or if the lines differ.
 func parserColumn(source string, line int) int {
 	tree := parse.New("")
 	if _, err := tree.Parse(source, "", "", map[string]*parse.Tree{}, functions, builtins); err == nil {
@@ -61,11 +85,11 @@ func parserColumn(source string, line int) int {
 	if strings.Count(before, "\n")+1 != line {
 		return 0
 	}
-	return len(before) - strings.LastIndexByte(before, '\n')
+	return len(before) - strings.LastIndexByte(before, '\n') - 1
 }
 
-// builtins are the names of Go's own functions, which text/template keeps to itself, and `include`,
-// which each template has of its own; only the names matter for parsing.
+// builtins are the names of Go's own functions, which text/template does not export, and `include`,
+// which each template has of its own. Only the names matter for parsing.
 var builtins = names(
 	"and", "break", "call", "continue", "eq", "ge", "gt", "html", "include", "index", "js", "le",
 	"len", "lt", "ne", "not", "or", "print", "printf", "println", "slice", "urlquery",

@@ -265,5 +265,6 @@ func allowed() template.FuncMap {
 			made[each.Name] = theirs[each.Name]
 		}
 	}
+	made["printf"] = steadyPrintf
 	return made
 }

@@ -81,7 +81,7 @@ func includer(root *template.Template) func(string, any) (string, error) {
 		}
 		depth[name]++
 		defer func() { depth[name]-- }()
-		var out capped
+		out := capped{limit: MaxOutput}
 		err := root.ExecuteTemplate(&out, name, data)
 		return out.String(), err
 	}

@@ -8,13 +8,13 @@ import (
 	"podcm-sync/engine"
 )
 
-// benchmark renders one template for many Pods as the WebAssembly module does, with JSON going in
-// and out, and writes the renders per second of one core.
+// benchmark renders one template for many Pods as the WebAssembly module does, with MessagePack
+// going in and JSON out, and writes the renders per second of one core.
 func benchmark() {
 	var asked struct {
-		Source string          `json:"source"`
-		Pods   json.RawMessage `json:"pods"`
-		Rounds int             `json:"rounds"`
+		Source string `json:"source"`
+		Pods   []byte `json:"pods"`
+		Rounds int    `json:"rounds"`
 	}
 	check(json.NewDecoder(os.Stdin).Decode(&asked))
 	parsed, failure := engine.Parse("case", asked.Source)
@@ -24,10 +24,9 @@ func benchmark() {
 	renders := 0
 	started := time.Now()
 	for range asked.Rounds {
-		var pods []engine.Pod
-		check(json.Unmarshal(asked.Pods, &pods))
-		for i := range pods {
-			made := engine.Render([]*engine.Template{parsed}, &pods[i], "web")
+		pods := engine.NewPayload(asked.Pods)
+		for !pods.Empty() {
+			made := engine.Render([]*engine.Template{parsed}, pods, "web")
 			if _, err := json.Marshal(made); err != nil {
 				panic(err)
 			}

@@ -168,7 +168,7 @@ def test_findings_say_where_and_quote_nothing(tmp_path: Path, output: str) -> No
         assert len(done.stdout.splitlines()) == len(plain.stdout.splitlines())
         place = f"{file}:1: PodConfigMapConfig shop/web: spec.podSelector.matchLabels["
         assert f'{place}"app"]: {WITHHELD}\n' in done.stdout
-        assert f'spec.configMapDataTemplate["url"]: line 1, column 17: {WITHHELD}\n' in done.stdout
+        assert f'spec.configMapDataTemplate["url"]: line 1, column 16: {WITHHELD}\n' in done.stdout
         assert f"shop/db: apiVersion: {WITHHELD}\n" in done.stdout
     else:
         assert '"redacted": true' in done.stdout

@@ -39,7 +39,8 @@ def test_the_verdict_is_the_api_servers(
     paths = [finding["path"] for finding in document["findings"]]
     if case.name == STORED_ALL_THE_SAME:
         assert paths == ['spec.configMapDataTemplate["a"]']
-        assert document["findings"][0]["message"] == "line 1, column 6: unclosed action"
+        message = "line 1, column 5: template: a:1: unclosed action"
+        assert document["findings"][0]["message"] == message
     else:
         assert (code, paths == []) == ((0, True) if case.accepted else (3, False))
     assert all(path.startswith("spec") for path in paths)
@@ -63,15 +64,150 @@ def test_a_finding_names_file_line_object_and_path(
 def test_every_finding_is_said_and_templates_with_gos_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sources = {"a": "{{ nope }}", "b": "fine", "c": "1\n{{ if }}", "d": "{{ env `HOME` }}"}
+    sources = {"a": "{{ zilch }}", "b": "fine", "c": "1\n{{ if }}", "d": "{{ env `HOME` }}"}
     (tmp_path / "x.json").write_text(json.dumps(pcmc({"configMapDataTemplate": sources})))
     code, document = as_json(capsys, "-f", str(tmp_path / "x.json"))
     assert code == 3
     assert [(each["path"], each["message"]) for each in document["findings"]] == [
-        ('spec.configMapDataTemplate["a"]', 'line 1, column 4: function "nope" not defined'),
-        ('spec.configMapDataTemplate["c"]', "line 2, column 7: missing value for if"),
-        ('spec.configMapDataTemplate["d"]', 'line 1, column 4: function "env" not defined'),
+        (
+            'spec.configMapDataTemplate["a"]',
+            'line 1, column 3: template: a:1: function "zilch" not defined',
+        ),
+        (
+            'spec.configMapDataTemplate["c"]',
+            "line 2, column 6: template: c:2: missing value for if",
+        ),
+        (
+            'spec.configMapDataTemplate["d"]',
+            'line 1, column 3: template: d:1: function "env" not defined',
+        ),
     ]
+    assert [bool(each["hint"]) for each in document["findings"]] == [False, False, True]
+
+
+def checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sources: dict[str, str], *pods: Any
+) -> list[tuple[str, str, str]]:
+    """The findings about templates: data key, message, hint."""
+    objects = [pcmc({"configMapDataTemplate": sources}, "shop"), *pods]
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    _, document = as_json(capsys, "-f", str(tmp_path))
+    return [
+        (each["path"].split('"')[1], each["message"], each["hint"]) for each in document["findings"]
+    ]
+
+
+def pod(name: str, **labels: str) -> Any:
+    metadata = {"name": name, "namespace": "shop", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+
+
+def test_what_no_pod_can_cure_is_a_finding_for_each_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = {
+        "a": "{{ .Values.x }}",
+        "b": "{{ .metadata.name }}",
+        "c": '{{ if .labels.gone }}{{ include "gone" . }}{{ end }}',
+        "d": "{{ .name",
+        "e": '{{ trunc "x" }}',
+        "f": "{{ range 100000000000 }}{{ end }}",
+        "g": '{{ upper .labels.app }}{{ template "gone" }}',
+        "h": '{{ repeat 1048577 "x" }}',
+    }
+    findings = checked(tmp_path, capsys, sources)
+    place = "line 1, column {0}: template: {1}:1:{0}: executing"
+    assert [(key, message) for key, message, _ in findings] == [
+        (
+            "a",
+            place.format(10, "a") + ' "a" at <.Values.x>: nil pointer evaluating interface {}.x',
+        ),
+        (
+            "b",
+            place.format(12, "b")
+            + ' "b" at <.metadata.name>: nil pointer evaluating interface {}.name',
+        ),
+        (
+            "c",
+            place.format(24, "c") + ' "c" at <include "gone" .>: error calling include: template: '
+            'no template "gone" associated with template "c"',
+        ),
+        ("d", "line 1, column 8: template: d:1: unclosed action"),
+        (
+            "e",
+            place.format(3, "e") + ' "e" at <trunc>: wrong number of args for trunc: want 2 got 1',
+        ),
+        ("f", "stopped after using its CPU budget"),
+        (
+            "g",
+            place.format(35, "g") + ' "g" at <{{template "gone"}}>: template "gone" not defined',
+        ),
+        ("h", "output over 1 MiB"),
+    ]
+    hints = {key: hint for key, _, hint in findings}
+    assert hints["b"] == "did you mean `.name`?"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ upper .labels.team }}",
+        '{{ required "a team is needed" .labels.team }}',
+        "{{ (index .containers 7).image }}",
+        '{{ fail "not on this Pod" }}',
+        "{{ (fromYaml .annotations.conf).a.b }}",
+        '{{ index (splitList "-" .labels.team) 3 }}',
+        "{{ .nothing }}",
+        "{{ if .Values }}{{ .Values.x }}{{ end }}",
+        "{{ if and .Values .Values.x }}{{ end }}",
+        '{{ $_ := set . "Values" (dict "x" 1) }}{{ .Values.x }}',
+        "{{ with .labels }}{{ .team.name }}{{ end }}",
+        '{{ define "x" }}{{ .Values.x }}{{ end }}{{ template "x" dict "Values" (dict "x" 1) }}',
+        "{{ range .containers }}{{ .name }}{{ $.name }}{{ end }}",
+    ],
+)
+def test_what_another_pod_may_cure_is_no_finding(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(tmp_path, capsys, {"k": source}) == []
+
+
+def test_what_fails_on_a_pod_that_is_given_is_a_finding_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = {"k": "{{ upper .labels.team }}", "ok": "{{ .name }}"}
+    pods = [pod("web-0", team="a"), pod("web-1"), pod("web-2")]
+    elsewhere = pod("web-3")
+    elsewhere["metadata"]["namespace"] = "other"
+    ((key, message, _),) = checked(tmp_path, capsys, sources, *pods, elsewhere)
+    assert key == "k"
+    assert message.startswith(
+        'fails on Pod web-1 and 1 more: line 1, column 16: template: k:1:16: executing "k" at '
+    )
+
+
+def test_a_bad_data_key_hides_no_template_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = {"configMapDataTemplate": {"a b": "fine", "ok": "{{ now }}", "long": "x" * 70_000}}
+    (tmp_path / "x.json").write_text(json.dumps(pcmc(spec)))
+    _, document = as_json(capsys, "-f", str(tmp_path))
+    assert [each["path"] for each in document["findings"]] == [
+        "spec.configMapDataTemplate",
+        'spec.configMapDataTemplate["long"]',
+        'spec.configMapDataTemplate["ok"]',
+    ]
+
+
+def test_the_hint_stands_on_a_line_of_its_own_and_redaction_drops_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = pcmc({"configMapDataTemplate": {"k": "{{ .labels.secret.name }}"}})
+    (tmp_path / "x.json").write_text(json.dumps(config))
+    _, out = validated(capsys, "-f", str(tmp_path))
+    assert out.splitlines()[1].startswith("  hint: keys with dots need index: {{ index .labels ")
+    _, redacted = validated(capsys, "--redact", "-f", str(tmp_path))
+    assert "secret" not in redacted
 
 
 def test_a_key_may_hold_what_looks_like_the_end_of_a_path(

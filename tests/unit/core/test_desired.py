@@ -1,14 +1,14 @@
 """The desired set (spec §2.2, §3): which ConfigMap each Pod and config ask for, and whose it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from podcm_sync.core.desired import build, is_active
-from podcm_sync.core.rendering import Rendered
+from podcm_sync.core.rendering import Rendered, Rendering, Request, TemplateFinding
 from podcm_sync.model.changes import Desired
 from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Pod, PodConfigMapConfig
+from podcm_sync.model.objects import PodConfigMapConfig
 from podcm_sync.model.reasons import Reason
 from tests.builders import config_map, desired, pcmc, pod, problem, snapshot
 
@@ -238,20 +238,27 @@ class Templates:
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
 
-    def findings(self, templates: Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(f"{key}: does not parse" for key, source in templates.items() if "{" in source)
+    def render(self, requests: Sequence[Request]) -> Sequence[Rendering]:
+        return list(map(self._rendering, requests))
 
-    def render(
-        self, templates: Mapping[str, str], pcmc_name: str, pods: Sequence[Pod]
-    ) -> Sequence[Rendered]:
-        names = [each.namespaced_name.name for each in pods]
-        self.asked.append((pcmc_name, names))
-        return [
-            Rendered(failure="it fails on this Pod")
-            if name.startswith("bad")
-            else Rendered(data={key: x.replace("POD", name) for key, x in templates.items()})
-            for name in names
-        ]
+    def _rendering(self, request: Request) -> Rendering:
+        templates = request.templates
+        if broken := [key for key, source in templates.items() if "{" in source]:
+            message = "does not parse"
+            return Rendering(
+                findings=tuple(TemplateFinding(path=key, message=message) for key in broken)
+            )
+        names = [pod.namespaced_name.name for pod in request.pods]
+        if names:
+            self.asked.append((request.config.name, names))
+        return Rendering(
+            pods=[
+                Rendered(failure="it fails on this Pod")
+                if name.startswith("bad")
+                else Rendered(data={key: x.replace("POD", name) for key, x in templates.items()})
+                for name in names
+            ]
+        )
 
 
 def test_each_pod_has_what_the_templates_make_of_it() -> None:
@@ -282,6 +289,30 @@ def test_a_template_that_fails_on_a_pod_withholds_that_pods_alone() -> None:
     (held,) = built.withheld.values()
     assert (held.reason, held.message) == (Reason.TEMPLATE_FAILED, "it fails on this Pod")
     assert built.matched_pods == {WEB: 2}
+
+
+class Bounded:
+    """A Renderer that is past a bound, or out of time, before it has parsed anything."""
+
+    def __init__(self, reason: Reason) -> None:
+        self._failure = Rendered(failure="not rendered", reason=reason)
+
+    def render(self, requests: Sequence[Request]) -> Sequence[Rendering]:
+        return [
+            Rendering(pods=[self._failure] * len(request.pods), is_parsed=False)
+            for request in requests
+        ]
+
+
+@pytest.mark.parametrize("reason", [Reason.TEMPLATE_BUDGET_EXCEEDED, Reason.INTERRUPTED])
+def test_templates_that_nobody_parsed_withhold_their_pods_and_judge_no_config(
+    reason: Reason,
+) -> None:
+    built = build(snapshot(pod(), pcmc(templates={"a": "b"}), pcmc("other")), Bounded(reason))
+    assert withheld(built) == {"pod-web-0-from-web-cfg": reason}
+    assert holders(built) == {"pod-web-0-from-other-cfg": "other"}
+    assert built.invalid == {}
+    assert built.unjudged == {WEB}
 
 
 def test_templates_that_do_not_parse_make_the_spec_invalid() -> None:

@@ -1,16 +1,19 @@
-"""Where there is no template engine, that is a value which says so; what exists stays (spec §3)."""
+"""If there is no template engine, that is a value that says so; what exists stays (spec §3)."""
 
-from podcm_sync.core.rendering import NO_RENDERER
+from podcm_sync.core.rendering import NO_RENDERER, Request, TemplateFinding
+from podcm_sync.model.meta import NamespacedName
 from tests.builders import pod
 
 
-def test_without_an_engine_templates_are_a_finding_and_no_templates_are_none() -> None:
-    assert NO_RENDERER.findings({}) == ()
-    (finding,) = NO_RENDERER.findings({"url": "x"})
-    assert finding.startswith("spec.configMapDataTemplate: ")
+def test_without_an_engine_templates_are_a_finding_and_nothing_raises() -> None:
+    name = NamespacedName("shop", "web")
+    (rendering,) = NO_RENDERER.render(
+        [Request(config=name, templates={"url": "x"}, pods=[pod("a"), pod("b")])]
+    )
+    (finding,) = rendering.findings
+    assert str(finding).startswith("spec.configMapDataTemplate: ")
 
 
-def test_without_an_engine_each_pod_fails_and_nothing_raises() -> None:
-    rendered = NO_RENDERER.render({"url": "x"}, "web", [pod("a"), pod("b")])
-    assert [each.data for each in rendered] == [{}, {}]
-    assert all(each.failure for each in rendered)
+def test_a_hint_follows_what_is_wrong() -> None:
+    finding = TemplateFinding(path="spec.x", message="it is wrong", hint="do it right")
+    assert str(finding) == "spec.x: it is wrong (hint: do it right)"

@@ -1,7 +1,7 @@
 //go:build wasip1
 
-// Command wasm is the engine as a WebAssembly module. Its host writes JSON to the place that buf
-// gives, calls load or render, and gets the answers one by one through the imported function emit,
+// Command wasm is the engine as a WebAssembly module. Its host writes to the place that buf
+// gives, calls load, lint or render, and gets the answers one by one through the imported function emit,
 // so that what was done before a trap is not lost, and the host knows at which item it happened.
 package main
 
@@ -54,17 +54,25 @@ func load() {
 	}
 }
 
-// render emits what the templates make of each Pod.
+// lint emits a list of what fails on each Pod that reaches it, for each template.
+//
+//go:wasmexport lint
+func lint() {
+	for _, template := range templates {
+		write(template.Lint())
+	}
+}
+
+// render emits what the templates make of each Pod. Its input is MessagePack: the name of the
+// config, then Pod after Pod.
 //
 //go:wasmexport render
 func render() {
-	var batch struct {
-		ConfigName string       `json:"configName"`
-		Pods       []engine.Pod `json:"pods"`
-	}
-	read(&batch)
-	for i := range batch.Pods {
-		write(engine.Render(templates, &batch.Pods[i], batch.ConfigName))
+	payload := engine.NewPayload(input)
+	input = nil
+	configName := payload.Text()
+	for !payload.Empty() {
+		write(engine.Render(templates, payload, configName))
 	}
 }
 
