@@ -83,7 +83,8 @@ def test_a_template_that_does_not_parse_is_stored_by_the_server_and_invalid_for_
     status = status_of(api, namespace)
     assert (status["observedGeneration"], condition(status)["reason"]) == (1, "InvalidSpec")
     assert condition(status)["message"].startswith(
-        'spec.configMapDataTemplate["k"]: line 2, column 4: function "nope" not defined'
+        'spec.configMapDataTemplate["k"]: line 2, column 3: template: k:2: '
+        'function "nope" not defined'
     )
 
 
