@@ -65,7 +65,7 @@ def world(*bad: str, pods: int = PODS) -> FakeCluster:
         pcmc(namespace="good"), pcmc("invalid", namespace="good", match_labels={"a b": "c"})
     )
     for number in range(5):
-        cluster.add(config_map(made_for=pod(f"gone-{number}", namespace="good")))
+        cluster.add(config_map(made_for=pod(f"gone-{number}", namespace="good"), owners=[]))
     for namespace in ("good", *bad):
         cluster.add(pcmc(namespace=namespace))
         for number in range(pods):
@@ -284,8 +284,9 @@ def test_deletes_that_hang_count_for_the_guard_of_a_second_pass(
         return verb == "delete" and name.namespace == "bad"
 
     writer = Hanging(cluster, hangs)
-    limit = PruneLimit(amount=1, is_percentage=False)
-    with running(cluster, writer, concurrency=4, max_prune=(limit,)) as ended:
+    # The total leaves out one of the two namespaces: the one delete of the other is too many.
+    limit = PruneLimit(amount=0, is_percentage=False)
+    with running(cluster, writer, concurrency=4, max_prune_total=(limit,)) as ended:
         assert wait_for(lambda: cluster.lists == 2, LONG / 3)
         writer.release.set()
         report = ended()
@@ -294,7 +295,7 @@ def test_deletes_that_hang_count_for_the_guard_of_a_second_pass(
         for outcome in report.outcomes
         if outcome.change.pcmc_name == "old"
     }
-    assert reasons == {"bad": Reason.CONFIG_GONE, "good": Reason.PRUNE_BLOCKED}
+    assert reasons == {"bad": Reason.CONFIG_GONE, "good": Reason.PRUNE_TOTAL_BLOCKED}
 
 
 # The lanes themselves.
