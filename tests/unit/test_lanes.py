@@ -284,7 +284,7 @@ def test_deletes_that_hang_count_for_the_guard_of_a_second_pass(
         return verb == "delete" and name.namespace == "bad"
 
     writer = Hanging(cluster, hangs)
-    # The namespace that deletes most does not count: the other's is one too many.
+    # The total leaves out one of the two namespaces: the one delete of the other is too many.
     limit = PruneLimit(amount=0, is_percentage=False)
     with running(cluster, writer, concurrency=4, max_prune_total=(limit,)) as ended:
         assert wait_for(lambda: cluster.lists == 2, LONG / 3)
