@@ -72,9 +72,7 @@ class Server:
 
     def placeholders(self) -> dict[str, str]:
         """What stands for `@NAME@` in a case's files."""
-        values = {
-            f"{name}_PORT": str(server.server_port) for name, server in self._servers.items()
-        }
+        values = {f"{name}_PORT": str(server.server_port) for name, server in self._servers.items()}
         values["PROXY"] = f"127.0.0.1:{self._proxy.getsockname()[1]}"
         for path in self.folder.iterdir():
             name = path.name.upper().replace(".", "_").replace("-", "_")
