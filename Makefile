@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ENGINE := $(shell find podcm_sync/template/engine -name '*.go' -o -name 'go.*' -o -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit build lock sbom docker-build docker-push docs clean
+.PHONY: help demo test check unit test-pythons build lock sbom docker-build docker-push docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
 	$(BIN)/python -m pytest tests/unit tests/laws tests/fuzz tests/speed tests/shape tests/supply tests/template
+
+test-pythons: $(VENV)/.installed-test ## The connection tests on every supported Python that is installed
+	$(BIN)/python -m tests.pythons
 
 docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CRD anew from their sources
 	$(BIN)/python -m tests.shape.readme

@@ -271,7 +271,9 @@ def parse(content: bytes) -> Any:
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML's plain scalars as kubectl reads them: no dates, no base-60 numbers, no `=`."""
+    """YAML's plain scalars as kubectl reads them: `y` is true; no dates, no base-60, no `=`."""
+
+    bool_values = {**yaml.CSafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012 - PyYAML's
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -288,6 +290,7 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 _Loader.yaml_implicit_resolvers = _resolvers()
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
 
 
 class _Cleaner:
