@@ -5,7 +5,6 @@ Spec §7. Each case has an ordinary namespace beside it, which is synced all the
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -63,7 +62,7 @@ def full_config(api: Api, namespace: str) -> None:
 
     def make(size: int) -> Object:
         labels = many_labels(2_000 if size < 260_000 else 2_000 + (size - 260_000) // 700)
-        obj: Any = pcmc({}, namespace, "mine")
+        obj: Object = pcmc({}, namespace, "mine")
         obj["metadata"] |= {
             "labels": labels,
             "annotations": {"example.com/x": "x" * min(size, 260_000)},
