@@ -88,7 +88,7 @@ def test_hostile_namespaces_are_closed_and_the_ordinary_ones_are_planned(
     for bound, limit in SCALED.items():
         monkeypatch.setitem(LIMITS, bound, limit)
     server = ListServer(world())
-    server.page_size = 50
+    server.page_size = 10
     tracemalloc.start()
     report = run(Scope(namespaces=None), KubeReader(server), None, Policy(), now=NOW)
     _, peak = tracemalloc.get_traced_memory()
