@@ -139,7 +139,9 @@ class Applying:
         self._now = now
         self._changes = decided.plan.changes
         self._outcomes: dict[int, Outcome] = {}
-        self._written: Counter[str] = Counter()
+        self._writes_due = Counter(
+            change.namespaced_name.namespace for change in self._changes if change.verb in WRITES
+        )
         self._configs = by_namespace(decided.snapshot.configs)
         self._indices: dict[str, list[int]] = {}
         for index, change in enumerate(self._changes):
@@ -155,14 +157,14 @@ class Applying:
     def namespaces_by_cost(self) -> tuple[list[str], list[str]]:
         """The namespaces with few or small writes, and the others.
 
-        A large namespace must not delay a small one, so it comes later.
+        A large namespace must not delay a small one, so it comes later, as a closed one does.
         """
         limit = LIMITS[Bound.FIRST_WRITES]
-        large = {
-            namespace
-            for namespace, indices in self._indices.items()
-            if sum(_cost(self._changes[index]) for index in indices) > limit
-        }
+        costs = Counter({name: len(configs) for name, configs in self._configs.items()})
+        for namespace, indices in self._indices.items():
+            costs[namespace] += sum(_cost(self._changes[index]) for index in indices)
+        large = {namespace for namespace, cost in costs.items() if cost > limit}
+        large |= self.decided.snapshot.closed.keys() & self._configs.keys()
         small = [namespace for namespace in self.namespaces if namespace not in large]
         return small, sorted(large)
 
@@ -217,12 +219,11 @@ class Applying:
         )
 
     def _note(self, index: int, outcome: Outcome) -> None:
-        namespace = outcome.change.namespaced_name.namespace
-        self._written[namespace] += outcome.is_write
         limit = LIMITS[Bound.WRITES]
-        if outcome.reason is Reason.INTERRUPTED and self._written[namespace] >= limit:
-            # It used up the time itself, which must not fail the run.
-            message = f"not begun: the run ended after {limit:,} writes in this namespace"
+        writes = self._writes_due[outcome.change.namespaced_name.namespace]
+        if outcome.reason is Reason.INTERRUPTED and writes > limit:
+            # It asks for more than a run has time for, which must not fail the run.
+            message = f"not begun: more than {limit:,} writes are due in this namespace"
             outcome = replace(outcome, reason=Reason.BOUND_EXCEEDED, message=message)
         self._outcomes[index] = outcome
         self._ports.watch(outcome)

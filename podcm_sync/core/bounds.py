@@ -139,13 +139,13 @@ BOUNDS: Final[dict[Bound, BoundInfo]] = {
     Bound.WRITES: BoundInfo(
         limit=5_000,
         unit="writes",
-        meaning="writes in a namespace, if `--deadline` ends the run before the rest",
-        effect="the rest is this namespace's own failure: exit code 3, not 5",
+        meaning="writes due in a namespace, if `--deadline` ends the run before the last of them",
+        effect="it is this namespace's own failure: exit code 3, not 5",
     ),
     Bound.FIRST_WRITES: BoundInfo(
         limit=1_000,
         unit="writes",
-        meaning="writes planned in a namespace; each 16 KiB of data counts as one more",
+        meaning="writes due in a namespace; a config counts as one, and 16 KiB of data as one more",
         effect="podcm-sync writes there after the smaller namespaces",
     ),
     Bound.RUN_HELD_BYTES: BoundInfo(

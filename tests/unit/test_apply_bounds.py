@@ -57,7 +57,7 @@ def test_a_large_namespace_is_written_after_the_small_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the number of its writes, or by their size."""
-    set_limit(monkeypatch, Bound.FIRST_WRITES, 5)
+    set_limit(monkeypatch, Bound.FIRST_WRITES, 6)
     large = [pod(f"web-{number}", namespace="a-many") for number in range(6)]
     large.append(pod(namespace="b-huge", annotations={"x": "x" * 100_000}))
     small = [pod(f"web-{number}", namespace="shop") for number in range(5)]
@@ -69,8 +69,8 @@ def test_a_large_namespace_is_written_after_the_small_ones(
     assert sorted(places[6:]) == ["a-many"] * 7 + ["b-huge"] * 2
 
 
-@pytest.mark.parametrize(("limit", "code"), [(3, 3), (4, 5)])
-def test_a_namespace_that_used_up_the_time_itself_fails_alone(
+@pytest.mark.parametrize(("limit", "code"), [(5, 3), (6, 5)])
+def test_a_namespace_with_more_writes_than_a_run_has_time_for_fails_alone(
     monkeypatch: pytest.MonkeyPatch, limit: int, code: int
 ) -> None:
     """The deadline comes after its third write of six."""

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from msgspec import structs
+
 from podcm_sync.cluster.kube import paths
 from podcm_sync.core.bounds import BOUNDS, LIMITS, Bound, Limits, closed_by, status_only
-from podcm_sync.core.names import is_ours
+from podcm_sync.core.names import is_generated_name, is_ours
 from podcm_sync.model.objects import (
     ALL_NAMESPACES,
     Closed,
@@ -49,14 +51,19 @@ class _Account:
         self.bytes: dict[str, int] = dict.fromkeys(_BOUNDS, 0)
         self.held: dict[str, int] = dict.fromkeys(_BOUNDS, 0)
         self.total_held = 0
+        self.foreign = 0
+        """How many of the ConfigMaps are not podcm-sync's."""
 
     def count(self, resource: str) -> int:
-        return len(self.objects[resource]) + len(self.problems[resource])
+        foreign = self.foreign if resource == paths.CONFIG_MAPS else 0
+        return len(self.objects[resource]) + len(self.problems[resource]) - foreign
 
     def drop(self, resource: str) -> None:
         self.objects[resource] = []
         self.problems[resource] = []
         self.bytes[resource] = 0
+        if resource == paths.CONFIG_MAPS:
+            self.foreign = 0
         self.total_held -= self.held[resource]
         self.held[resource] = 0
 
@@ -76,7 +83,7 @@ class Listed:
 
     @property
     def config_maps(self) -> Iterator[ConfigMap]:
-        """The ConfigMaps of podcm-sync."""
+        """Those that are podcm-sync's, and without contents those that only have such a name."""
         return self._all(paths.CONFIG_MAPS)
 
     @property
@@ -167,11 +174,19 @@ class Listed:
             return False
         account = self._account(namespace)
         account.bytes[resource] += size
-        is_noted = not isinstance(obj, ConfigMap) or is_ours(obj)
-        if is_noted:
-            slim = status_only(obj) if is_closed and isinstance(obj, PodConfigMapConfig) else obj
-            account.objects[resource].append(slim)
-            self._hold(account, resource, size if slim is not obj else held_bytes(obj, size))
+        if isinstance(obj, ConfigMap) and not is_ours(obj):
+            # Only its name matters, if it is one that a ConfigMap of podcm-sync's can have.
+            if is_generated_name(obj.namespaced_name.name):
+                account.foreign += 1
+                stub = _without_contents(obj)
+                account.objects[resource].append(stub)
+                self._hold(account, resource, held_bytes(stub, size))
+        elif is_closed and isinstance(obj, PodConfigMapConfig):
+            account.objects[resource].append(status_only(obj))
+            self._hold(account, resource, size)
+        else:
+            account.objects[resource].append(obj)
+            self._hold(account, resource, held_bytes(obj, size))
         self._check(namespace, resource)
         return namespace not in self.closed or resource == paths.CONFIGS
 
@@ -309,6 +324,10 @@ def held_bytes(obj: M, size: int) -> int:
         + sum(map(_text_bytes, (owner.api_version, owner.kind, owner.name, owner.uid)))
         for owner in obj.owner_references[1:]
     )
+
+
+def _without_contents(config_map: ConfigMap) -> ConfigMap:
+    return structs.replace(config_map, annotations={}, owner_references=(), data={}, binary_data={})
 
 
 def _mapping_bytes(mapping: Mapping[str, str]) -> int:

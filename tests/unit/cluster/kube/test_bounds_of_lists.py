@@ -197,12 +197,20 @@ def test_past_the_memory_of_a_run_the_largest_namespace_is_closed(server: ListSe
     assert in_namespace(seen, "shop") == (3, 1, 3)
 
 
-def test_configmaps_that_are_not_ours_are_not_held_and_not_counted(server: ListServer) -> None:
-    """They have both labels, and names that podcm-sync never gives."""
-    server.objects += [forged(number, 8, name=f"copy-{number}") for number in range(12)]
+def test_configmaps_that_are_not_ours_are_not_counted_and_their_contents_not_held(
+    server: ListServer,
+) -> None:
+    """Half have names that podcm-sync never gives, and half only one of the labels."""
+    server.objects += [forged(number, 4_000, name=f"copy-{number}") for number in range(12)]
+    halves = [forged(number, 4_000) for number in range(12)]
+    for half in halves:
+        del half["metadata"]["labels"][POD_UID]
+    server.objects += halves
     seen = look(server, {**LIMITS, Bound.CONFIG_MAPS: 10})
     assert seen.closed == {}
-    assert in_namespace(seen, "bad") == (0, 0, 0)
+    assert in_namespace(seen, "bad") == (0, 0, 12)
+    bad = [each for each in seen.config_maps if _is_bad(each.namespaced_name)]
+    assert {(len(each.data), each.owner_references) for each in bad} == {(0, ())}
 
 
 @pytest.fixture
