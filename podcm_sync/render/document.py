@@ -33,6 +33,11 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
         **({"redacted": True} if report.is_redacted else {}),
         # null is every namespace
         "namespaces": report.scope.namespaces and list(report.scope.namespaces),
+        **(
+            {"namespacesWithoutPods": list(report.namespaces_without_pods)}
+            if report.namespaces_without_pods
+            else {}
+        ),
         "exitCode": exit_code,
         **{key: value for key, value in digests.items() if value},
         "summary": _camel(msgspec.to_builtins(summary(report))),
