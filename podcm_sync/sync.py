@@ -19,7 +19,7 @@ from podcm_sync.core.guards import Guards, PruneBudget, guard
 from podcm_sync.core.passes import last_counts, last_words
 from podcm_sync.core.plan import Planned, creates_in, diff, has_conflict
 from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.core.report import Report, forecast, merged, problems
+from podcm_sync.core.report import Report, forecast, merged, problems, without_pods
 from podcm_sync.errors import ClusterError
 from podcm_sync.lanes import NEVER, Stopping
 from podcm_sync.model.changes import Outcome, Plan
@@ -113,6 +113,7 @@ def run(  # noqa: PLR0913 - the facts of a run, each of which a test wants to se
             for namespace, message in done.snapshot.incomplete.items()
         },
         counts=last_counts(passes),
+        namespaces_without_pods=without_pods(first.snapshot),
         digest=plan_digest,
         expected_digest=policy.expected_digest,
         sync_policy=policy.sync_policy,

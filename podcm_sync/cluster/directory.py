@@ -80,14 +80,14 @@ class DirectoryCluster:
             except DecodeError as error:
                 message = mistakes.explain(stored.manifests[-1], str(error))
                 problems.append(decode.problem(msgspec.Raw(body), kind, message))
+        skipped = self._inventory.skipped
         log.info(
-            "read in %s: %d Pods, %d PodConfigMapConfigs, %d generated ConfigMaps; skipped %d "
-            "documents that are not Kubernetes objects",
+            "read in %s: %d Pods, %d PodConfigMapConfigs, %d generated ConfigMaps%s",
             self._directory,
             len(pods),
             len(configs),
             len(config_maps),
-            self._inventory.skipped,
+            f"; skipped {skipped} documents that are not Kubernetes objects" if skipped else "",
         )
         return Snapshot(
             scope=scope,

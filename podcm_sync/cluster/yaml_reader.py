@@ -68,9 +68,8 @@ def read(text: str, aliases: AliasBudget) -> Any:
     try:
         return builder.document(yaml.CSafeLoader(text))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise UnreadableError(line, f"does not parse as YAML: {error.problem}") from error
+        message = f"does not parse as YAML: {error.problem}"
+        raise UnreadableError(_line_of_error(error), message) from error
     except yaml.reader.ReaderError as error:
         # libyaml counts bytes.
         line = text.encode()[: error.position].count(b"\n") + 1
@@ -144,7 +143,7 @@ class _Builder:
             event = _next(parser)
         if type(event) is yaml.StreamEndEvent:
             return None
-        _check_end(_next(parser))
+        _check_end(parser)
         if self.flaw is not None:
             raise flawed(*self.flaw, self.root)
         return self.root
@@ -273,11 +272,14 @@ class _Builder:
         return anchored.value
 
 
-def _check_end(event: yaml.Event) -> None:
+def _check_end(parser: yaml.CSafeLoader) -> None:
+    message = "kubectl drops what follows the end of a document: begin the next one with ---"
+    try:
+        event = _next(parser)
+    except yaml.MarkedYAMLError as error:
+        raise UnreadableError(_line_of_error(error), message) from error
     if type(event) is not yaml.StreamEndEvent:
-        raise UnreadableError(
-            _line(event), "kubectl does not read what follows '...': begin a document with ---"
-        )
+        raise UnreadableError(_line(event), message)
 
 
 def flawed(line: int, message: str, quoted: str, root: Any) -> UnreadableError:
@@ -301,6 +303,11 @@ def _next(parser: yaml.CSafeLoader) -> yaml.Event:
     event = parser.get_event()
     assert event is not None, "the stream's end is an event, too"
     return event
+
+
+def _line_of_error(error: yaml.MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
 
 
 def _line(event: yaml.Event) -> int:

@@ -192,8 +192,7 @@ def _view(
     metadata: Json = {"labels": dict(sorted(own_labels.items()))}
     if own_annotations:
         metadata["annotations"] = dict(own_annotations)
-    if owners:
-        metadata["ownerReferences"] = msgspec.to_builtins(owners)
+    metadata["ownerReferences"] = msgspec.to_builtins(owners)
     shown: Json = {"metadata": metadata, "data": dict(sorted(data.items()))}
     if binary_data:
         shown["binaryData"] = dict(sorted(binary_data.items()))

@@ -56,6 +56,8 @@ class Report(Struct, frozen=True, kw_only=True):
     incomplete: dict[str, str]
     counts: dict[str, Count] = {}
     """How much there is after the run, by namespace, in those that it saw."""
+    namespaces_without_pods: tuple[str, ...] = ()
+    """The namespaces of the scope in which no Pod was read; "" if there is none in any."""
     signal_number: int | None = None
     """The signal that cut the run short, if one did."""
     digest: str = ""
@@ -128,6 +130,7 @@ def forecast(
         problems=problems(snapshot, desired),
         incomplete=snapshot.incomplete,
         counts=counted(snapshot, outcomes),
+        namespaces_without_pods=without_pods(snapshot),
         digest=digest,
         expected_digest=expected_digest,
         sync_policy=sync_policy,
@@ -172,6 +175,19 @@ def counted(snapshot: Snapshot, outcomes: Iterable[AnyOutcome]) -> dict[str, Cou
         namespace: Count(configs=configs[namespace], config_maps=config_maps[namespace])
         for namespace in configs | config_maps
     }
+
+
+def without_pods(snapshot: Snapshot) -> tuple[str, ...]:
+    """The namespaces of the scope in which no Pod was read, though the list was complete.
+
+    An API server's lists do not tell an empty namespace from one that doesn't exist.
+    """
+    seen = {pod.namespaced_name.namespace for pod in snapshot.pods}
+    seen |= {each.namespaced_name.namespace for each in snapshot.problems if each.kind == "Pod"}
+    scope = snapshot.scope.namespaces
+    if scope is None:
+        return () if seen or snapshot.incomplete else (ALL_NAMESPACES,)
+    return tuple(name for name in scope if name not in seen and not snapshot.is_incomplete(name))
 
 
 def summary(report: Report) -> Summary:

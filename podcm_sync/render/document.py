@@ -35,6 +35,11 @@ def document(report: Report, *, exit_code: int, run_id: str) -> Json:
         # null is every namespace
         "namespaces": report.scope.namespaces and list(report.scope.namespaces),
         "policy": str(report.sync_policy),
+        **(
+            {"namespacesWithoutPods": list(report.namespaces_without_pods)}
+            if report.namespaces_without_pods
+            else {}
+        ),
         "exitCode": exit_code,
         **{key: value for key, value in digests.items() if value},
         "summary": _camel(msgspec.to_builtins(summary(report))),

@@ -65,6 +65,8 @@ def _sentence(report: Report) -> str:
         "incomplete": len(report.incomplete),
     }
     notes = [f"; {number:,} {word}" for word, number in also.items() if number]
+    if nothing := words.without_pods(report):
+        notes.append(f"; {nothing}")
     if report.problems:
         notes.append(f"; {words.count(len(report.problems), 'problem')}")
     if not parts:

@@ -164,6 +164,8 @@ class _Text:
         if self.report.incomplete:
             where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
             after += f"; incomplete: {printable(where)}, where nothing is deleted"
+        if nothing := words.without_pods(self.report):
+            after += f"; {printable(nothing)}"
         if self.report.digest:
             yield from self._digest()
         said = f"{start}: {', '.join(said for said, _ in parts)}{after}"

@@ -2,6 +2,7 @@
 
 from podcm_sync.core.report import Report
 from podcm_sync.model.changes import AnyOutcome, Result, SyncPolicy
+from podcm_sync.model.objects import ALL_NAMESPACES
 from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
 
 
@@ -68,6 +69,19 @@ def _beginning(report: Report) -> str:
 def guard_messages(report: Report) -> list[str]:
     """What the guards say, each once; of a namespace alone, or of all of them."""
     return sorted({outcome.message for outcome in report.outcomes if is_held_back(outcome)})
+
+
+def without_pods(report: Report) -> str:
+    """Where nothing was there to sync, so that a wrong namespace shows; "" if Pods were read."""
+    names = report.namespaces_without_pods
+    if not names:
+        return ""
+    if ALL_NAMESPACES in names:
+        return "no Pods were read"
+    where = f"namespace {names[0]}" if len(names) == 1 else f"{len(names)} namespaces"
+    is_empty = not any(name in report.counts for name in names)
+    hint = " (check that it exists)" if is_empty and len(names) == 1 else ""
+    return f"no Pods in {where}{hint}"
 
 
 def count(number: int, noun: str) -> str:

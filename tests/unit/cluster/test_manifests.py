@@ -1,10 +1,16 @@
 """Manifest files as objects (spec §8), each with file and line; YAML as kubectl reads it."""
 
+import json
+import os
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
-from podcm_sync.cluster.manifests import Manifest, read, read_file
+from podcm_sync.cluster import yaml_reader
+from podcm_sync.cluster.manifests import Manifest, Skipped, read, read_file
 from podcm_sync.errors import InputError
 
 
@@ -267,3 +273,129 @@ def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         list(read_file(path))
     assert str(raised.value) == f"{path}: cannot be read: No such file or directory"
+
+
+BIG_TEXT = "x" * 1_000
+
+
+def test_plain_nodes_are_not_what_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump of thousands of Pods has millions of them, and no alias."""
+    monkeypatch.setattr(yaml_reader, "MAX_ALIAS_NODES", 10)
+    monkeypatch.setattr(yaml_reader, "MAX_ALIAS_BYTES", 10)
+    assert write.spec(f"[{', '.join(['plain'] * 1_000)}]") == ["plain"] * 1_000
+
+
+def test_what_aliases_add_is_bounded_in_nodes(write: Write) -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in pairwise("abcdefgh")]
+    message = write.refused(POD + "\n".join(lines) + "\n")
+    assert message.startswith(":9: aliases add more than 400,000 nodes")
+
+
+def test_what_aliases_add_is_bounded_in_bytes(write: Write) -> None:
+    """A long text and many aliases of it: few nodes, gigabytes of JSON."""
+    items = "".join("- *x\n" for _ in range(20_000))
+    message = write.refused(f"{POD}a: &x {BIG_TEXT}\nb:\n{items}")
+    assert "or 16 MiB" in message
+
+
+def test_the_bound_on_aliases_is_that_of_the_whole_directory(tmp_path: Path, write: Write) -> None:
+    """Many small files must not add up to what one may not."""
+    items = "".join("- *x\n" for _ in range(9_000))
+    for name in ("a.yaml", "b.yaml"):
+        write(f"{POD}a: &x {BIG_TEXT}\nb:\n{items}", name)
+        assert len(list(read_file(tmp_path / name))) == 1
+    with pytest.raises(InputError, match=r"b\.yaml:\d+: aliases add"):
+        list(read(tmp_path))
+
+
+def test_an_alias_within_its_own_anchor_is_an_error(write: Write) -> None:
+    assert write.refused(POD + "spec: &a [*a]\n").startswith(":4: ")
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_repeated_key_among_many_is_found_in_linear_time(write: Write, suffix: str) -> None:
+    """20,000 keys, of which the last two are one: quadratic time would be minutes."""
+    keys = [*(f"k{number}" for number in range(40_000)), "twice", "twice"]
+    pairs = ",\n".join(f'"{key}": 1' for key in keys)
+    body = f'{{"apiVersion": "v1", "kind": "Pod",\n"metadata": {{"name": "a"}},\n{pairs}}}'
+    started = time.process_time()
+    message = write.refused(body, f"a.{suffix}")
+    assert message == ":40004: a key appears twice in one mapping: 'twice'"
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_fifo_is_an_error_at_once(tmp_path: Path, is_named: bool) -> None:
+    """To open it would wait for a writer that never comes."""
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(InputError, match=r"a\.yaml: is not a regular file: pipe its content in"):
+        list(read_file(tmp_path / "a.yaml") if is_named else read(tmp_path))
+
+
+def test_a_link_to_a_device_is_an_error_at_once(tmp_path: Path) -> None:
+    """Reading /dev/zero never ends."""
+    (tmp_path / "a.yaml").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="is not a regular file"):
+        list(read_file(tmp_path / "a.yaml"))
+    with pytest.raises(InputError, match="leads out of"):
+        list(read(tmp_path))
+
+
+def test_a_mounted_config_map_is_read_through_its_links(tmp_path: Path, write: Write) -> None:
+    """The kubelet makes a link to a folder whose name changes at every update."""
+    write(POD, "..2026_11_26/a.yaml")
+    (tmp_path / "..data").symlink_to("..2026_11_26")
+    (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
+    assert names(list(read(tmp_path))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "secret",
+        "[secret, secret]",
+        "secret: &secret {a: *secrets}",
+        "secret: 1\nsecret: 2",
+        "secret: .inf",
+        "secret: !!int secret",
+        "{secret",
+        '{"secret": 1, "secret": 2}',
+        "kind: secret",
+        "apiVersion: v1\nkind: List\nitems: [secret]",
+    ],
+)
+def test_an_error_quotes_nothing_that_is_not_part_of_an_object(write: Write, content: str) -> None:
+    """A link in a repository may lead to any file that the one who runs this can read."""
+    assert "secret" not in write.refused(content).replace(str(write.directory), "")
+
+
+def test_documents_of_other_programs_are_skipped_and_counted_in_a_directory(
+    tmp_path: Path, write: Write
+) -> None:
+    write("replicas: 3\n---\n- a\n---\n5\n---\napiVersion: v2\nname: chart\n", "values.yaml")
+    write(POD)
+    skipped = Skipped()
+    assert names(list(read(tmp_path, skipped))) == ["a"]
+    assert skipped.count == 4
+
+
+@pytest.mark.parametrize("content", ["kind: Pod\n", "apiVersion: podconfig.example.com/v1\n"])
+def test_what_seems_to_be_an_object_of_ours_is_not_skipped(
+    tmp_path: Path, write: Write, content: str
+) -> None:
+    write(content)
+    with pytest.raises(InputError, match=r"a\.yaml:1: not a Kubernetes object: "):
+        list(read(tmp_path))
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_value_of_an_item_has_its_own_line(write: Write, as_json: bool) -> None:
+    items = [{"metadata": {"name": name, "labels": {"a": "b"}}} for name in ("one", "two")]
+    body = {"apiVersion": "v1", "kind": "PodList", "items": items}
+    text = json.dumps(body, indent=2) if as_json else yaml.safe_dump(body, sort_keys=False)
+    lines = text.splitlines()
+    expected = [number for number, line in enumerate(lines, 1) if '"a": ' in line or " a: " in line]
+    manifests = write.read("# first\n---\n" * (not as_json) + text)
+    offset = 0 if as_json else 2
+    assert [each.place("metadata", "labels", "a").line - offset for each in manifests] == expected
