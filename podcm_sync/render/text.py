@@ -158,14 +158,7 @@ class _Text:
         if is_idle:
             start += "; nothing to do" if self.report.is_prediction else ", nothing to do"
         parts = [*_totals(totals, is_prediction=self.report.is_prediction)]
-        after = ""
-        if self.report.problems:
-            after += f"; {words.count(len(self.report.problems), 'problem')}"
-        if self.report.incomplete:
-            where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
-            after += f"; incomplete: {printable(where)}, where nothing is deleted"
-        if nothing := words.without_pods(self.report):
-            after += f"; {printable(nothing)}"
+        after = "".join(f"; {printable(remark)}" for remark in self._remarks())
         if self.report.digest:
             yield from self._digest()
         said = f"{start}: {', '.join(said for said, _ in parts)}{after}"
@@ -183,6 +176,16 @@ class _Text:
         for message in shown:
             for line in self._folded(printable(message), ""):
                 yield self._coloured(line, _YELLOW)
+
+    def _remarks(self) -> Iterator[str]:
+        """What limits the verdict, after the counts."""
+        if self.report.problems:
+            yield words.count(len(self.report.problems), "problem")
+        if self.report.incomplete:
+            where = ", ".join(name or "all namespaces" for name in sorted(self.report.incomplete))
+            yield f"incomplete: {where}, where nothing is deleted"
+        if nothing := words.without_pods(self.report):
+            yield nothing
 
     def _digest(self) -> Iterator[str]:
         """Digests are there to be copied: a terminal may wrap one, a newline would break it."""

@@ -27,13 +27,17 @@ HOSTILE = {
 
 
 def kubectl(control_plane: ControlPlane, kubeconfig: Path, *arguments: str) -> str:
-    command = [control_plane.binaries / "kubectl", f"--kubeconfig={kubeconfig}"]
+    command: list[str | Path] = [
+        control_plane.binaries / "kubectl",
+        f"--kubeconfig={kubeconfig}",
+    ]
     cache = f"--cache-dir={kubeconfig.parent / 'cache'}"
     done = subprocess.run(
         [*command, cache, *arguments], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    output: str = done.stdout
+    return output
 
 
 @pytest.fixture

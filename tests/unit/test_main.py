@@ -225,4 +225,5 @@ def test_an_empty_directory_is_nothing_to_do(shop: Command) -> None:
     for path in shop.directory.iterdir():
         path.unlink()
     assert shop() == 0
-    assert shop.out == "Done, nothing to do: 0 created, 0 updated, 0 deleted, 0 unchanged\n"
+    verdict = "Done, nothing to do: 0 created, 0 updated, 0 deleted, 0 unchanged"
+    assert shop.out == f"{verdict}; no Pods were read\n"

@@ -156,10 +156,10 @@ def test_binary_data_is_shown_as_it_goes() -> None:
     assert [line for line in shown[2:] if line[0] in "+-"] == ["-binaryData:", "-  blob: AAE="]
 
 
-def test_no_data_is_shown_as_empty_and_no_owners_are_not_shown() -> None:
+def test_no_owners_and_no_data_are_shown_as_empty() -> None:
     bare = config_map(made_for=POD, owners=[], data={})
     shown = lines(change(Verb.DELETE, existing=bare))
-    assert not [line for line in shown if "ownerReferences" in line]
+    assert "-  ownerReferences: []" in shown
     assert "-data: {}" in shown
 
 
