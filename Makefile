@@ -28,7 +28,7 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/fuzz tests/speed tests/shape tests/template
+	$(BIN)/python -m pytest tests/unit tests/laws tests/cases tests/fuzz tests/speed tests/shape tests/template
 
 docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CRD anew from their sources
 	$(BIN)/python -m tests.shape.readme
