@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from podcm_sync.core import names
 from podcm_sync.model.changes import Change, Outcome, Plan, Result, Verb
 from podcm_sync.model.objects import Snapshot
+from podcm_sync.model.meta import POD_UID_LABEL
 from podcm_sync.model.reasons import Reason
 
 
@@ -101,8 +102,15 @@ def guard(plan: Plan, budget: PruneBudget) -> Plan:
 
 def _counted(changes: Iterable[Change]) -> int:
     return sum(
-        change.verb is Verb.DELETE and change.reason is not Reason.POD_GONE for change in changes
+        change.verb is Verb.DELETE
+        and (change.reason is not Reason.POD_GONE or not _names_a_pod(change))
+        for change in changes
     )
+
+
+def _names_a_pod(change: Change) -> bool:
+    """Whether it was made for a Pod with a uid: without one, that its Pod is gone is no proof."""
+    return change.existing is None or change.existing.labels.get(POD_UID_LABEL) != ""
 
 
 def _held_back(change: Change, message: str) -> Change:
