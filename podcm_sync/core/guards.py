@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from podcm_sync.core import names
 from podcm_sync.model.changes import Change, Outcome, Plan, Result, Verb
-from podcm_sync.model.objects import Snapshot
 from podcm_sync.model.meta import POD_UID_LABEL
+from podcm_sync.model.objects import Snapshot
 from podcm_sync.model.reasons import Reason
 
 
