@@ -28,7 +28,7 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
-	$(BIN)/python -m pytest tests/unit tests/laws tests/fuzz tests/speed tests/shape tests/supply tests/template
+	$(BIN)/python -m pytest tests/unit tests/laws tests/cases tests/fuzz tests/speed tests/shape tests/supply tests/template
 
 test-pythons: $(VENV)/.installed-test ## The connection tests on every supported Python that is installed
 	$(BIN)/python -m tests.pythons

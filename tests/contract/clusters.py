@@ -101,6 +101,10 @@ class Directory:
         return cluster, cluster
 
     def add(self, manifest: Json) -> None:
+        if manifest["kind"] == "Pod":
+            # As in a dump: a Pod without a uid owns nothing.
+            uid = f"uid-{manifest['metadata']['name']}"
+            manifest = {**manifest, "metadata": {"uid": uid, **manifest["metadata"]}}
         self._file(manifest["kind"], manifest["metadata"]["name"]).write_text(yaml.dump(manifest))
 
     def config_maps(self) -> dict[str, Json]:

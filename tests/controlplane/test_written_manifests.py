@@ -27,10 +27,7 @@ HOSTILE = {
 
 
 def kubectl(control_plane: ControlPlane, kubeconfig: Path, *arguments: str) -> str:
-    command: list[str | Path] = [
-        control_plane.binaries / "kubectl",
-        f"--kubeconfig={kubeconfig}",
-    ]
+    command = [str(control_plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"]
     cache = f"--cache-dir={kubeconfig.parent / 'cache'}"
     done = subprocess.run(
         [*command, cache, *arguments], check=False, capture_output=True, text=True, timeout=60

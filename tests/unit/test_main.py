@@ -225,5 +225,11 @@ def test_an_empty_directory_is_nothing_to_do(shop: Command) -> None:
     for path in shop.directory.iterdir():
         path.unlink()
     assert shop() == 0
-    verdict = "Done, nothing to do: 0 created, 0 updated, 0 deleted, 0 unchanged"
-    assert shop.out == f"{verdict}; no Pods were read\n"
+    counts = "0 created, 0 updated, 0 deleted, 0 unchanged"
+    assert shop.out == f"Done, nothing to do: {counts}; no Pods were read\n"
+
+
+def test_a_namespace_without_pods_is_named_in_the_verdict(shop: Command) -> None:
+    """Green means checked: a misspelled -n must show where CI looks."""
+    assert shop("-n", "shpo", "--dry-run") == 0
+    assert shop.out.endswith("; no Pods in namespace shpo (check that it exists)\n")

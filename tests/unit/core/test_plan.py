@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from podcm_sync.core import managed
 from podcm_sync.core.desired import build
 from podcm_sync.core.plan import creates_in, diff, has_conflict
 from podcm_sync.model.changes import Change, Plan, Verb
@@ -435,7 +436,33 @@ def test_too_large_leaves_what_exists() -> None:
 
 
 def test_a_uid_that_cannot_be_a_label_is_an_invalid_name() -> None:
-    assert only(snapshot(pod(uid="no label"), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
+    assert only(snapshot(pod(uid="a b"), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
+
+
+def test_an_empty_uid_matches_no_pod() -> None:
+    """Spec §3: a manifest's Pod has no uid, and what was made for another is not its own."""
+    unwanted = config_map("pod-gone-from-web-cfg", labels={POD_UID: ""}, owners=())
+    seen = snapshot(pod(uid="", terminating=True), pcmc(), unwanted)
+    fates = {change.namespaced_name.name: change.reason for change in plan(seen)}
+    assert fates["pod-gone-from-web-cfg"] is Reason.POD_GONE
+
+
+def test_a_config_map_for_a_pod_without_a_uid_has_no_owner_and_is_kept() -> None:
+    """Spec §8: the garbage collector takes what has an owner that does not exist."""
+    nameless = pod(uid="")
+    (change,) = plan(snapshot(nameless, pcmc()))
+    assert change.desired is not None
+    assert managed.owner_references(None, change.desired) == ()
+    existing = config_map(made_for=nameless, owners=())
+    assert only(snapshot(nameless, pcmc(), existing)) == (Verb.KEEP, Reason.IN_STEP)
+
+
+def test_a_config_map_that_was_applied_for_a_pod_without_a_uid_is_adopted() -> None:
+    """Spec §8: one update gives it the Pod's uid and owner."""
+    applied = config_map(made_for=pod(uid=""), owners=())
+    (change,) = plan(snapshot(pod(), pcmc(), applied))
+    assert change.verb is Verb.UPDATE
+    assert "metadata.ownerReferences" in change.message
 
 
 def test_the_loser_of_a_name_is_skipped_beside_the_winner() -> None:
