@@ -439,7 +439,7 @@ def test_a_uid_that_cannot_be_a_label_is_an_invalid_name() -> None:
     assert only(snapshot(pod(uid="a b"), pcmc())) == (Verb.SKIP, Reason.INVALID_NAME)
 
 
-def test_an_empty_uid_matches_no_pod() -> None:
+def test_a_terminating_pod_without_a_uid_holds_nothing_back() -> None:
     """Spec §3: a manifest's Pod has no uid, and what was made for another is not its own."""
     unwanted = config_map("pod-gone-from-web-cfg", labels={POD_UID: ""}, owners=())
     seen = snapshot(pod(uid="", terminating=True), pcmc(), unwanted)
