@@ -100,7 +100,7 @@ class Signals:
                 return
             # A lock of the log may be taken for good, by whoever is stuck in a write to stderr.
             line = threading.Thread(
-                target=log.warning, args=("%s", Interrupted(number, self._where)), daemon=True
+                target=log.info, args=("%s", Interrupted(number, self._where)), daemon=True
             )
             line.start()
             line.join(LOG_SECONDS)

@@ -50,7 +50,7 @@ def interrupted(running: Running, number: signal.Signals = signal.SIGTERM) -> En
     assert ended.at - asked < AT_ONCE + MARGIN
     said = [line for line in ended.stderr.splitlines() if "interrupted" in line]
     assert len(said) == 1, ended.stderr
-    assert said[0].startswith(f"podcm-sync: warning: interrupted by {number.name}; ")
+    assert said[0].startswith(f"podcm-sync: interrupted by {number.name}; ")
     assert "deadline" not in ended.stderr
     assert "Traceback" not in ended.stderr
     return ended
@@ -222,7 +222,7 @@ def test_if_something_swallows_the_exception(tmp_path: Path) -> None:
         _, stderr = process.communicate(timeout=10)
     assert time.monotonic() - asked < AT_ONCE + MARGIN
     assert process.returncode == 143
-    assert stderr == "podcm-sync: warning: interrupted by SIGTERM; nothing was changed\n"
+    assert stderr == "podcm-sync: interrupted by SIGTERM; nothing was changed\n"
 
 
 EARLY = """
@@ -248,7 +248,7 @@ def test_before_a_command_has_even_begun() -> None:
         check=False,
     )
     assert done.returncode == 143
-    assert done.stderr == "podcm-sync: warning: interrupted by SIGTERM; nothing was changed\n"
+    assert done.stderr == "podcm-sync: interrupted by SIGTERM; nothing was changed\n"
 
 
 class Contested:

@@ -1,6 +1,8 @@
 """No output holds any part of a credential, whether a run fails or succeeds, with -vv."""
 
+import base64
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.builders import Json
 from tests.frozen import Request, empty, list_of, serving
@@ -144,6 +147,11 @@ class _Proxy(ThreadingHTTPServer):
     def __init__(self, message: Callable[[str], tuple[int, str]]) -> None:
         super().__init__(("127.0.0.1", 0), _Echo)
         self.message = message
+        # No credential is sent over plain http.
+        authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.certificate = base64.b64encode(authority.cert_pem.bytes()).decode()
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -184,9 +192,10 @@ def test_a_proxy_that_echoes_the_authorization_header_shows_none(
     """Nor a part of it, where the message is cut."""
     with _Proxy(echo(before)) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_address[1]}"
-        path = kubeconfig(tmp_path, address, {"token": planted("token")})
-        shown = outputs(path, "--dry-run", "--deadline", "3s", "--log-format", "json", code=5)
+        address = f"https://127.0.0.1:{server.server_address[1]}"
+        trusted = {"certificate-authority-data": server.certificate}
+        path = kubeconfig(tmp_path, address, {"token": planted("token")}, **trusted)
+        shown = outputs(path, "--dry-run", "--deadline", "5s", "--log-format", "json", code=5)
         server.shutdown()
     if echo is refusal and not before:
         assert "Authorization: Bearer ***" in shown
