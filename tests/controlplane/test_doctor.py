@@ -494,8 +494,7 @@ def test_what_stands_there(api: Api, namespace: str, kubeconfig: Path) -> None:
         f"1 not Ready ({namespace}/failing), 1 suspended ({namespace}/resting)"
     )
     assert checks["configmaps"][1] == (
-        "3 generated ConfigMaps: 1 of suspended configs, 1 that may not be pruned, "
-        "1 with our label but another's name, never touched"
+        "3 generated ConfigMaps: 1 of suspended configs, 1 that may not be pruned"
     )
     assert "kubectl describe" in actions["configs"]
 

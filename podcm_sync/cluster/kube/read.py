@@ -169,6 +169,8 @@ class KubeReader:
         # Without all ConfigMaps nothing is known to be ours, without all configs no winner.
         query = _generated(namespace)
         self._list(query, _config_maps(kept), listed, is_needed_to_plan=True)
+        if namespace in listed.unplannable:
+            return
         query = Query(resource=paths.CONFIGS, namespace=namespace)
         self._list(query, _configs, listed, is_needed_to_plan=True)
         if namespace in listed.unplannable or namespace in listed.closed:
