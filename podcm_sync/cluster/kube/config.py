@@ -16,12 +16,10 @@ from msgspec.structs import replace
 
 from podcm_sync.cluster.kube import exec_plugin, tls
 from podcm_sync.cluster.kube.kubeconfig import Cluster, Context, Kubeconfig, Private, User, read
-from podcm_sync.cluster.kube.kubeconfig_secrets import remember
 from podcm_sync.cluster.kube.proxies import proxy_of, without_user
 from podcm_sync.cluster.kube.validation import mistake_of_cluster, mistake_of_user
 from podcm_sync.core.validate import is_namespace
 from podcm_sync.errors import ClusterError, InputError, Unavailable
-from podcm_sync.runtime.masking import masker
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -88,12 +86,12 @@ def load(kubeconfig: str | None, context: str | None, impersonate: str | None = 
     listed = os.environ.get("KUBECONFIG", "")
     paths = [kubeconfig] if kubeconfig else listed.split(os.pathsep) if listed else []
     paths = [str(Path(path).expanduser()) for path in paths if path]
-    merged = _read(paths)
+    merged = read(paths)
     if not kubeconfig and context is None and merged.is_empty and _is_in_cluster():
         return _from_service_account(impersonate)
     if not paths:
         paths = [str(Path(DEFAULT_KUBECONFIG).expanduser())]
-        merged = _read(paths)
+        merged = read(paths)
     if not any(Path(path).exists() for path in paths):
         raise InputError(
             f"no kubeconfig at {os.pathsep.join(paths)}: give --kubeconfig, set KUBECONFIG, or use "
@@ -101,12 +99,6 @@ def load(kubeconfig: str | None, context: str | None, impersonate: str | None = 
         )
     source = f"kubeconfig {os.pathsep.join(paths)}"
     return _target(merged, context or merged.current_context, source, impersonate)
-
-
-def _read(paths: list[str]) -> Kubeconfig:
-    """The files, merged; no message can quote their credentials from here on."""
-    remember(os.pathsep.join(paths), masker)
-    return read(paths)
 
 
 def _is_in_cluster() -> bool:

@@ -20,7 +20,9 @@ import msgspec
 import yaml
 from msgspec import Struct, field
 
+from podcm_sync.cluster.kube.kubeconfig_secrets import remember
 from podcm_sync.errors import InputError
+from podcm_sync.runtime.masking import masker
 
 MAX_NODES: Final = 1_000_000
 """How many values a file may hold with its aliases written out; a few aliases can stand for all
@@ -182,6 +184,8 @@ def read(paths: Iterable[str]) -> Kubeconfig:
         content = _content(path)
         if content is None:
             continue
+        # Before anything can go wrong with it: an error may quote a line.
+        remember(content.decode(_encoding(content), errors="replace"), masker)
         parsed = _typed(path, content)
         base = Path(path).absolute().parent
         for named in parsed.clusters:
@@ -239,13 +243,18 @@ def _typed(path: str, content: bytes) -> _File:
     return parsed
 
 
+def _encoding(content: bytes) -> str:
+    """The encoding that the byte order mark names, UTF-8 without one."""
+    return _ENCODINGS.get(content[:2], "utf-8-sig")
+
+
 def parse(content: bytes) -> Any:
     """YAML or JSON as JSON data, without nulls, which count as absent.
 
     Raises ValueError with a text that quotes nothing.
     """
     try:
-        text = content.decode(_ENCODINGS.get(content[:2], "utf-8-sig"))
+        text = content.decode(_encoding(content))
     except UnicodeDecodeError:
         raise ValueError("not text in UTF-8 or UTF-16") from None
     if text.lstrip().startswith("{"):

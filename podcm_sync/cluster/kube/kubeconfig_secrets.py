@@ -3,10 +3,8 @@
 This reads only to know what must not be shown: whatever it cannot read, it leaves to the loader.
 """
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -34,20 +32,15 @@ _LINE: Final = re.compile(
 )
 
 
-def remember(paths: str, masker: Masker) -> None:
-    """Add the credentials in these files, a path list as in KUBECONFIG, to the masker."""
-    for path in paths.split(os.pathsep):
-        try:
-            text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
-        except (OSError, RuntimeError, ValueError):
-            continue
-        masker.add(*_USER_OF_URL.findall(text))
-        try:
-            content = yaml.load(text, Loader=yaml.CSafeLoader)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            # The loader's error may quote a line.
-            masker.add(*(value for key, value in _LINE.findall(text) if _is_secret(key, value)))
-            continue
+def remember(text: str, masker: Masker) -> None:
+    """Add the credentials in the text of a kubeconfig file to the masker."""
+    masker.add(*_USER_OF_URL.findall(text))
+    try:
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # The loader's error may quote a line.
+        masker.add(*(value for key, value in _LINE.findall(text) if _is_secret(key, value)))
+    else:
         masker.add(*_values(content))
 
 

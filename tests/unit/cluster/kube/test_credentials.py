@@ -308,7 +308,7 @@ def test_a_refusal_that_repeats_the_credential_is_read_without_it(
 
     kubeconfig.write({"token": "s3cret"})
 
-    def exchange(*_: object) -> Response:
+    def exchange(*_: object, **_options: object) -> Response:
         return Response(status=403, body=b"no: Bearer s3cret", retry_after=None)
 
     monkeypatch.setattr(Transport, "exchange", exchange)

@@ -1,7 +1,6 @@
 """Which parts of a kubeconfig are credentials, and which are words that messages need."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,10 @@ from podcm_sync.cluster.kube.kubeconfig_secrets import remember
 from podcm_sync.runtime.masking import MASK, Masker
 
 
-def masked(folder: Path, *contents: Any) -> Masker:
-    paths = []
-    for number, content in enumerate(contents):
-        path = folder / str(number)
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        paths.append(str(path))
+def masked(*contents: Any) -> Masker:
     masker = Masker()
-    remember(":".join(paths), masker)
+    for content in contents:
+        remember(content if isinstance(content, str) else json.dumps(content), masker)
     return masker
 
 
@@ -40,13 +35,13 @@ def user(**fields: Any) -> dict[str, Any]:
         {"extensions": [{"name": "x", "extension": {"password": "s3cret"}}]},
     ],
 )
-def test_credentials_are_masked_wherever_they_stand(tmp_path: Path, fields: dict[str, Any]) -> None:
-    masker = masked(tmp_path, user(**fields))
+def test_credentials_are_masked_wherever_they_stand(fields: dict[str, Any]) -> None:
+    masker = masked(user(**fields))
     said = "s3cret With Words" if "With Words" in str(fields) else "s3cret"
     assert masker.mask(f"of {said}.") == f"of {MASK}."
 
 
-def test_names_paths_and_addresses_stay(tmp_path: Path) -> None:
+def test_names_paths_and_addresses_stay() -> None:
     words = [
         "production",
         "eu-west-1",
@@ -62,22 +57,21 @@ def test_names_paths_and_addresses_stay(tmp_path: Path) -> None:
         "username": "administrator",
     }
     text = " ".join([*words, "certificates/of-mine.crt tokens/of-mine administrator --region"])
-    assert masked(tmp_path, user(**fields)).mask(text) == text
+    assert masked(user(**fields)).mask(text) == text
 
 
-def test_every_file_counts_even_one_that_does_not_parse(tmp_path: Path) -> None:
+def test_every_file_counts_even_one_that_does_not_parse() -> None:
     broken = "users:\n- name: a\n  user:\n    token: 's3cret-1'\n  ]\n"
-    masker = masked(tmp_path, broken, yaml.safe_dump(user(**{"id-token": "s3cret-2"})))
+    masker = masked(broken, yaml.safe_dump(user(**{"id-token": "s3cret-2"})))
     assert masker.mask("s3cret-1 s3cret-2") == f"{MASK} {MASK}"
 
 
-def test_the_password_of_a_proxy_is_one(tmp_path: Path) -> None:
+def test_the_password_of_a_proxy_is_one() -> None:
     cluster = {"server": "https://a", "proxy-url": "http://me:s3cret@proxy:3128"}
-    masker = masked(tmp_path, {"clusters": [{"name": "c", "cluster": cluster}]})
+    masker = masked({"clusters": [{"name": "c", "cluster": cluster}]})
     assert masker.mask("s3cret at proxy:3128") == f"{MASK} at proxy:3128"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "users: {}", "users: [1, {user: 5}]", "\x00"])
-def test_what_is_no_kubeconfig_has_none(tmp_path: Path, content: str) -> None:
-    assert masked(tmp_path, content).mask("anything") == "anything"
-    remember(str(tmp_path / "none"), Masker())
+def test_what_is_no_kubeconfig_has_none(content: str) -> None:
+    assert masked(content).mask("anything") == "anything"
