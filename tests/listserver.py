@@ -72,6 +72,7 @@ class ListServer(Connection):
         self.target = cast("Any", SimpleNamespace(description="https://server"))
         self.page_size = 2
         self.asked: Counter[Asked] = Counter()
+        self._given: set[str] = set()
         self.sent: Counter[Asked] = Counter()
         self.answer: Callable[[Asked, Response], Response] = lambda _, response: response
         """Told of each request and its answer; gives the answer that is sent instead."""
@@ -117,12 +118,12 @@ class ListServer(Connection):
         ]
         start = 0
         if asked.token:
-            head, _, number = asked.token.rpartition("-")
-            if head != "token-of" or not 0 < int(number) < len(objects):
+            if asked.token not in self._given:
                 return b""
-            start = int(number)
+            start = int(asked.token.rpartition("-")[2])
         end = start + min(self.page_size, int(query.get("limit", self.page_size)))
         token = f"token-of-{end:04}" if end < len(objects) else ""
+        self._given.add(token)
         # As the real server: without a selector it tells how many remain.
         has_count = token and "labelSelector" not in query
         remaining = len(objects) - end if has_count else None
