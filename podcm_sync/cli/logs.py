@@ -113,7 +113,9 @@ class _Formatter(logging.Formatter):
 
 def _frames(error: BaseException | None) -> Iterator[str]:
     """A traceback without what the exceptions say: our own lines of code, and types."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield "Traceback (most recent call last):"
         yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
         yield f"{type(error).__name__}: {scrub.WITHHELD}"

@@ -111,7 +111,9 @@ def _rest_as_yaml(
     try:
         yield from _yaml_documents(text, line, aliases)
     except UnreadableError as error:
-        raise max(failure, error, key=lambda each: each.line) from error
+        furthest = max(failure, error, key=lambda unreadable: unreadable.line)
+        # An error that is its own cause would be a chain without end.
+        raise furthest from (None if furthest is error else error)
 
 
 def _yaml_documents(text: str, line: int, aliases: AliasBudget) -> Iterator[Document]:

@@ -48,6 +48,10 @@ class Lists:
         self._connection = connection
         self._has_answered = False
 
+    def begin(self) -> None:
+        """A run begins: a server that answered in an earlier one may be gone by now."""
+        self._has_answered = False
+
     @property
     def server(self) -> str:
         """The server, for messages."""

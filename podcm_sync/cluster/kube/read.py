@@ -68,6 +68,7 @@ class KubeReader:
         Raises ClusterError where the server cannot be reached or trusted, does not accept the
         credentials, or does not know PodConfigMapConfigs.
         """
+        self._lists.begin()
         try:
             namespaces = self._places(scope)
         except ListError as error:

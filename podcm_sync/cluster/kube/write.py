@@ -25,9 +25,9 @@ from podcm_sync.cluster.kube.verify import (
     verified,
 )
 from podcm_sync.core import events, managed, names
-from podcm_sync.errors import ClusterError
+from podcm_sync.errors import ClusterError, DecodeError
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
-from podcm_sync.model.decode import decode_config, decode_config_map
+from podcm_sync.model.decode import configs, decode_config, decode_config_map
 from podcm_sync.model.meta import API_VERSION, KIND, PLURAL, NamespacedName
 from podcm_sync.model.objects import ConfigMap
 from podcm_sync.model.reasons import Reason
@@ -151,6 +151,13 @@ class KubeWriter:
         def patch() -> Answer:
             try:
                 response = self._carry_out(write)
+                if response.status == 404 and self._is_there(update.namespaced_name):
+                    return Answer(
+                        result=Result.FAILED,
+                        reason=Reason.STATUS_NOT_STORED,
+                        code=404,
+                        message="the CRD in the cluster has no status subresource",
+                    )
                 if response.status not in SUCCESSES:
                     return _conflict_if_gone(response)
                 stored = decoded(response, decode_config).status
@@ -258,6 +265,27 @@ class KubeWriter:
         if response.status not in SUCCESSES:
             raise NoAnswerError(refusal(response).message, is_sent=True)
         return decoded(response, decode_config_map)
+
+    def _is_there(self, config: NamespacedName) -> bool:
+        """Whether a config exists whose status could not be found. Raises NoAnswerError.
+
+        A CRD without the status subresource answers like an object that is gone. Runs may list
+        configs, and not get them.
+        """
+        path = paths.collection(paths.CONFIGS, config.namespace)
+        query = {"fieldSelector": f"metadata.name={config.name}"}
+
+        def send() -> Response:
+            return self._connection.get(path, query)
+
+        response = repeated(send, self._clock, repeats=self._repeats)
+        if response.status != 200:
+            raise NoAnswerError(refusal(response).message, is_sent=True)
+        try:
+            page = configs(response.body)
+        except DecodeError as error:
+            raise NoAnswerError(f"the answer does not decode: {error}", is_sent=True) from error
+        return any(item.namespaced_name == config for item in page.items)
 
     def _settled_create(self, desired: DesiredConfigMap, failed: Answer) -> Answer:
         """Whether a create was carried out whose answer was lost, or an error of the server."""

@@ -72,32 +72,32 @@ def test_what_is_written_is_not_masked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "place"),
     [
-        ("a.yaml", f"kind: [{SENTINEL}\n", "a.yaml:2: does not parse as YAML: "),
-        ("a.yaml", f"- {SENTINEL}", "a.yaml:1: a Kubernetes object is a mapping, not "),
-        ("a.yaml", f"a: !!timestamp {SENTINEL}", "a.yaml: does not parse as YAML: "),
-        ("a.yaml", f"a: !!bool {SENTINEL}", "a.yaml: does not parse as YAML: "),
-        ("a.json", f'{{"{SENTINEL}": 1, "{SENTINEL}": 2}}', "a.json:1: does not parse as JSON: "),
+        ("a.yaml", f"kind: [{SENTINEL}\n", "a.yaml:2: "),
+        ("a.yaml", f"a: !!timestamp {SENTINEL}", "a.yaml:1: "),
+        ("a.yaml", f"a: !!bool {SENTINEL}", "a.yaml:1: "),
+        ("a.json", f'{{"{SENTINEL}": 1, "{SENTINEL}": 2}}', "a.json:1: "),
     ],
 )
 def test_unreadable_manifests_are_named_and_not_quoted(
-    tmp_path: Path, name: str, content: str, said: str
+    tmp_path: Path, name: str, content: str, place: str
 ) -> None:
     (tmp_path / name).write_text(content)
     plain = podcm_sync(tmp_path, "--dry-run")
     done = podcm_sync(tmp_path, "--dry-run", "-v", "--redact")
     assert (plain.returncode, done.returncode) == (2, 2)
-    assert said + WITHHELD in done.stderr
-    assert SENTINEL not in done.stderr
+    assert f"{tmp_path}/{place}" in done.stderr
+    # Such a text may be no manifest at all, so it is not quoted without the option either.
+    assert SENTINEL not in done.stderr + plain.stderr
     assert "Traceback" in done.stderr
 
 
 @pytest.mark.parametrize(("value", "is_masked"), [("1", True), ("true", True), ("0", False)])
 def test_the_variable_masks_as_the_option_does(tmp_path: Path, value: str, is_masked: bool) -> None:
-    (tmp_path / "a.yaml").write_text(f"- {SENTINEL}")
+    (tmp_path / "a.yaml").write_text(CLUSTER)
     done = podcm_sync(tmp_path, "--dry-run", PODCM_SYNC_REDACT=value)
-    assert (SENTINEL not in done.stderr) == is_masked
+    assert (SENTINEL not in done.stdout) == is_masked
 
 
 EXPLAINED = f"""\
@@ -166,7 +166,7 @@ def test_findings_say_where_and_quote_nothing(tmp_path: Path, output: str) -> No
     assert done.returncode == plain.returncode == 3
     if output == "text":
         assert len(done.stdout.splitlines()) == len(plain.stdout.splitlines())
-        place = f"{file}:1: PodConfigMapConfig shop/web: spec.podSelector.matchLabels["
+        place = f"{file}:5: PodConfigMapConfig shop/web: spec.podSelector.matchLabels["
         assert f'{place}"app"]: {WITHHELD}\n' in done.stdout
         assert f'spec.configMapDataTemplate["url"]: line 1, column 16: {WITHHELD}\n' in done.stdout
         assert f"shop/db: apiVersion: {WITHHELD}\n" in done.stdout

@@ -18,7 +18,7 @@ from podcm_sync.core.desired import build
 from podcm_sync.core.status import conditions
 from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.model.decode import decode_config_map
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.model.meta import API_VERSION, KIND, NamespacedName
 from podcm_sync.model.reasons import Kind, Reason, kind_of
 from tests.builders import pcmc, snapshot
 
@@ -86,11 +86,24 @@ class Server:
             raise answer
         return Response(status=answer[0], body=answer[1], retry_after=None)
 
-    def get(self, _path: str) -> Response:
+    def get(self, _path: str, query: Object | None = None) -> Response:
         self.looks += 1
+        if query is not None:
+            return self._listed(query)
         if self.there is None:
             return Response(status=404, body=status(404, reason="NotFound"), retry_after=None)
         return Response(status=200, body=json.dumps(self.there).encode(), retry_after=None)
+
+    def _listed(self, query: Object) -> Response:
+        """The configs of that name: those that are `there`."""
+        assert query == {"fieldSelector": "metadata.name=mine"}
+        page = {
+            "apiVersion": API_VERSION,
+            "kind": f"{KIND}List",
+            "metadata": {"resourceVersion": "1"},
+            "items": [self.there] if self.there else [],
+        }
+        return Response(status=200, body=json.dumps(page).encode(), retry_after=None)
 
 
 LOST = NoAnswerError("the connection broke", is_sent=True)
@@ -346,3 +359,18 @@ def test_a_status_counts_only_as_it_was_sent() -> None:
         writer = KubeWriter(cast("Connection", Server((200, body), there=None)))
         answer = writer.update_status(made)
         assert (answer.result, answer.reason) == (result, reason), body
+
+
+@pytest.mark.parametrize(
+    ("is_there", "reason"), [(True, Reason.STATUS_NOT_STORED), (False, Reason.CONFLICT)]
+)
+def test_a_crd_without_a_status_subresource_is_told_from_a_config_that_is_gone(
+    is_there: bool, reason: Reason
+) -> None:
+    """Both answer 404 with the config's name; the Go controller's CRD is such a one."""
+    about = {"name": "mine", "kind": "podconfigmapconfigs"}
+    there = json.loads(config_with({})) if is_there else None
+    server = Server((404, status(404, details=about)), there=there)
+    answer = KubeWriter(cast("Connection", server)).update_status(status_update())
+    assert (answer.result, answer.reason) == (Result.FAILED, reason)
+    assert kind_of(Reason.STATUS_NOT_STORED) is Kind.API
