@@ -87,6 +87,16 @@ class Facts:
         """What the server carried out for the run, late requests included."""
         return {_write(event) for event in self._ours if _is_config_map(event)}
 
+    def without_leftovers(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state without what the run left to the garbage collector, which is slower."""
+        left = {
+            change["name"]
+            for change in self.reported.changes
+            if change["reason"] == "LeftToGarbageCollector"
+        }
+        kept = {name: value for name, value in state["configMaps"].items() if name not in left}
+        return {**state, "configMaps": kept}
+
     def check_codes(self, *, may_hold_back: bool) -> None:
         """Exit 0, 3, 5, or 4 with something held back; without a report only 5."""
         reported = self.reported
@@ -181,8 +191,21 @@ class Facts:
             for request in self._seen
             if request.method in VERBS
             and request.codes
-            and request.fault in LANDS_LATE | {Fault.DUPLICATE}
+            and (
+                request.fault in LANDS_LATE | {Fault.DUPLICATE}
+                or self._landed_after_a_look(request)
+            )
         }
+
+    def _landed_after_a_look(self, create: Seen) -> bool:
+        """Whether the run lost the answer to a create, and then did not find the object yet."""
+        path = f"{create.path}/{create.object_name}"
+        return create.method == "POST" and any(
+            (look.method, look.path) == ("GET", path)
+            and 404 in look.codes
+            and look.began > create.began
+            for look in self._seen
+        )
 
     def _deleted_by_others(self) -> set[Write]:
         """The garbage collector's work: a delete that finds its object gone counts as done."""

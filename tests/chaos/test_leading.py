@@ -55,7 +55,7 @@ def test_past_the_renew_deadline_no_status_is_written_either(
     assert writes(audit, mark, namespace) == []
     assert ran.report is not None
     assert [(each.result, each.reason) for each in ran.report.statuses] == [
-        (Result.SKIPPED, Reason.INTERRUPTED)
+        (Result.FAILED, Reason.INTERRUPTED)
     ]
 
 
