@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core import desired
+from podcm_sync.core import desired, selection
 from podcm_sync.core.candidates import Candidates
 from podcm_sync.core.selector import Labels, Matcher, compile_selector
 from podcm_sync.model.objects import LabelSelector, LabelSelectorRequirement
@@ -59,7 +59,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[None]:
 
         return counting
 
-    monkeypatch.setattr(desired, "compile_selector", compile_counting)
+    monkeypatch.setattr(selection, "compile_selector", compile_counting)
     return evaluations
 
 
