@@ -25,6 +25,7 @@ from podcm_sync.model.kept import Kept
 from podcm_sync.model.meta import NamespacedName
 from podcm_sync.model.objects import (
     ConfigMap,
+    PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     Problem,
@@ -169,12 +170,15 @@ class FakeCluster:
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         """All ConfigMaps of these namespaces, and which of them are ours."""
+        listed = {namespace for namespace in namespaces if not self.before_list("names", namespace)}
         return {
-            obj.namespaced_name: names.is_ours(obj)
-            for namespace in namespaces
-            if not self.before_list("names", namespace)
-            for body in self._pages("ConfigMap", namespace)
-            for obj in decode.config_maps(body, Kept()).items
+            name: names.is_ours(
+                PartialObjectMetadata(
+                    namespaced_name=name, labels=stored["metadata"].get("labels") or {}
+                )
+            )
+            for (kind, name), stored in self.stored.items()
+            if kind == "ConfigMap" and name.namespace in listed
         }
 
     def remaining(self, config_maps: Collection[NamespacedName]) -> Collection[NamespacedName]:
