@@ -76,7 +76,7 @@ class Applied(Struct, frozen=True, kw_only=True):
 
 
 Again = Callable[[tuple[str, ...], Sequence["Applying"]], Planned]
-"""Lists the contested namespaces again, and decides anew by what the passes have done so far."""
+"""Lists the contested namespaces again, and plans by what the passes have done so far."""
 
 
 def apply(first: Planned, ports: Ports, now: str, again: Again | None = None) -> Applied:

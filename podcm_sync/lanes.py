@@ -74,7 +74,7 @@ class _Lane:
     """A lane under way.
 
     While it has tasks to begin it stands in the queue of those that are ready, once. If a worker
-    takes it from there and it may not go on, it is parked, and whoever lifts the reason puts it
+    takes it from there and it may not go on, it is parked. The thread that lifts the reason puts it
     back. Lists, deques and queues change by single atomic calls, so there is no lock.
     """
 

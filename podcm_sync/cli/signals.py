@@ -98,7 +98,7 @@ class Signals:
             is_ours = signal.getsignal(number) == self._receive
             if self._is_held or not is_ours:
                 return
-            # A lock of the log may be taken for good, by whoever is stuck in a write to stderr.
+            # A thread that is stuck in a write to stderr may hold the log's lock for good.
             line = threading.Thread(
                 target=log.info, args=("%s", Interrupted(number, self._where)), daemon=True
             )

@@ -54,7 +54,7 @@ class PruneBudget(Struct, frozen=True, kw_only=True):
     is_one_namespace: bool
     """Whether the run is of one namespace, which then counts for the total."""
     deleted: Mapping[str, int] = {}
-    """How many were deleted so far, those included whose answer has not come yet."""
+    """How many were deleted so far, including those whose answer is still to come."""
     wanted: Mapping[str, int] = {}
     """How many the passes so far would delete in all."""
     closed: frozenset[str] = frozenset()

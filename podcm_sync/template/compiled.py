@@ -163,7 +163,7 @@ def _why_not_private(directory: Path) -> str:
         return f"{directory} cannot be examined: {error.strerror}"
     if status.st_uid not in {0, os.geteuid()}:
         return f"{directory} belongs to another user"
-    # In a sticky directory such as /tmp others can add names, and take away none of ours.
+    # In a sticky directory such as /tmp, others can add names but not remove ours.
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX:
         return f"others can write {directory} (chmod go-w changes that)"
     return ""

@@ -48,7 +48,7 @@ def somebody(api: Api, namespace: str) -> Object:
 
 
 class Account:
-    """The ServiceAccount's token, whoever has it."""
+    """The ServiceAccount's token, in anybody's hands."""
 
     def __init__(self, api: Api, token: str) -> None:
         self._api = api

@@ -26,7 +26,7 @@ class NoAnswerError(Exception):
 
 
 class TooLargeError(Exception):
-    """The answer is larger than whoever asked takes, and was cut."""
+    """The answer is larger than the caller takes, and was cut."""
 
 
 class TimedOutError(NoAnswerError):

@@ -230,7 +230,7 @@ class Connection:
 
 
 class _Request(NamedTuple):
-    """What is asked, whoever asks."""
+    """One request, without credentials."""
 
     method: str
     target: str

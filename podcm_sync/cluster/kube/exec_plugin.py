@@ -245,7 +245,7 @@ class _Exchange:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a plugin that has not ended, with its group if that is its own."""
+    """Kill a plugin that still runs, with its process group if it has one of its own."""
     if process.poll() is not None:
         return
     with suppress(OSError):

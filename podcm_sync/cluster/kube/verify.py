@@ -19,7 +19,7 @@ from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig
 
 SUCCESSES: Final = frozenset({200, 201, 202})
 BELIEVED: Final = frozenset({401, 413, 429})
-"""Refusals that count whoever gives them, since none of them was carried out. The API server's own
+"""Refusals that count from any sender, since none of them was carried out. The API server's own
 filters answer 429 in plain text, and gateways refuse credentials and large bodies in their way."""
 NAMED: Final = frozenset({404, 409})
 """Refusals that must be about the very object, or its namespace: they decide what exists."""
