@@ -56,7 +56,7 @@ ENTRYPOINT ["podcm-sync"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG SOURCE=unknown
-ARG DESCRIPTION="Keeps ConfigMaps in step with Pods: a level-triggered Kubernetes sync job"
+ARG DESCRIPTION="One ConfigMap for each Pod, kept in sync: a periodic Kubernetes job"
 LABEL org.opencontainers.image.title="podcm-sync" \
       org.opencontainers.image.description="${DESCRIPTION}" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 CONTAINER_TOOL ?= docker
 IMG ?= podcm-sync:latest
+SECONDS ?= 180
+# So many test files run at a time, each with its own control plane.
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 # What the template engine is built from, when the package is installed.
 ENGINE := $(shell find podcm_sync/template/engine -name '*.go' -o -name 'go.*' -o -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit test-pythons build lock sbom docker-build docker-push docs clean
+.PHONY: help demo test check unit coverage test-pythons test-versions test-node fuzz build release lock sbom docker-build docker-push docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,7 +22,8 @@ demo: $(VENV)/.installed ## Preview, sync and sync again on a copy of examples/s
 
 test: check ## Every check there is, on a real control plane (built once, then cached)
 	$(BIN)/python -m tests.controlplane.binaries
-	PODCM_SYNC_REQUIRE_CONTROLPLANE=1 $(BIN)/python -m pytest
+	$(BIN)/python -m tests.chart.binaries
+	REQUIRE_CONTROLPLANE=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 	$(BIN)/ruff format --check .
@@ -30,16 +34,33 @@ check: $(VENV)/.installed-test ## Formatting, rules, types and layers
 unit: $(VENV)/.installed-test ## The tests that need no control plane, in seconds
 	$(BIN)/python -m pytest tests/unit tests/laws tests/cases tests/fuzz tests/speed tests/shape tests/supply tests/template
 
-test-pythons: $(VENV)/.installed-test ## The connection tests on every supported Python that is installed
+coverage: $(VENV)/.installed-test ## Branch coverage of the unit tests and laws, and its floor
+	$(BIN)/python -m coverage run -m pytest tests/unit tests/laws
+	$(BIN)/python -m coverage report
+
+test-pythons: $(VENV)/.installed-test ## Connections, decoding, and planning, on every supported Python that is installed
 	$(BIN)/python -m tests.pythons
 
-docs: $(VENV)/.installed-test ## Write the tables of README.md, docs/ and the CRD anew from their sources
+test-versions: $(VENV)/.installed-test ## The tests that depend on it, on the four newest minor versions of Kubernetes
+	$(BIN)/python -m tests.versions
+
+test-node: $(VENV)/.installed-test ## The image and the chart on a real kubelet; needs root and Debian or Ubuntu
+	$(BIN)/python -m tests.node.run
+
+fuzz: $(VENV)/.installed-fuzz ## Every fuzz target for SECONDS, one after the other
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
+docs: $(VENV)/.installed-test ## Write the generated parts of README.md, docs/, deploy/, and the code
 	$(BIN)/python -m tests.shape.readme
 	$(BIN)/python -m tests.shape.crd
 	$(BIN)/python -m tests.template.docs
+	$(BIN)/python -m tests.shape.deploy
 
 build: $(VENV)/.installed ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+release: $(VENV)/.installed-test ## All files of VERSION in dist/, built twice and compared; DRY_RUN=1 leaves the tree alone
+	$(BIN)/python -m tests.supply.release $(if $(DRY_RUN),--dry-run) "$(VERSION)"
 
 lock: $(VENV)/.installed-audit ## The lock files in requirements/, with the newest versions that fit
 	$(BIN)/python -m tests.supply.lock
@@ -55,7 +76,7 @@ docker-push: ## Push the image IMG
 	$(CONTAINER_TOOL) push $(IMG)
 
 clean: ## Remove what these commands made here
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -70,6 +91,10 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml $(ENGINE)
 $(VENV)/.installed-test: $(VENV)/.made pyproject.toml $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
 
 $(VENV)/.installed-audit: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'

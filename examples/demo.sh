@@ -1,6 +1,6 @@
 #!/bin/sh
-# What podcm-sync does, in three steps on a temporary copy of examples/shop; no cluster is needed.
-# One of its configs has a mistake, planted to be seen: hence exit code 3, which is no failure here.
+# Shows podcm-sync in three steps, on a temporary copy of examples/shop, without a cluster. One config
+# has a deliberate mistake, so exit code 3 isn't a failure here.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,14 +18,13 @@ step() {
   case $code in 0 | 3) ;; *) exit "$code" ;; esac
 }
 
-step "1. What would change? Nothing is written." "--from shop --dry-run"
-step "2. Do it: write, update and collect the manifests in shop/generated/." "--from shop"
-step "3. Again: all is in step, so there is nothing to do." "--from shop"
+step "1. Preview the changes. Nothing is written." "--from shop --dry-run"
+step "2. Sync: create, update, and delete the manifests in shop/generated/." "--from shop"
+step "3. Sync again: everything is in sync, so nothing changes." "--from shop"
 
 cat <<'END'
 
-The config warehouse/stock has a mistake that was planted for you to see: `operator: in` instead of
-`In`. It stands in that config's status, what it has is left alone, and nobody else is affected;
-exit code 3 says that something needs a person. Mend it in examples/shop/warehouse/configs.yaml, run
-the demo again, and the warehouse gets its ConfigMaps too.
+The config warehouse/stock has a deliberate mistake: `operator: in` instead of `In`. podcm-sync
+reports it, leaves that config's ConfigMaps as they are, syncs everything else, and exits 3. Fix it in
+examples/shop/warehouse/configs.yaml and run the demo again. The warehouse then gets its ConfigMaps.
 END

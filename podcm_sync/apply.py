@@ -1,143 +1,83 @@
-"""Plans and Writer → Outcomes: carry out each Change once, many at a time, and note the answers.
+"""Plan and Writer → Outcomes: make each Change once, many at a time, and record the answers.
 
-Each namespace is a lane of its own: its creates and updates, its deletes, its statuses, its Events.
-No namespace waits for another. One object's failure never stops another's work, and nothing is
-decided here: a conflict is an Outcome, and the next pass's business.
+Each namespace is a lane: creates and updates, then deletes, then statuses, then Events. No
+namespace waits for another, and no object's failure stops another's work. Nothing is decided here:
+a conflict is an Outcome, and the next pass plans again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import replace
 
-from podcm_sync.cluster.port import Recorder, Writer
-from podcm_sync.core.bounds import LIMITS, Bound
-from podcm_sync.core.events import Event, events
-from podcm_sync.core.outdated import refused
-from podcm_sync.core.passes import Pass, contested
-from podcm_sync.core.plan import Planned
-from podcm_sync.core.status import conditions
-from podcm_sync.lanes import NEVER, Lane, Stage, Stopping, run_lanes
-from podcm_sync.model.changes import (
+from podcm_sync.api.finding import quotes
+from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Recorder, Writer
+from podcm_sync.reconcile.bounds import LIMITS, Bound
+from podcm_sync.reconcile.changes import (
     WRITES,
     Answer,
     Change,
     Outcome,
+    Plan,
     Result,
     StatusOutcome,
     StatusUpdate,
     Verb,
+    not_begun,
 )
-from podcm_sync.model.objects import Snapshot, by_namespace
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.events import Event, events
+from podcm_sync.reconcile.plan import Planned
+from podcm_sync.reconcile.report import Pass, namespaces_to_requeue
+from podcm_sync.reconcile.snapshot import Snapshot, by_namespace
+from podcm_sync.reconcile.status import conditions
+from podcm_sync.runtime.lanes import NEVER, Lane, Stage, Stopping
 
-MAX_PASSES: Final = 3
 Watch = Callable[[Outcome], None]
-"""Told of each Outcome as it comes, from the caller's thread."""
-_LOST: Final = Answer(
-    result=Result.FAILED,
-    reason=Reason.UNREACHABLE,
-    message="no answer before the end of the run's time; whether it was carried out is unknown",
-)
-_NOT_BEGUN: Final = Answer(
-    result=Result.SKIPPED,
-    reason=Reason.INTERRUPTED,
-    message="not begun: the run was cut short",
-)
-
-
+"""Called with each Outcome as it arrives, in the caller's thread."""
 _TOO_MANY_STATUSES: Final = Answer(
     result=Result.FAILED,
     reason=Reason.BOUND_EXCEEDED,
     message=f"a run writes {LIMITS[Bound.STATUS_WRITES]} statuses in a namespace; the next run "
     "goes on",
+    quoted=(),
 )
+_TURN_IS_OVER: Final = Answer(
+    result=Result.FAILED,
+    reason=Reason.BOUND_EXCEEDED,
+    message="not begun: the next run is due, and large namespaces go on then",
+    quoted=(),
+)
+UPSERTS: Final = frozenset({Verb.CREATE, Verb.UPDATE})
+DELETES: Final = frozenset({Verb.DELETE})
 _COST_BYTES: Final = 16 * 1024
-"""So many bytes of data take about as long to write as one more object."""
+"""Writing this many bytes of data takes about as long as writing one more small object."""
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """Where the changes go, how many at once, and who is told; no Events if no recorder."""
+    """Where the changes go, and how many at once. Without a recorder there are no Events."""
 
     writer: Writer
     recorder: Recorder | None = None
     concurrency: int
+    interval: float | None = None
+    """In a loop, the seconds from run to run: large namespaces must not delay the next one."""
+    writes_statuses: bool = True
     stopping: Stopping = NEVER
     watch: Watch = lambda _: None
 
 
-class Applied(Struct, frozen=True, kw_only=True):
-    """What came of a plan and of the passes after it; `statuses` are sorted by namespace, name."""
-
-    passes: tuple[Pass, ...]
-    statuses: tuple[StatusOutcome, ...]
-
-
-Again = Callable[[tuple[str, ...], Sequence["Applying"]], Planned]
-"""Lists the contested namespaces again, and plans by what the passes have done so far."""
-
-
-def apply(first: Planned, ports: Ports, now: str, again: Again | None = None) -> Applied:
-    """Apply a plan, stamp the statuses, record the Events.
-
-    A contested namespace gets another whole pass, MAX_PASSES in all, and is stamped after its last
-    one. Without `again` the plan was reviewed: it is applied as it is or not, and an object that
-    meets a conflict is held back. `now` is the RFC 3339 time for conditions that move.
-    """
-    passes = [Applying(first, ports, now)]
-    numbers: dict[str, int] = {}
-    requeued: list[str] = []
-
-    def lane(applying: Applying, namespace: str) -> Lane:
-        numbers[namespace] = numbers.get(namespace, 0) + 1
-        yield from applying.writes(namespace, is_reviewed=again is None)
-        is_last = again is None or numbers[namespace] == MAX_PASSES
-        if is_last or not applying.is_contested(namespace):
-            yield from applying.statuses_of(namespace)
-        else:
-            requeued.append(namespace)
-
-    def more() -> list[Lane]:
-        """Lanes for what is contested, once no other lane gets on; its last words, if time is up.
-
-        One pass for all of them, since one list of many namespaces is cheaper than many lists. The
-        large namespaces come before, as soon as the small ones are done.
-        """
-        if waiting:
-            lanes = list(waiting)
-            waiting.clear()
-            return lanes
-        if not requeued:
-            return []
-        namespaces = tuple(sorted(requeued))
-        requeued.clear()
-        if again is None or ports.stopping.begins_nothing():
-            last = {name: applying for applying in passes for name in applying.namespaces}
-            return [last[name].statuses_of(name) for name in namespaces]
-        passes.append(Applying(again(namespaces, passes), ports, now))
-        return [lane(passes[-1], name) for name in passes[-1].namespaces]
-
-    small, large = passes[0].namespaces_by_cost()
-    waiting = [lane(passes[0], name) for name in large]
-    run_lanes([lane(passes[0], name) for name in small], ports.concurrency, ports.stopping, more)
-    statuses = [status for applying in passes for status in applying.statuses]
-    return Applied(
-        passes=tuple(applying.done() for applying in passes),
-        statuses=tuple(sorted(statuses, key=lambda status: status.update.namespaced_name)),
-    )
-
-
 class Applying:
-    """One plan while it is being applied, namespace by namespace."""
+    """A plan while it is being applied: its outcomes so far, namespace by namespace."""
 
     def __init__(self, decided: Planned, ports: Ports, now: str) -> None:
         self.decided = decided
         self.statuses: list[StatusOutcome] = []
         self._ports = ports
         self._now = now
-        self._changes = decided.plan.changes
+        self._changes = list(decided.plan.changes)
         self._outcomes: dict[int, Outcome] = {}
         self._writes_due = Counter(
             change.namespaced_name.namespace for change in self._changes if change.verb in WRITES
@@ -151,13 +91,14 @@ class Applying:
 
     @property
     def namespaces(self) -> list[str]:
-        """Those in which there is something to write, or to stamp."""
+        """The namespaces that have a change or a config in this pass, sorted."""
         return sorted(self._indices.keys() | self._configs.keys())
 
     def namespaces_by_cost(self) -> tuple[list[str], list[str]]:
         """The namespaces with few or small writes, and the others.
 
-        A large namespace must not delay a small one, so it comes later, as a closed one does.
+        The others start later, so that a large namespace can't delay a small one. A closed one
+        only writes statuses, and can wait too.
         """
         limit = LIMITS[Bound.FIRST_WRITES]
         costs = Counter({name: len(configs) for name, configs in self._configs.items()})
@@ -170,61 +111,81 @@ class Applying:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Those that there are so far, in the plan's order."""
+        """The outcomes so far, in the plan's order."""
         return tuple(self._outcomes[index] for index in sorted(self._outcomes))
 
     @property
     def under_way(self) -> Iterator[Change]:
-        """The changes without an outcome so far: each of them may still be carried out."""
+        """The changes without an outcome so far: the API server may still carry out any of them."""
         return (change for index, change in enumerate(self._changes) if index not in self._outcomes)
 
     def done(self) -> Pass:
-        """The pass, when each change has its outcome."""
+        """The finished pass. Each change must have its outcome."""
         assert len(self._outcomes) == len(self._changes)
         snapshot, desired = self.decided.snapshot, self.decided.desired
         return Pass(snapshot=snapshot, desired=desired, outcomes=self.outcomes)
 
-    def is_contested(self, namespace: str) -> bool:
-        """Whether the namespace had better be listed again before its statuses are written."""
-        return bool(contested(self._outcomes_of(namespace)))
+    def has_conflict(self, namespace: str) -> bool:
+        """Whether the namespace must be listed again before its statuses are true."""
+        return bool(namespaces_to_requeue(self._outcomes_of(namespace)))
 
-    def writes(self, namespace: str, *, is_reviewed: bool) -> Lane:
-        """The namespace's creates and updates, then its deletes."""
+    def has_deletes(self, namespace: str) -> bool:
+        """Whether the plan deletes anything in the namespace."""
         indices = self._indices.get(namespace, ())
-        verbs = [(index, self._changes[index].verb) for index in indices]
-        for stage in ({Verb.CREATE, Verb.UPDATE}, {Verb.DELETE}):
-            due = [index for index, verb in verbs if verb in stage]
-            yield self._writes(due, is_reviewed=is_reviewed)
+        return any(self._changes[index].verb is Verb.DELETE for index in indices)
 
-    def _writes(self, indices: Sequence[int], *, is_reviewed: bool) -> Stage[Outcome]:
-        begins_nothing, writer, changes = (
-            self._ports.stopping.begins_nothing,
-            self._ports.writer,
-            self._changes,
-        )
+    def hold_back(self, plan: Plan) -> None:
+        """Skip the deletes that `plan`, which is this one guarded again, skips."""
+        for index, change in enumerate(plan.changes):
+            if change.verb not in WRITES and self._changes[index].verb in WRITES:
+                self._changes[index] = change
+                self._note(index, _outcome(change, _unwritten(change)))
+
+    def writes(
+        self,
+        namespace: str,
+        verbs: Container[Verb],
+        is_turn_over: Callable[[], bool],
+        *,
+        is_reviewed: bool,
+    ) -> Stage[Outcome]:
+        """The namespace's writes with these verbs. None begins once its turn is over."""
+        indices = self._indices.get(namespace, ())
+        due = [index for index in indices if self._changes[index].verb in verbs]
+        return self._writes(due, is_turn_over, is_reviewed=is_reviewed)
+
+    def _writes(
+        self, indices: Sequence[int], is_turn_over: Callable[[], bool], *, is_reviewed: bool
+    ) -> Stage[Outcome]:
+        stopping, writer, changes = self._ports.stopping, self._ports.writer, self._changes
+
+        def skipped(index: int) -> Outcome:
+            return _outcome(changes[index], _not_begun(stopping))
 
         def work(index: int) -> Outcome:
             change = changes[index]
-            if begins_nothing():
-                return _outcome(change, _NOT_BEGUN)
+            if stopping.is_stopping():
+                return skipped(index)
+            if is_turn_over():
+                return _outcome(change, _TURN_IS_OVER)
             outcome = _outcome(change, _write(change, writer))
-            return refused(outcome) if is_reviewed else outcome
+            return hold_back_conflict(outcome) if is_reviewed else outcome
 
         return Stage(
             indices,
             work,
             self._note,
-            skipped=lambda index: _outcome(changes[index], _NOT_BEGUN),
-            lost=lambda index: _outcome(changes[index], _LOST),
+            skipped=skipped,
+            on_abandoned=lambda index: _outcome(changes[index], _lost(stopping)),
         )
 
     def _note(self, index: int, outcome: Outcome) -> None:
         limit = LIMITS[Bound.WRITES]
         writes = self._writes_due[outcome.change.namespaced_name.namespace]
         if outcome.reason is Reason.INTERRUPTED and writes > limit:
-            # It asks for more than a run has time for, which must not fail the run.
+            # One namespace must not fail the run because it asks for more than a run has time for.
             message = f"not begun: more than {limit:,} writes are due in this namespace"
-            outcome = replace(outcome, reason=Reason.BOUND_EXCEEDED, message=message)
+            outcome = replace(outcome, reason=Reason.BOUND_EXCEEDED, message=message, quoted=())
         self._outcomes[index] = outcome
         self._ports.watch(outcome)
 
@@ -232,12 +193,12 @@ class Applying:
         return [self._outcomes[index] for index in self._indices.get(namespace, ())]
 
     def statuses_of(self, namespace: str) -> Lane:
-        """The namespace's statuses that differ from what is stored, then its Events.
+        """The namespace's statuses that differ from the stored ones, then its Events.
 
-        After the statuses: the next run would record an Event of a status that is not stored again.
+        Events come second: if a status is not stored, the next run records its Event.
         """
         configs = tuple(self._configs.get(namespace, ()))
-        if not configs:
+        if not configs or not self._ports.writes_statuses:
             return
         seen: Snapshot = replace(self.decided.snapshot, configs=configs)
         outcomes = self._outcomes_of(namespace)
@@ -250,40 +211,53 @@ class Applying:
             if not update.is_needed
         ]
         stamped += [_stamped(update, _TOO_MANY_STATUSES) for update in later]
-        yield _stamps(due, self._ports.writer, stamped)
+        yield _stamps(due, self._ports, stamped)
         self.statuses += stamped
         if self._ports.recorder is not None:
             told = events(stamped, self._now)[: LIMITS[Bound.EVENTS]]
-            yield _records(told, self._ports.recorder)
+            yield _records(told, self._ports.recorder, self._ports.stopping)
+
+
+def _not_begun(stopping: Stopping) -> Answer:
+    return not_begun(stopping.why_nothing_begins())
+
+
+def _lost(stopping: Stopping) -> Answer:
+    return Answer(
+        result=Result.FAILED,
+        reason=Reason.UNREACHABLE,
+        message=f"no answer: {stopping.why_no_longer()}; whether it was carried out is unknown",
+        quoted=(),
+    )
 
 
 def _stamps(
-    updates: Sequence[StatusUpdate], writer: Writer, stamped: list[StatusOutcome]
+    updates: Sequence[StatusUpdate], ports: Ports, stamped: list[StatusOutcome]
 ) -> Stage[StatusOutcome]:
     return Stage(
         range(len(updates)),
-        lambda index: _stamped(updates[index], writer.update_status(updates[index])),
+        lambda index: _stamped(updates[index], ports.writer.update_status(updates[index])),
         lambda _, outcome: stamped.append(outcome),
-        skipped=lambda index: _stamped(updates[index], _NOT_BEGUN),
-        lost=lambda index: _stamped(updates[index], _LOST),
+        skipped=lambda index: _stamped(updates[index], _not_begun(ports.stopping)),
+        on_abandoned=lambda index: _stamped(updates[index], _lost(ports.stopping)),
         is_finishing=True,
     )
 
 
-def _records(due: Sequence[Event], recorder: Recorder) -> Stage[Answer]:
-    """One that is lost changes nothing of the run; the recorder tells people."""
+def _records(due: Sequence[Event], recorder: Recorder, stopping: Stopping) -> Stage[Answer]:
+    """Events inform people: one that is lost doesn't change the run's result."""
     return Stage(
         range(len(due)),
         lambda index: recorder.record(due[index]),
         lambda _index, _answer: None,
-        skipped=lambda _: _NOT_BEGUN,
-        lost=lambda _: _LOST,
+        skipped=lambda _: _not_begun(stopping),
+        on_abandoned=lambda _: _lost(stopping),
         is_finishing=True,
     )
 
 
 def _cost(change: Change) -> int:
-    """What a change costs, in small writes."""
+    """The cost of a change, in small writes."""
     if change.verb not in WRITES:
         return 0
     data = change.desired.data if change.desired else {}
@@ -319,15 +293,30 @@ def _outcome(change: Change, answer: Answer) -> Outcome:
         reason=answer.reason or change.reason,
         code=answer.code,
         message=answer.message or change.message,
+        quoted=answer.quoted if answer.message else change.quoted,
     )
 
 
 def _stamped(update: StatusUpdate, answer: Answer) -> StatusOutcome:
-    # A skipped status is one that is only shown; one that time did not allow to write is missing.
+    # SKIPPED means "only shown", as in a dry run. A status that there was no time to write failed.
     is_missing = answer.reason is Reason.INTERRUPTED
     return StatusOutcome(
         update=update,
         result=Result.FAILED if is_missing else answer.result,
         reason=answer.reason,
         message=answer.message,
+        quoted=answer.quoted,
+    )
+
+
+def hold_back_conflict(outcome: Outcome) -> Outcome:
+    """The outcome of a reviewed change: held back (exit 4) if its object changed meanwhile."""
+    if outcome.reason is not Reason.CONFLICT:
+        return outcome
+    return structs.replace(
+        outcome,
+        result=Result.SKIPPED,
+        reason=Reason.PLAN_OUTDATED,
+        message=f"it changed while the plan was being applied: {outcome.message}",
+        quoted=quotes(outcome.message, outcome.quoted),
     )

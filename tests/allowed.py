@@ -1,4 +1,4 @@
-"""Whether the specification allows a delete (spec §3), in words of its own, from stored manifests.
+"""Whether behavior.md §3 allows a delete, in words of its own, from stored manifests.
 
 The fake and the control plane's audit ask this of every delete in the whole suite. It shares no
 code with the planner but what names are made of and which specs are valid.
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from podcm_sync.core.desired import spec_problem
-from podcm_sync.core.names import config_map_name, label_value
+from podcm_sync.api import decode_json
+from podcm_sync.api.meta import NamespacedName
 from podcm_sync.errors import DecodeError
-from podcm_sync.model import decode
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.reconcile.desired import spec_findings
+from podcm_sync.reconcile.names import config_map_name, label_value
 
 Json = dict[str, Any]
 Stored = Mapping[tuple[str, NamespacedName], Json]
@@ -95,7 +95,7 @@ def _belongs_to_a_config(name: str, generated_by: str, objects: Objects) -> str:
 
 def _decoded(config: Json) -> Any:
     try:
-        return decode.decode_config(msgspec.json.encode(config))
+        return decode_json.decode_config(msgspec.json.encode(config))
     except DecodeError:
         return None
 
@@ -103,7 +103,7 @@ def _decoded(config: Json) -> Any:
 def _is_silent(config: Json) -> bool:
     """Whether nobody can tell what it asks for."""
     decoded = _decoded(config)
-    return decoded is None or decoded.suspend or bool(spec_problem(decoded))
+    return decoded is None or decoded.suspend or bool(spec_findings(decoded))
 
 
 def _selects(spec: Json, labels: Mapping[str, str]) -> bool:

@@ -5,14 +5,15 @@ config web which selects every Pod, and the ConfigMap of the two. A test names w
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from podcm_sync.model.changes import Change, DesiredConfigMap, Outcome, Result, Verb
-from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import (
+from podcm_sync.api.finding import Finding, Quotes, quote
+from podcm_sync.api.meta import NamespacedName, OwnerReference
+from podcm_sync.api.objects import (
     Condition,
     ConfigMap,
     LabelSelector,
@@ -22,10 +23,11 @@ from podcm_sync.model.objects import (
     PodConfigMapConfigSpec,
     PodConfigMapConfigStatus,
     Problem,
-    Scope,
-    Snapshot,
 )
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Change, DesiredConfigMap, Outcome, Result, Verb
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
+from podcm_sync.runtime.lanes import Stopping
 
 Json = dict[str, Any]
 Object = Pod | PodConfigMapConfig | ConfigMap
@@ -105,9 +107,20 @@ def pcmc(
         terminating=terminating,
         suspend=suspend,
         spec=None if spec_error else spec,
-        spec_error=spec_error,
+        spec_error=Finding(path="", message=spec_error) if spec_error else None,
         status=status,
     )
+
+
+def newer_pcmc(name: str = "web", **fields: Any) -> PodConfigMapConfig:
+    """A PodConfigMapConfig of an API server whose CRD has a field `maxPods`."""
+    finding = Finding(
+        path="spec",
+        message="unknown field `maxPods`",
+        quoted=quote("`maxPods`"),
+        newer="field `maxPods`",
+    )
+    return replace(pcmc(name, **fields), spec=None, spec_error=finding, is_stored=True)
 
 
 def owner(
@@ -193,6 +206,7 @@ def problem(
     *,
     namespace: str = NAMESPACE,
     message: str = "it is broken",
+    quoted: Quotes = None,
     labels: Mapping[str, str] | None = None,
 ) -> Problem:
     """An object that did not decode."""
@@ -202,6 +216,7 @@ def problem(
         namespaced_name=NamespacedName(namespace, name),
         reason=Reason.UNREADABLE if is_config else Reason.UNDECODABLE,
         message=message,
+        quoted=quoted,
         labels=None if labels is None else dict(labels),
     )
 
@@ -259,6 +274,7 @@ def outcome(
     pcmc_name: str = "web",
     code: int | None = None,
     message: str = "",
+    quoted: Quotes = None,
 ) -> Outcome:
     """What a change came to; without one, of a change whose verb fits the result."""
     verbs = {
@@ -271,7 +287,9 @@ def outcome(
     }
     if of is None:
         of = change(verbs[result], reason, name=name, namespace=namespace, pcmc_name=pcmc_name)
-    return Outcome(change=of, result=result, reason=reason, code=code, message=message)
+    return Outcome(
+        change=of, result=result, reason=reason, code=code, message=message, quoted=quoted
+    )
 
 
 def condition(
@@ -338,6 +356,8 @@ def _manifest(api_version: str, kind: str, metadata: Json, **parts: Any) -> Json
 
 
 def _spec(config: PodConfigMapConfig) -> Any:
+    if config.spec is None and config.is_stored:
+        return {"maxPods": 3}
     if config.spec is None:
         # A list where a mapping should be; no manifest decodes to just any spec_error.
         return ["garbage"]
@@ -355,3 +375,17 @@ def _spec(config: PodConfigMapConfig) -> Any:
         "configMapDataTemplate": config.spec.config_map_data_template,
         "suspend": config.suspend,
     }
+
+
+def stopping(
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Stopping:
+    """When a run stops, in the way that a test says, and by limits that only tests have."""
+    return Stopping(
+        is_stopping=is_stopping,
+        is_cancelled=is_cancelled,
+        why_nothing_begins=lambda: "the test says stop",
+        why_no_longer=lambda: "the test is over",
+    )

@@ -1,3 +1,3 @@
-"""Fixtures for all tests: the control plane's, made once a session and only if a test asks."""
+"""Plugins for all tests: the control plane, made if a test asks, and `--update-golden`."""
 
-pytest_plugins = ["tests.controlplane.plugin"]
+pytest_plugins = ["tests.controlplane.plugin", "tests.update_golden"]

@@ -3,18 +3,18 @@
 import json
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from podcm_sync.cluster.port import Reader
-from podcm_sync.core.explain.explain import explain
-from podcm_sync.core.explain.explanation import Explanation, Subject
-from podcm_sync.core.guards import Guards, parse_limit
-from podcm_sync.core.plan import Planned
-from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.model.objects import Scope
-from podcm_sync.render.explained_document import explained_document, explained_schema
-from podcm_sync.sync import planned
+from podcm_sync.cluster.interfaces import Reader
+from podcm_sync.explain.explain import explain
+from podcm_sync.explain.explanation import Explanation, Subject
+from podcm_sync.explain.explanation_text import explained_document
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import Planned
+from podcm_sync.reconcile.prune import Guards, parse_limit
+from podcm_sync.reconcile.renderer import NO_RENDERER, Renderer
+from podcm_sync.reconcile.snapshot import Scope
+from podcm_sync.sync import plan_pass
 from tests.builders import NAMESPACE, NOW, Object
+from tests.documents import EXPLANATION, valid_by
 from tests.fakes import FakeCluster
 
 EVERYWHERE = Scope(namespaces=None)
@@ -26,7 +26,7 @@ def decided(
     """What a run's first pass decides."""
     snapshot = reader.snapshot(scope)
     guards = Guards(max_prune=tuple(map(parse_limit, max_prune)))
-    return planned(snapshot, reader, guards, renderer)
+    return plan_pass(snapshot, build(snapshot, renderer), reader, guards)
 
 
 def explanation_of(
@@ -46,5 +46,5 @@ def explanation_of(
 def valid_explanation(explanation: Explanation) -> dict[str, Any]:
     """The document as its readers get it, if it is valid by its schema."""
     content: dict[str, Any] = json.loads(json.dumps(explained_document(explanation)))
-    Draft202012Validator(explained_schema()).validate(content)
+    valid_by(EXPLANATION, content)
     return content

@@ -10,30 +10,39 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
-from podcm_sync.apply import Applied, Ports, Watch, apply
-from podcm_sync.cluster.port import Reader, Recorder, Writer
-from podcm_sync.core import managed, names
-from podcm_sync.core.desired import build
-from podcm_sync.core.events import Event
-from podcm_sync.core.plan import Planned
-from podcm_sync.errors import ClusterError
-from podcm_sync.lanes import NEVER, Stopping
-from podcm_sync.model import decode
-from podcm_sync.model.changes import Answer, DesiredConfigMap, Outcome, Plan, Result, StatusUpdate
-from podcm_sync.model.kept import Kept
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import (
+from podcm_sync.api import decode_json
+from podcm_sync.api.finding import Quote
+from podcm_sync.api.interner import Interner
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import (
     ConfigMap,
     PartialObjectMetadata,
     Pod,
     PodConfigMapConfig,
     Problem,
-    Scope,
-    Snapshot,
 )
-from podcm_sync.model.page import M, Page
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.page import M, Page
+from podcm_sync.api.reasons import Reason
+from podcm_sync.apply import Ports, Watch
+from podcm_sync.cluster.interfaces import Reader, Recorder, Writer
+from podcm_sync.errors import ClusterError
+from podcm_sync.passes import Applied, apply
+from podcm_sync.reconcile import managed_fields, names
+from podcm_sync.reconcile.changes import (
+    Answer,
+    DesiredConfigMap,
+    Outcome,
+    Plan,
+    Result,
+    StatusUpdate,
+)
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.events import Event
+from podcm_sync.reconcile.plan import Planned
+from podcm_sync.reconcile.snapshot import ALL_NAMESPACES, Scope, Snapshot, without
+from podcm_sync.runtime.lanes import NEVER, Stopping
 from tests.allowed import Objects, objects_in, why_not_deleted
 from tests.builders import GENERATED_BY, NOW, Json, Object, manifest, snapshot
 
@@ -69,10 +78,16 @@ class FakeCluster:
         self.terminating_namespaces: set[str] = set()
         self.before_list: Callable[[str, str], str | None] = lambda *_: None
         """Told kind and namespace ("" for all) before each list; a message makes it fail."""
+        self.quoted: dict[str, tuple[Quote, ...]] = {}
+        """What those messages quote; of others that is not known."""
         self.before_write: Callable[[Write], Answer | None] = lambda _: None
         """Told of each write before it is carried out; an Answer is given instead of doing it."""
         self.collects_garbage = False
         """Whether ConfigMaps of Pods that are gone are gone by the end of a run."""
+        self.long_lists: frozenset[str] = frozenset()
+        """Namespaces that a run which may defer leaves to a later pass."""
+        self.knows_long_lists = True
+        """Whether a snapshot of all namespaces names them."""
         self._listed: dict[str, Objects | None] = {}
         """What the last lists of a namespace were made of; None if one of them failed."""
         self._lock = threading.RLock()
@@ -129,7 +144,7 @@ class FakeCluster:
 
     # Reader.
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         """The lists of a run: ConfigMaps, configs, Pods; each namespace a scope of its own."""
         self.lists += 1
         self._note_lists(scope)
@@ -152,21 +167,33 @@ class FakeCluster:
                 unplannable.add(namespace)
                 continue
             for body in self._pages("ConfigMap", namespace, GENERATED_BY):
-                collect(decode.config_maps(body, Kept()), config_maps, problems)
+                collect(decode_json.config_maps(body, Interner()), config_maps, problems)
             for body in self._pages("PodConfigMapConfig", namespace):
-                collect(decode.configs(body), configs, problems)
+                collect(decode_json.configs(body), configs, problems)
             if not fails("Pod", namespace):
                 for body in self._pages("Pod", namespace):
-                    collect(decode.pods(body, Kept()), pods, problems)
-        return Snapshot(
+                    collect(decode_json.pods(body, Interner()), pods, problems)
+        listed = Snapshot(
             scope=scope,
             pods=tuple(pods),
             configs=tuple(configs),
             config_maps=tuple(config_maps),
             problems=tuple(problems),
             incomplete=incomplete,
+            quoted=self.quoted,
             unplannable=frozenset(unplannable),
         )
+        return self._without_long_lists(listed) if may_defer and self.long_lists else listed
+
+    def _without_long_lists(self, listed: Snapshot) -> Snapshot:
+        seen = without(listed, self.long_lists)
+        if listed.scope.namespaces is None and not self.knows_long_lists:
+            return structs.replace(seen, deferred=frozenset({ALL_NAMESPACES}))
+        return seen
+
+    def namespaces(self) -> Collection[str]:
+        """Those with any object."""
+        return {name.namespace for _, name in self.stored}
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         """All ConfigMaps of these namespaces, and which of them are ours."""
@@ -202,7 +229,7 @@ class FakeCluster:
     def create(self, desired: DesiredConfigMap) -> Answer:
         """POST."""
         name = desired.namespaced_name
-        body = _sent(managed.manifest(desired))
+        body = _sent(managed_fields.manifest(desired))
         with self._lock:
             if answer := self._received("create", name):
                 return answer
@@ -227,7 +254,7 @@ class FakeCluster:
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         """PATCH with a merge patch that names the resourceVersion."""
         name = existing.namespaced_name
-        patch = _sent(managed.merge_patch(existing, desired))
+        patch = _sent(managed_fields.merge_patch(existing, desired))
         with self._lock:
             if answer := self._received("update", name):
                 return answer
@@ -290,7 +317,7 @@ class FakeCluster:
             self._listed |= {name: objects_in(self.stored, name) for name in namespaces}
 
     def _check_delete(self, name: NamespacedName, stored: Json) -> None:
-        """See that the specification allows a delete, by what was listed before it."""
+        """See that behavior.md §3 allows a delete, by what was listed before it."""
         objects = self._listed.get(name.namespace, Objects(pods=[], configs=[]))
         assert objects is not None, f"{name} was deleted though a list did not complete"
         reason = why_not_deleted(stored, objects)
@@ -381,7 +408,7 @@ def carried_out(
         stopping=stopping,
         watch=watch,
     )
-    return apply(decided, ports, NOW, again=lambda *_: NOTHING_DECIDED)
+    return apply(decided, ports, NOW, plan_next_pass=lambda *_: NOTHING_DECIDED)
 
 
 def outcomes_of(
@@ -427,8 +454,11 @@ def fail_nth(number: int, answer: Answer) -> Callable[[Write], Answer | None]:
 class Unreachable:
     """A Reader whose server does not answer."""
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         raise ClusterError(f"cannot reach the server for {scope}")
+
+    def namespaces(self) -> Collection[str]:
+        raise ClusterError("cannot reach the server")
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         raise ClusterError(f"cannot reach the server for {namespaces}")

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import Response, TooLargeError
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.tally import Tally
-from podcm_sync.model.changes import Result
-from podcm_sync.model.objects import Scope
+from podcm_sync.cluster.kube.client import Connection, RequestCounter
+from podcm_sync.cluster.kube.transport import Response, TooLargeError
+from podcm_sync.reconcile.changes import Result
+from podcm_sync.reconcile.snapshot import Scope
+from podcm_sync.runtime.context import RunContext
 from podcm_sync.sync import Policy, run
 from tests.builders import GENERATED_BY, NOW, Json, Object
 from tests.fakes import FakeCluster
@@ -50,10 +49,10 @@ class Asked(NamedTuple):
     is_metadata: bool = False
 
 
-class Hurried(Clock):
+class Hurried(RunContext):
     """Waits for nothing."""
 
-    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - as the base has it
+    def wait(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> bool:
         return True
 
 
@@ -66,9 +65,9 @@ class ListServer(Connection):
     def __init__(self, objects: Iterable[Json], *, is_protobuf: bool = True) -> None:
         # Without the base's own: there is no server to connect to.
         self.objects = list(objects)
-        self.clock = Hurried()
+        self.context = Hurried()
         self.connections = 1
-        self.tally = Tally()
+        self.requests = RequestCounter()
         self.target = cast("Any", SimpleNamespace(description="https://server"))
         self.page_size = 2
         self.asked: Counter[Asked] = Counter()
@@ -81,14 +80,14 @@ class ListServer(Connection):
     def get(
         self,
         path: str,
-        query: Mapping[str, str] | None = None,
         accept: str = JSON,
         *,
         max_bytes: int | None = None,
         **_waiting: object,
     ) -> Response:
-        query = query or {}
-        *before, last = urlsplit(path).path.strip("/").split("/")
+        parts = urlsplit(path)
+        query = dict(parse_qsl(parts.query))
+        *before, last = parts.path.strip("/").split("/")
         if last not in KINDS:
             asked = Asked("")
             body, content_type = msgspec.json.encode(DISCOVERY), JSON

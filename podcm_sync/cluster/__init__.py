@@ -1,1 +1,1 @@
-"""Where objects come from and go to: the ports, an API server, and a directory of manifests."""
+"""Clusters: the interfaces of a run, an API server, and a directory of manifests."""

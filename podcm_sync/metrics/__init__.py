@@ -1,1 +1,1 @@
-"""A run as it ended → Prometheus: the table of metrics, their values, and three ways out."""
+"""Prometheus metrics of finished runs: the table, the values, and three ways to export them."""

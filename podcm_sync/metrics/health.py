@@ -1,6 +1,7 @@
-"""Whether a loop makes progress, and whether a whole run has gone through: /healthz and /readyz.
+"""The state behind /healthz and /readyz: whether the loop progresses, and whether a run completed.
 
-Written by the loop's thread, read by others; each field is one word, so no lock is needed.
+The loop's thread writes it and other threads read it. Each field is assigned in one step, so there
+is no lock.
 """
 
 import math
@@ -8,18 +9,18 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from podcm_sync.core.ended import Ended, RunResult
+from podcm_sync.metrics.finished_run import FinishedRun, RunResult
 
 SLACK_SECONDS: Final = 30.0
-"""What a run or a pause may take longer than it should: a busy node, a push, a slow report."""
+"""How much longer a run or a pause can take: the node is busy, or a push or a report is slow."""
 LONGEST_RUN_SECONDS: Final = 1_800.0
-"""What a run without a deadline may take, or ten intervals where that is more."""
+"""The longest run without a deadline, unless ten intervals are longer."""
 INTERVALS: Final = 10
-_THROUGH: Final = frozenset({RunResult.SUCCEEDED, RunResult.FAILED_OBJECTS, RunResult.HELD_BACK})
+_COMPLETED: Final = frozenset({RunResult.SUCCEEDED, RunResult.FAILED_OBJECTS, RunResult.HELD_BACK})
 
 
 class Health:
-    """When the next sign of life is due, and whether a run went through to its end."""
+    """When the loop must next report progress, and whether a run has completed."""
 
     def __init__(
         self,
@@ -38,33 +39,33 @@ class Health:
         self.begins()
 
     def begins(self) -> None:
-        """A run begins, or what comes before the first."""
+        """A run begins, or the start-up before the first run."""
         self._due = self._now() + self._longest + SLACK_SECONDS
 
-    def ended(self, ended: Ended) -> None:
-        """A run has ended. Single objects' failures are theirs, and keep nobody from being ready.
+    def finished(self, finished: FinishedRun) -> None:
+        """A run has ended. Failures of single objects don't keep the process from being ready.
 
-        Once ready it stays so: that a server is away for a while is what alerts are for.
+        Once ready, it stays ready. An API server that is down for a while is a matter for alerts.
         """
-        self._is_ready |= ended.result in _THROUGH
-        self.rests(0.0)
+        self._is_ready |= finished.result in _COMPLETED
+        self.idle(0.0)
 
-    def rests(self, seconds: float) -> None:
-        """Nothing is to be done for so long: between runs, or after failed ones for longer."""
+    def idle(self, seconds: float) -> None:
+        """The loop pauses for this many seconds, which is longer after failed runs."""
         self._due = self._now() + seconds + SLACK_SECONDS
 
-    def stands_by(self, seconds: float) -> None:
-        """Another replica leads, and is asked again after so many seconds: as it should be."""
+    def standby(self, seconds: float) -> None:
+        """Another replica leads, so this one is ready. It looks again after this many seconds."""
         self._is_ready = True
-        self.rests(seconds)
+        self.idle(seconds)
 
     def not_live(self) -> str:
-        """Why the process had better be started anew; "" where it makes progress."""
+        """Why the kubelet should restart the process; "" if it makes progress."""
         late = self._now() - self._due
         return f"no sign of life for {late:.0f} s longer than there should be" if late > 0 else ""
 
     def not_ready(self) -> str:
-        """Why nothing is in step yet, or will be kept so no longer; "" where it is."""
+        """Why the process isn't ready; "" if a run has completed and it isn't stopping."""
         if self._is_stopping():
             return "stopping"
         return "" if self._is_ready else "no run has gone through yet"

@@ -1,7 +1,7 @@
-"""`--listen`: /metrics, /healthz and /readyz over HTTP, to anybody who can connect; nothing else.
+"""`--listen`: serves /metrics, /healthz, and /readyz over HTTP, without authentication.
 
-A client that sends or reads slowly, or many at once, cost a bounded number of threads for a
-bounded time, and the runs nothing.
+Slow clients and many clients use a bounded number of threads for a bounded time, and never delay a
+run.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS: Final = 32
 EXCHANGE_SECONDS: Final = 5.0
-"""For a request's whole head to come, and again for the answer to be taken."""
+"""The time to receive the complete head of a request, and again to send the answer."""
 MAX_HEAD_BYTES: Final = 16_384
 POLL_SECONDS: Final = 0.1
-ROOM_SECONDS: Final = 1.0
-"""For a connection that was hung up to make room for another."""
+EVICTION_SECONDS: Final = 1.0
+"""How long a new connection waits for the thread of the one that it replaces."""
 NO_IPV6: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 PLAIN: Final = "text/plain; charset=utf-8"
 Answer = tuple[int, str, bytes]
@@ -40,10 +40,10 @@ Answer = tuple[int, str, bytes]
 
 
 class Listener:
-    """A server on daemon threads; it listens once this is made."""
+    """An HTTP server on daemon threads. It listens as soon as it is constructed."""
 
     def __init__(self, host: str, port: int, exposition: Exposition, health: Health) -> None:
-        """A host of "" is all of this one's addresses; a port of 0 is any. Raises InputError."""
+        """Listen on `host` ("" is every address) and `port` (0 is any). Raises InputError."""
 
         def metrics(accept: str) -> Answer:
             encode, content_type = choose_encoder(accept)
@@ -51,10 +51,10 @@ class Listener:
 
         pages = {
             "/metrics": metrics,
-            "/healthz": lambda _: _verdict(health.not_live()),
-            "/readyz": lambda _: _verdict(health.not_ready()),
+            "/healthz": lambda _: _probe_answer(health.not_live()),
+            "/readyz": lambda _: _probe_answer(health.not_ready()),
         }
-        self._server = _Server(_bound(host, port), pages)
+        self._server = _Server(_bind(host, port), pages)
         threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="listen", daemon=True
         ).start()
@@ -62,39 +62,41 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server, with the port that it really has."""
         host, port = self._server.socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def close(self) -> None:
-        """Listen no longer; answers under way are finished or cut off with the process."""
+        """Stop listening. An answer under way ends by itself, or with the process."""
         self._server.shutdown()
         self._server.server_close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     try:
-        return _opened(host, port)
-    except (OSError, TypeError, UnicodeError) as error:  # a name that cannot be encoded is either
+        return _create_socket(host, port)
+    except (OSError, TypeError, UnicodeError) as error:
+        # A host name that cannot be encoded raises a TypeError or a UnicodeError.
         number = error.errno if isinstance(error, OSError) else None
-        # create_server says the address a second time.
+        # The message of create_server would repeat the address.
         why = os.strerror(number).lower() if number and number > 0 else str(error)
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise InputError(f"cannot listen on {where}: {why}; choose another address") from error
 
 
-def _opened(host: str, port: int) -> socket.socket:
+def _create_socket(host: str, port: int) -> socket.socket:
     if not host and socket.has_dualstack_ipv6():
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
         except OSError as error:
+            # The kernel supports IPv6, but the machine has no such address: IPv4 is enough then.
             if error.errno not in NO_IPV6:
                 raise
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 
 
-def _verdict(problem: str) -> Answer:
+def _probe_answer(problem: str) -> Answer:
     if problem:
         return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN, f"{problem}\n".encode()
     return HTTPStatus.OK, PLAIN, b"ok\n"
@@ -113,14 +115,14 @@ class _Server(ThreadingMixIn, TCPServer):
         self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for it; where there are too many, in place of the one that took the longest.
+        """Start a thread for the connection; if there are too many, close the oldest one first.
 
-        Were new ones turned away, idle connections would do for a probe to fail, and for the
-        kubelet to kill what is well.
+        If it refused new connections instead, a few idle ones would make a probe fail, and the
+        kubelet would kill a healthy process.
         """
         if not self._free.acquire(blocking=False):
-            self._hang_up_oldest()
-            if not self._free.acquire(timeout=ROOM_SECONDS):
+            self._close_oldest()
+            if not self._free.acquire(timeout=EVICTION_SECONDS):
                 self.shutdown_request(request)
                 return
         with self._lock:
@@ -132,7 +134,7 @@ class _Server(ThreadingMixIn, TCPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """The exchange, in its thread."""
+        """Handle the request, on its own thread."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -143,40 +145,48 @@ class _Server(ThreadingMixIn, TCPServer):
             self._open.pop(request, None)
         self._free.release()
 
-    def _hang_up_oldest(self) -> None:
-        """End its connection, which its thread will notice."""
+    def _close_oldest(self) -> None:
+        """Shut down the oldest connection. Its thread notices that, and ends."""
         with self._lock:
             oldest = next(iter(self._open), None)
             if oldest is not None:
                 del self._open[oldest]
         if oldest is not None:
-            with contextlib.suppress(OSError):  # it has just ended by itself
+            with contextlib.suppress(OSError):  # the client has just closed it
                 oldest.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its form
-        """Somebody else's connection that breaks is no news."""
+        """Log a broken connection only with -v: it is the client's problem."""
         log.debug("an answer to %s was not taken", client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One request and its answer; then the connection is closed."""
+    """One request and its answer. Then the server closes the connection."""
 
     server: _Server
     timeout = EXCHANGE_SECONDS
 
     def setup(self) -> None:
-        """Read the head within its time: timeouts of sockets are one for each read."""
+        """Read the head within its time. A socket timeout would start again at each read."""
         super().setup()
-        self.rfile = BytesIO(_head(self.connection))
+        self.rfile = BytesIO(_read_head(self.connection))
         self.connection.settimeout(EXCHANGE_SECONDS)
 
     def handle(self) -> None:
-        """The answer, whatever the method."""
+        """Answer the request, whatever its method is."""
         self.close_connection = True
         self.raw_requestline = self.rfile.readline(MAX_HEAD_BYTES)
         if not self.raw_requestline or not self.parse_request():
             return
-        status, content_type, body = self._answer()
+        self._send(*self._answer())
+
+    def send_error(self, code: int, *_: object) -> None:
+        """Answer an invalid request. The answer of the standard library would quote parts of it."""
+        self._send(code, PLAIN, b"that is not a request\n")
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        # For HTTP/0.9 and unreadable versions, the base class would send no head.
+        self.request_version = self.protocol_version
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -196,28 +206,28 @@ class _Exchange(BaseHTTPRequestHandler):
         return page(self.headers.get("Accept", ""))
 
     def version_string(self) -> str:
-        """The Server header; which Python it is is nobody's business."""
+        """The Server header, without the version of Python."""
         return "podcm-sync"
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - its name there
-        """Probes come every few seconds: for -v alone."""
+        """Log a request only with -v: probes come every few seconds."""
         log.debug(format, *arguments)
 
 
-def _head(connection: socket.socket) -> bytes:
-    """The request's head, or "" where it does not come whole in time. A body is not read."""
+def _read_head(connection: socket.socket) -> bytes:
+    """The head of the request, or b"" if it doesn't arrive in time. The body is not read."""
     until = time.monotonic() + EXCHANGE_SECONDS
     head = b""
     while b"\r\n\r\n" not in head:
-        left = until - time.monotonic()
-        if left <= 0 or len(head) > MAX_HEAD_BYTES:
+        remaining = until - time.monotonic()
+        if remaining <= 0 or len(head) > MAX_HEAD_BYTES:
             return b""
-        connection.settimeout(left)
+        connection.settimeout(remaining)
         try:
-            piece = connection.recv(4_096)
+            chunk = connection.recv(4_096)
         except TimeoutError:
             return b""
-        if not piece:
+        if not chunk:
             return b""
-        head += piece
+        head += chunk
     return head

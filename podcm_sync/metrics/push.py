@@ -1,10 +1,10 @@
-"""Metrics to a Pushgateway, by POST: what a run does not say, as the last success, stays there.
+"""Pushes metrics to a Pushgateway by POST, which keeps metrics that this run has no value for.
 
-The time it may take is bounded, whatever the gateway does; a failure is a line for the caller.
+So a failed run doesn't delete the time of the last success. A push takes a bounded time whatever
+the gateway does, and a failure is a PushError.
 """
 
 import base64
-import hashlib
 import time
 import urllib.error
 import urllib.request
@@ -16,59 +16,60 @@ from prometheus_client.exposition import pushadd_to_gateway
 
 from podcm_sync import __version__
 from podcm_sync.metrics.exposition import Exposition
-from podcm_sync.model.objects import Shard
-from podcm_sync.parallel import Work, each
+from podcm_sync.runtime.workers import Work, parallelize
 
 PUSH_SECONDS: Final = 5.0
 LEAST_SECONDS: Final = 1.0
-"""What a push is given even after the run's deadline: that it came is what metrics are for."""
+"""The time for a push even after the deadline: the metrics must report that the run exceeded it."""
 MAX_UNDER_WAY: Final = 3
-"""How many pushes may hang: a gateway that trickles would have one more thread after each run."""
-MAX_SCOPE: Final = 128
-MAX_SAID: Final = 200
+"""How many pushes can hang. Without a limit, a slow gateway adds a thread after each run."""
+MAX_ERROR_BYTES: Final = 200
 
 
 class PushError(Exception):
-    """The gateway did not take the push; why, in one line."""
+    """The gateway did not take the push. The message is one line."""
 
 
 class Gateway:
-    """One Pushgateway, and the group of metrics there that is ours."""
+    """One Pushgateway, and the group of metrics that podcm-sync pushes to it."""
 
     def __init__(self, url: str, job: str, scope: str) -> None:
-        """`url` may have a user and a password; they are sent, and never said."""
+        """`url` can have a user and a password. They are sent, and no message contains them."""
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         self.name = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
-        self._authorization = _basic(parts.username, parts.password)
+        self._authorization = _basic_auth(parts.username, parts.password)
         self._job = job
         self._key = {"scope": scope}
         self._under_way: set[object] = set()
 
-    def push(self, exposition: Exposition, left: float | None) -> None:
-        """Push within 5 s, or what is left of the deadline. Raises PushError."""
+    def push(self, exposition: Exposition, remaining: float | None) -> None:
+        """Push within 5 s, or within `remaining` seconds of the deadline. Raises PushError."""
         if len(self._under_way) >= MAX_UNDER_WAY:
             raise PushError(
                 f"nothing was pushed to {self.name}: {MAX_UNDER_WAY} pushes before have not ended"
             )
-        seconds = PUSH_SECONDS if left is None else max(LEAST_SECONDS, min(left, PUSH_SECONDS))
-        until = time.monotonic() + seconds
-        results: list[str] = []
-        # A timeout of sockets is one for each read: a thread that is not waited for bounds them.
-        work = Work(
-            lambda _: self._pushed(exposition, seconds),
-            lambda _, said: results.append(said),
-            lost=lambda _: _late(seconds),
-            waits_no_longer=lambda: time.monotonic() > until,
+        seconds = (
+            PUSH_SECONDS if remaining is None else max(LEAST_SECONDS, min(remaining, PUSH_SECONDS))
         )
-        each([0], work, 1)
-        if results[0]:
-            raise PushError(f"the Pushgateway {self.name} did not take the metrics: {results[0]}")
+        until = time.monotonic() + seconds
+        errors: list[str] = []
+        # A socket timeout is for each read, so a gateway that sends byte by byte never reaches it.
+        # The push has its own thread, and nobody waits for that longer than `seconds`.
+        work = Work(
+            lambda _: self._try_push(exposition, seconds),
+            lambda _, error: errors.append(error),
+            on_abandoned=lambda _: _timeout_message(seconds),
+            is_cancelled=lambda: time.monotonic() > until,
+        )
+        parallelize([0], work, 1)
+        if errors[0]:
+            raise PushError(f"the Pushgateway {self.name} did not take the metrics: {errors[0]}")
 
-    def _pushed(self, exposition: Exposition, seconds: float) -> str:
-        """What went wrong, or "". Whatever it is, it is no failure of the run."""
-        this = object()
-        self._under_way.add(this)
+    def _try_push(self, exposition: Exposition, seconds: float) -> str:
+        """The error message, or "". It never raises: no failure of a push is one of the run."""
+        push = object()
+        self._under_way.add(push)
         try:
             pushadd_to_gateway(
                 self.name,
@@ -76,23 +77,23 @@ class Gateway:
                 exposition.registry,
                 self._key,
                 timeout=seconds,
-                handler=self._sending,
+                handler=self._sender,
             )
         except urllib.error.HTTPError as error:
-            body = error.read(MAX_SAID).decode(errors="replace")
+            body = error.read(MAX_ERROR_BYTES).decode(errors="replace")
             return f"HTTP {error.code}: {' '.join(body.split()) or error.reason}"
         except TimeoutError:
-            return _late(seconds)
+            return _timeout_message(seconds)
         except urllib.error.URLError as error:
             is_late = isinstance(error.reason, TimeoutError)
-            return _late(seconds) if is_late else str(error.reason)
+            return _timeout_message(seconds) if is_late else str(error.reason)
         except Exception as error:  # noqa: BLE001 - http.client has many, and none matters more
             return str(error) or type(error).__name__
         finally:
-            self._under_way.discard(this)
+            self._under_way.discard(push)
         return ""
 
-    def _sending(
+    def _sender(
         self,
         url: str,
         method: str,
@@ -100,7 +101,7 @@ class Gateway:
         headers: list[tuple[str, str]],
         data: bytes,
     ) -> Callable[[], None]:
-        """The transport that prometheus-client asks for."""
+        """The handler for prometheus-client: it returns a function that sends the request."""
 
         def send() -> None:
             request = urllib.request.Request(  # noqa: S310 - the option takes http and https alone
@@ -116,32 +117,17 @@ class Gateway:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A POST that is redirected would become a GET, and look like a success."""
+    """Refuses redirects: urllib turns the POST into a GET, which would look like a success."""
 
     def redirect_request(self, *_: object) -> None:
-        """None: the redirect is an error."""
+        """None, so that the redirect is an HTTPError."""
 
 
-def scope_label(namespaces: tuple[str, ...], shard: Shard | None, *, is_all: bool) -> str:
-    """The grouping key of a run's scope: the same for each run, another for each scope.
-
-    From the options alone, so that a run which never learnt its context's namespace has it too.
-    """
-    if shard is not None:
-        return f"shard-{shard.index}-of-{shard.count}"
-    if is_all:
-        return "all"
-    named = ",".join(sorted(namespaces)) or "default"
-    if len(named) <= MAX_SCOPE:
-        return named
-    return f"{named[:MAX_SCOPE]}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
-
-
-def _late(seconds: float) -> str:
+def _timeout_message(seconds: float) -> str:
     return f"no answer within {seconds:.3g} s"
 
 
-def _basic(user: str | None, password: str | None) -> str:
+def _basic_auth(user: str | None, password: str | None) -> str:
     if user is None:
         return ""
     credentials = f"{unquote(user)}:{unquote(password or '')}"

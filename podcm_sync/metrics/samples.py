@@ -1,28 +1,36 @@
-"""A run as it ended → the values of its metrics. Pure, and the only place that counts for them.
+"""Computes the metrics of a finished run. Pure, and the only place that counts for metrics.
 
-A family that a run cannot speak of is absent, not 0: whoever keeps values keeps the earlier ones.
+If a run cannot know the values of a family, the family is absent, not 0, so that the earlier values
+stay.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from heapq import nlargest
 from typing import Final
 
 from podcm_sync import __version__
-from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
-from podcm_sync.core.report import Report
-from podcm_sync.core.status import is_failure, ready
+from podcm_sync.api.meta import KIND, NAMESPACE
+from podcm_sync.api.reasons import REASONS, Reason, ReasonClass, class_of
+from podcm_sync.errors import RUN_FAILURES
 from podcm_sync.metrics import table
-from podcm_sync.model.changes import AnyOutcome, AnyStatusOutcome, Result, SyncPolicy, Verb
-from podcm_sync.model.meta import KIND, NAMESPACE
-from podcm_sync.model.reasons import REASONS, Kind, Reason, kind_of
+from podcm_sync.metrics.finished_run import FinishedRun, RunResult
+from podcm_sync.metrics.scope import MetricScope
+from podcm_sync.reconcile.changes import AnyStatusOutcome, Result, SyncPolicy, Verb
+from podcm_sync.reconcile.report import Report, failed_reasons
+from podcm_sync.reconcile.status import ready
 
 Labels = tuple[str, ...]
 Samples = dict[str, dict[Labels, float]]
-"""By metric, and in it by the values of its labels in their order."""
+"""Metric name → values of its labels, in the order of the table → value."""
 
 RUN_KIND: Final = "run"
-_KINDS: Final = {Kind.BLOCKING: "blocking", Kind.HELD_BACK: "held_back", Kind.API: "api"}
+_KINDS: Final = {
+    ReasonClass.BLOCKING: "blocking",
+    ReasonClass.HELD_BACK: "held_back",
+    ReasonClass.API: "api",
+}
 _OPERATIONS: Final[list[Labels]] = [
     (str(verb), str(result))
     for verb, results in {
@@ -43,74 +51,117 @@ _REQUESTS: Final[list[Labels]] = [
 ]
 
 
-def build_info() -> Samples:
-    """What runs; true before any run has ended."""
-    return {table.BUILD_INFO: {(__version__, ".".join(map(str, sys.version_info[:3]))): 1.0}}
+def of_process(scope: MetricScope) -> Samples:
+    """What is known before any run has ended: the versions, and the share of the cluster."""
+    versions = (__version__, ".".join(map(str, sys.version_info[:3])))
+    values: Samples = {table.BUILD_INFO: {versions: 1.0}}
+    if scope.shards is not None:
+        values[table.SHARDS] = {(): float(scope.shards)}
+    return values
 
 
-def samples(ended: Ended) -> Samples:
-    """One run's own values; a counter's is what the run adds to it."""
-    failures = _failures(ended)
-    found: Samples = {
-        **build_info(),
-        table.RUNS: {(str(result),): float(result is ended.result) for result in RunResult},
-        table.RUN_DURATION: {(): ended.duration_seconds},
-        table.LAST_RUN: {(): ended.at},
-        table.LAST_DURATION: {(): ended.duration_seconds},
-        table.LAST_CODE: {(): float(ended.exit_code)},
+def samples(finished: FinishedRun) -> Samples:
+    """The values of one run. For a counter, that is what the run adds to it."""
+    failures = _failures(finished)
+    values: Samples = {
+        table.RUNS: {(str(result),): float(result is finished.result) for result in RunResult},
+        table.RUN_DURATION: {(): finished.duration_seconds},
+        table.LAST_RUN: {(): finished.at},
+        table.LAST_DURATION: {(): finished.duration_seconds},
+        table.LAST_CODE: {(): float(finished.exit_code)},
         table.LAST_FAILURES: failures,
         table.FAILURES: failures,
-        table.DEADLINE: {(): ended.deadline_seconds or 0.0},
+        table.DEADLINE: {(): finished.deadline_seconds or 0.0},
         table.HELD_BACK: {("",): 0.0},
         table.OPERATIONS: dict.fromkeys(_OPERATIONS, 0.0),
         table.REQUESTS: dict.fromkeys(_REQUESTS, 0.0)
-        | {(each.verb, each.code): float(each.count) for each in ended.traffic.requests},
-        table.RETRIES: {(): float(ended.traffic.retries)},
+        | {
+            (request.verb, request.code): float(request.count)
+            for request in finished.traffic.requests
+        },
+        table.RETRIES: {(): float(finished.traffic.retries)},
     }
-    if ended.is_success:
-        found[table.LAST_SUCCESS] = {(): ended.at}
-    if ended.report is not None:
-        in_effect = ended.report.sync_policy
-        found[table.POLICY] = {(str(each),): float(each is in_effect) for each in SyncPolicy}
-    # What --expect-plan kept from being done is foretold only: nobody did it.
-    if ended.report is not None and not ended.report.is_prediction:
-        found |= _of_report(ended.report, found[table.OPERATIONS])
-    return found
+    if finished.is_success:
+        values[table.LAST_SUCCESS] = {(): finished.at}
+    if finished.report is not None:
+        in_effect = finished.report.sync_policy
+        values[table.POLICY] = {(str(policy),): float(policy is in_effect) for policy in SyncPolicy}
+    # If --expect-plan stops a run, its report has only predictions, and nobody did them.
+    if finished.report is not None and not finished.report.is_prediction:
+        values |= _of_report(finished.report, values[table.OPERATIONS])
+    return values
+
+
+def samples_of_pass(report: Report, *, is_final: bool) -> Samples:
+    """What a pass over one namespace between two runs adds and changes.
+
+    The counters have its writes and failures, but not what was in sync. Only a final pass sees the
+    whole namespace, so only its report has values of gauges.
+    """
+    done = Counter(
+        (str(outcome.change.verb), str(outcome.result))
+        for outcome in report.outcomes
+        if outcome.result not in {Result.UNCHANGED, Result.SKIPPED}
+    )
+    failures = Counter((_kind(reason), str(reason)) for reason in failed_reasons(report))
+    counters: Samples = {
+        table.OPERATIONS: {key: float(count) for key, count in done.items()},
+        table.FAILURES: {key: float(count) for key, count in failures.items()},
+    }
+    return counters | (_gauges_of_pass(report) if is_final and not report.incomplete else {})
+
+
+def _gauges_of_pass(report: Report) -> Samples:
+    """The gauges of the one namespace."""
+    (namespace,) = report.scope.namespaces or ("",)
+    gauges = _of_report(report, {})
+    del gauges[table.OPERATIONS]
+    return {name: {(namespace,): sum(values.values())} for name, values in gauges.items()}
 
 
 def _of_report(report: Report, operations: dict[Labels, float]) -> Samples:
-    done = Counter((str(each.change.verb), str(each.result)) for each in report.outcomes)
+    done = Counter((str(outcome.change.verb), str(outcome.result)) for outcome in report.outcomes)
     held_back = Counter(
         outcome.change.namespaced_name.namespace
         for outcome in report.outcomes
-        if outcome.result is Result.SKIPPED and kind_of(outcome.reason) is Kind.HELD_BACK
+        if outcome.result is Result.SKIPPED and class_of(outcome.reason) is ReasonClass.HELD_BACK
     )
     left_to_gc = Counter(name.namespace for name in report.left_to_gc)
-    found: Samples = {
+    values: Samples = {
         table.OPERATIONS: operations | {key: float(count) for key, count in done.items()},
         table.HELD_BACK: _bounded(held_back, sorted(held_back)),
         table.LEFT_TO_GC: _bounded(left_to_gc, sorted(left_to_gc)),
     }
-    return found | _by_namespace(report)
+    return values | _by_namespace(report)
 
 
 def _by_namespace(report: Report) -> Samples:
-    """The gauges of each namespace that was seen; nothing where none could be."""
+    """The gauges by namespace, for each namespace that the run saw; nothing if it saw none."""
     unreadable = [
-        each for each in report.problems if each.kind == KIND and each.reason is Reason.UNREADABLE
+        problem
+        for problem in report.problems
+        if problem.kind == KIND and problem.reason is Reason.UNREADABLE
     ]
     managed = {namespace: count.config_maps for namespace, count in report.counts.items()}
+    protected = {namespace: count.protected for namespace, count in report.counts.items()}
+    suspended = {namespace: count.suspended for namespace, count in report.counts.items()}
     configs = Counter({namespace: count.configs for namespace, count in report.counts.items()})
-    configs.update(each.namespaced_name.namespace for each in unreadable)
+    configs.update(problem.namespaced_name.namespace for problem in unreadable)
     not_ready = Counter(
-        each.update.namespaced_name.namespace for each in report.statuses if not _is_ready(each)
+        status.update.namespaced_name.namespace
+        for status in report.statuses
+        if not _is_ready(status)
     )
-    not_ready.update(each.namespaced_name.namespace for each in unreadable)
+    not_ready.update(problem.namespaced_name.namespace for problem in unreadable)
     invalid = Counter(
-        each.namespaced_name.namespace for each in report.problems if each.kind == KIND
+        problem.namespaced_name.namespace
+        for problem in report.problems
+        if problem.kind == KIND and problem.reason is not Reason.NEWER_SPEC
     )
     closed = Counter(
-        each.namespaced_name.namespace for each in report.problems if each.kind == NAMESPACE
+        problem.namespaced_name.namespace
+        for problem in report.problems
+        if problem.kind == NAMESPACE
     )
     seen = configs.keys() | closed.keys()
     if report.incomplete and not seen:
@@ -120,71 +171,59 @@ def _by_namespace(report: Report) -> Samples:
         table.CONFIGS: configs,
         table.NOT_READY: not_ready,
         table.INVALID: invalid,
+        table.SUSPENDED: suspended,
+        table.PROTECTED: protected,
         table.CLOSED: closed,
     }
     return {name: _bounded(counts, sorted(seen)) for name, counts in gauges.items()}
 
 
 def _bounded(counts: Mapping[str, int], seen: list[str]) -> dict[Labels, float]:
-    """Each namespace's count; one sum where there are too many. Never empty.
+    """The count of each namespace. If there are too many, the greatest, and for "" the others' sum.
 
-    An empty family would not be pushed, and the Pushgateway would keep the one from before.
+    So an alert names the namespaces that have a problem, however many others there are. The result
+    is never empty, because an empty family is not pushed, and the Pushgateway would keep the values
+    of an earlier run.
     """
-    if not seen or len(seen) > table.MAX_NAMESPACES:
-        return {("",): float(sum(counts.values()))}
-    return {(namespace,): float(counts.get(namespace, 0)) for namespace in seen}
+    named = seen
+    if len(seen) > table.MAX_NAMESPACES:
+        named = nlargest(table.MAX_NAMESPACES, seen, key=lambda name: (counts.get(name, 0), name))
+    values: dict[Labels, float] = {(name,): float(counts.get(name, 0)) for name in named}
+    if len(named) < len(seen) or not seen:
+        values["",] = float(sum(counts.values())) - sum(values.values())
+    return values
 
 
 def _is_ready(status: AnyStatusOutcome) -> bool:
-    found = ready(status.update.desired)
-    return found is not None and found.status == "True"
+    condition = ready(status.update.desired)
+    return condition is not None and condition.status == "True"
 
 
-def _failures(ended: Ended) -> dict[Labels, float]:
-    """Failures by kind and reason; every reason that there is from the beginning, with 0."""
-    found = dict.fromkeys(_known_failures(), 0.0)
-    if ended.failure:
-        found[RUN_KIND, ended.failure] = 1.0
-    if ended.report is not None:
-        for reason in _failed_reasons(ended.report):
+def _failures(finished: FinishedRun) -> dict[Labels, float]:
+    """The failures by kind and reason, with 0 for each reason that didn't occur.
+
+    Prometheus can't see the increase of a counter whose first sample is already 1.
+    """
+    failures = dict.fromkeys(_known_failures(), 0.0)
+    if finished.failure:
+        failures[RUN_KIND, finished.failure] = 1.0
+    if finished.report is not None:
+        for reason in failed_reasons(finished.report):
             key = (_kind(reason), str(reason))
-            found[key] = found.get(key, 0.0) + 1.0
-    return found
+            failures[key] = failures.get(key, 0.0) + 1.0
+    return failures
 
 
 def _known_failures() -> Iterator[Labels]:
     for reason, row in REASONS.items():
-        if row.kind in _KINDS or reason is Reason.INTERRUPTED:
+        if row.reason_class in _KINDS or reason is Reason.INTERRUPTED:
             yield _kind(reason), str(reason)
     for failure in RUN_FAILURES:
         yield RUN_KIND, failure
 
 
 def _kind(reason: Reason) -> str:
-    """The kind of failure; what is left undone for want of time is as one of the API's (exit 5)."""
+    """The kind of failure. Work that ran out of time counts as a failure of the API (exit 5)."""
     if reason is Reason.INTERRUPTED:
-        return _KINDS[Kind.API]
-    return _KINDS.get(kind_of(reason), _KINDS[Kind.BLOCKING])
-
-
-def _failed_reasons(report: Report) -> Iterator[Reason]:
-    """What the exit code is made of, one for each object or list that failed."""
-    yield from (each.reason for each in report.outcomes if _is_failed(each))
-    yield from (each.reason for each in report.problems)
-    yield from (Reason.INCOMPLETE for _ in report.incomplete)
-    broken = {each.namespaced_name for each in report.problems if each.kind == KIND}
-    for status in report.statuses:
-        if status.result is not Result.FAILED or status.reason in {None, Reason.CONFLICT}:
-            continue
-        # The CRD's rules cannot be evaluated on some specs from before them, and so refuse all that
-        # is written to the object: that is the spec's failure once more.
-        is_told = status.update.namespaced_name in broken and status.reason is Reason.REJECTED
-        if status.reason is not None and not is_told:
-            yield status.reason
-
-
-def _is_failed(outcome: AnyOutcome) -> bool:
-    if outcome.result is Result.UNCHANGED or outcome.reason is Reason.INCOMPLETE:
-        return False  # an incomplete list is one failure, not one for each object that it keeps
-    is_api = kind_of(outcome.reason) in {Kind.API, Kind.HELD_BACK}
-    return is_failure(outcome) or is_api or outcome.reason is Reason.INTERRUPTED
+        return _KINDS[ReasonClass.API]
+    return _KINDS.get(class_of(reason), _KINDS[ReasonClass.BLOCKING])

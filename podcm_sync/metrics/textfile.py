@@ -1,4 +1,4 @@
-"""Metrics as a file for node_exporter's textfile collector: whole at any moment, or as before."""
+"""Writes metrics to a file for the textfile collector of node_exporter, atomically."""
 
 from pathlib import Path
 
@@ -13,24 +13,26 @@ from podcm_sync.runtime import files
 
 
 class MetricsFileError(Exception):
-    """The file cannot be read as metrics or cannot be written; why, in one line."""
+    """The file cannot be read as metrics, or cannot be written. The message is one line."""
 
 
 def write(path: Path, exposition: Exposition) -> None:
-    """Put the metrics there, by a rename within the directory. Raises MetricsFileError."""
+    """Replace the file with the current metrics. Raises MetricsFileError."""
     content = generate_latest(exposition.registry)
     try:
-        # node_exporter is another user, and reads *.prom alone: never the temporary file.
+        # node_exporter runs as another user. It reads only *.prom, so never the temporary file.
         files.write(path, [content], mode=files.SHARED)
     except OSError as error:
         raise MetricsFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def kept(path: Path) -> Samples:
-    """The gauges of earlier runs, such as the last success, which a failed run does not say.
+def read_gauges(path: Path, scope: str) -> Samples:
+    """The gauges of earlier runs of this scope, such as the time of the last success.
 
-    Raises MetricsFileError for a file that is there and is none of ours, so that a wrong path
-    costs nobody a file.
+    Empty if there is no file, or if the file is of another scope.
+
+    Raises MetricsFileError if the file has other content, so that a wrong path never overwrites a
+    file of somebody else.
     """
     if not _is_file(path):
         return {}
@@ -40,27 +42,28 @@ def kept(path: Path) -> Samples:
     except OSError as error:
         raise MetricsFileError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:
-        # The parser raises whatever a line makes it stumble over.
+        # The parser raises exceptions of many types, depending on the line.
         raise MetricsFileError(f"{path} has other content than metrics, and stays") from error
-    found: Samples = {}
+    gauges: Samples = {}
     for family in families:
         row = table.BY_NAME.get(family.name)
         if row is not None and row.type is Type.GAUGE:
-            found[row.name] = {
+            gauges[row.name] = {
                 tuple(sample.labels.get(label, "") for label in row.labels): sample.value
                 for sample in family.samples
+                if sample.labels.get(table.SCOPE_LABEL) == scope
             }
-    if text.strip() and table.LAST_RUN not in found:
+    if text.strip() and table.LAST_RUN not in gauges:
         raise MetricsFileError(f"{path} has metrics of something else, and stays")
-    return found
+    return {name: values for name, values in gauges.items() if values}
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is such a file. Raises MetricsFileError where there is something else."""
+    """Whether the file exists. Raises MetricsFileError if something else is there."""
     try:
         is_there, is_file = path.exists(), path.is_file()
     except OSError as error:
         raise MetricsFileError(f"{path} cannot be read: {error.strerror or error}") from error
     if is_there and not is_file:
-        raise MetricsFileError(f"{path} is no regular file, and stays as it is")
+        raise MetricsFileError(f"{path} isn't a regular file, and stays as it is")
     return is_file

@@ -1,1 +1,1 @@
-"""What every layer may use of the machine under it: files and the credentials in use."""
+"""Services of the process for every layer: time limits, threads, signals, files, and masking."""

@@ -1,7 +1,7 @@
-"""The one atomic write: a reader sees the whole new file or what was there before.
+"""The one atomic write: a reader sees either the complete new file or the old one.
 
-The new content goes into a file of its own beside the target, which a rename then replaces. That
-file has a random name and is created exclusively, so nobody can plant a link where it will be.
+The new content goes into a temporary file in the same directory, and a rename puts it in place. The
+temporary file has a random name and is created with O_EXCL, so nobody can plant a link there.
 """
 
 import contextlib
@@ -15,17 +15,17 @@ from typing import Final
 
 PRIVATE: Final = 0o600
 SHARED: Final = 0o644
-_DEFAULT: Final = 0o666
-"""The mode that open(2) is given for a new file; the umask takes from it."""
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_DEFAULT_MODE: Final = 0o666
+"""The mode that open(2) gets for a new file, before the kernel applies the umask."""
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 
 
 def write(path: Path, chunks: Iterable[bytes | bytearray], *, mode: int) -> None:
-    """Replace the file with these bytes, with these permission bits whatever the umask is.
+    """Replace the file with these bytes. It gets exactly the permission bits `mode`.
 
-    A link at `path` is itself replaced; its target stays. Raises OSError, after which the old
-    content is still there and nothing new is beside it.
+    If `path` is a link, the file replaces the link and the link's target stays. Raises OSError;
+    then the old content is still there, and no temporary file is left.
     """
     directory = os.open(path.parent, _DIRECTORY)
     try:
@@ -37,17 +37,17 @@ def write(path: Path, chunks: Iterable[bytes | bytearray], *, mode: int) -> None
 def write_below(root: Path, relative: Path, content: bytes) -> None:
     """Replace a file below `root`, and create the directories between them.
 
-    No link below `root` is followed, so the file is inside it even if others can write there. A
-    file keeps its permission bits; a new one gets those of the umask. Raises OSError.
+    It follows no link below `root`, so the file stays inside even if others can write there. A file
+    that exists keeps its permission bits; for a new one, the umask decides. Raises OSError.
     """
     with _opened(root, relative.parent, creates=True) as directory:
         _replace(directory, relative.name, [content], None)
 
 
 def remove_below(root: Path, relative: Path) -> None:
-    """Remove a file below `root`, and its directory if that is then empty.
+    """Remove a file below `root`, and then its directory if that is empty.
 
-    It isn't an error if the file does not exist. No link is followed. Raises OSError.
+    A file that doesn't exist is not an error. It follows no link below `root`. Raises OSError.
     """
     with contextlib.suppress(FileNotFoundError), _opened(root, relative.parent) as directory:
         os.unlink(relative.name, dir_fd=directory)
@@ -60,7 +60,8 @@ def remove_below(root: Path, relative: Path) -> None:
 def _opened(root: Path, relative: Path, *, creates: bool = False) -> Iterator[int]:
     """A descriptor of the directory `root/relative`, opened component by component.
 
-    A path with links in it could be changed between a check and its use; a descriptor cannot.
+    Somebody could replace a component of a path by a link between a check and its use. A descriptor
+    stays the same directory.
     """
     directory = os.open(root, _DIRECTORY)
     try:
@@ -68,9 +69,9 @@ def _opened(root: Path, relative: Path, *, creates: bool = False) -> Iterator[in
             if creates:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, dir_fd=directory)
-            below = _child(directory, part)
+            child = _child(directory, part)
             os.close(directory)
-            directory = below
+            directory = child
         yield directory
     finally:
         os.close(directory)
@@ -80,7 +81,7 @@ def _child(directory: int, name: str) -> int:
     try:
         return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
     except OSError as error:
-        # The kernel's word for a link here, ENOTDIR, would tell nobody what to change.
+        # For a link the kernel reports ENOTDIR, which doesn't tell anybody what to change.
         if not _is_link(directory, name):
             raise
         why = f"{name} is a link, and podcm-sync does not write through links"
@@ -97,22 +98,25 @@ def _is_link(directory: int, name: str) -> bool:
 def _replace(
     directory: int, name: str, chunks: Iterable[bytes | bytearray], mode: int | None
 ) -> None:
-    """Write a temporary file and rename it; `mode` None keeps the target's permission bits."""
+    """Write a temporary file and rename it; with mode None the target keeps its permission bits."""
     temporary = f".{secrets.token_hex(8)}.tmp"
-    number = os.open(temporary, _NEW, _DEFAULT if mode is None else PRIVATE, dir_fd=directory)
+    # With a given mode, the file is private until fchmod: a plan must never be readable by others.
+    descriptor = os.open(
+        temporary, _NEW_FILE, _DEFAULT_MODE if mode is None else PRIVATE, dir_fd=directory
+    )
     try:
-        with os.fdopen(number, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             if mode is None:
                 mode = _mode(directory, name)
             if mode is not None:
-                os.fchmod(number, mode)
+                os.fchmod(descriptor, mode)
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
-            # Without it a power failure can leave the new name with none of its content.
-            os.fsync(number)
+            # Without fsync, a power failure after the rename can leave an empty file.
+            os.fsync(descriptor)
         os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:  # a signal too: what is left behind would stay for ever
+    except BaseException:  # a signal too: nothing else ever removes a temporary file
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=directory)
         raise

@@ -1,7 +1,7 @@
-"""The credentials in use, and text without them: a net under every message and every report.
+"""Masks credentials in every message and every report, as a safety net.
 
-No code is meant to put a credential into a message. Libraries, exec plugins, and proxies that echo
-a request do so all the same.
+podcm-sync itself puts no credential into a message. Libraries, exec plugins, and proxies that echo
+a request can.
 """
 
 import base64
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 MASK: Final = "***"
 MIN_LENGTH: Final = 6
-"""Shorter values are parts of ordinary words: masked, they would make messages unreadable."""
+"""Shorter values occur inside ordinary words; masking them would make messages unreadable."""
 _SHAPES: Final = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]{16,}"
     r"|(?P<key>[\"'](?:[\w-]*(?:token|password|secret)|client-?key-?data)[\"']\s*:\s*)"
@@ -23,44 +23,45 @@ _SHAPES: Final = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Credentials that nobody told of: headers, fields of JSON or a dict, JWTs, private keys in PEM."""
+"""What looks like a credential: headers, fields of JSON or a dict, JWTs, private keys in PEM."""
 
 
 class Masker:
-    """A set of credentials that grows, and never shrinks: old ones may still be quoted."""
+    """A set of credentials. It never shrinks, since later messages can still quote old ones."""
 
     def __init__(self) -> None:
         self._values: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, *values: str) -> None:
-        """Hide these values from now on, in every form in which they might be quoted."""
+        """Mask these values from now on, in every form in which a message might quote them."""
         forms = frozenset(form for value in values for form in _forms(value))
         if not forms <= self._values:
             self._values |= forms
-            # The longest first: the alternatives are tried in order.
+            # A regex takes the first alternative that matches, which could be a part of a longer
+            # one.
             longest_first = sorted(self._values, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def add_header(self, authorization: str) -> None:
-        """The value of an Authorization header, and the password in it."""
+        """Mask the value of an Authorization header, and the password in it."""
         _, _, value = authorization.strip().partition(" ")
         self.add(value)
-        with_password = _decoded(value)
-        if ":" in with_password:
-            self.add(with_password, with_password.partition(":")[2])
+        user_and_password = _decoded(value)
+        if ":" in user_and_password:
+            self.add(user_and_password, user_and_password.partition(":")[2])
 
     def mask(self, text: str) -> str:
-        """The text without the values that were added."""
+        """The text with `***` in place of every value that was added."""
         return self._pattern.sub(MASK, text) if self._pattern is not None else text
 
     def mask_message(self, text: str) -> str:
-        """The same of a message, also without what looks like a credential."""
+        """Like `mask`; it also masks whatever looks like a credential."""
         return _SHAPES.sub(_masked, self.mask(text))
 
 
 masker: Final = Masker()
-"""The process's own: logs are the process's too."""
+"""One for the process: its threads and loggers share the credentials."""
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -68,7 +69,7 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The value as it is, in JSON, in a URL, decoded if it is Base64, and its lines one by one."""
+    """The value as is, in JSON, in a URL, decoded if it is Base64, line by line, and in Base64."""
     value = value.strip()
     decoded = _decoded(value)
     for text in (value, *value.splitlines(), decoded, *decoded.splitlines()):
@@ -81,7 +82,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _decoded(value: str) -> str:
-    """Printable text that Base64 stands for; "" if it stands for none."""
+    """The text that a Base64 value encodes; "" if that isn't printable ASCII text."""
     try:
         text = base64.b64decode(value, validate=True).decode("ascii")
     except (binascii.Error, ValueError):

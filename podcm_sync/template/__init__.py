@@ -1,1 +1,1 @@
-"""Templates in Go's own language, rendered in a sandbox: `lazy.py` is the door."""
+"""Renders Go templates in a WebAssembly sandbox. Start at `lazy.py`."""

@@ -1,22 +1,28 @@
-"""Finds what is wrong with templates before a run does: for `validate`, key by key.
+"""Finds the errors of templates for `validate`, one key at a time.
 
-Without Pods only what no Pod can cure is a finding. Each template is rendered on a sample Pod, but
-an error there proves little: a label that the sample doesn't have may be on every real Pod.
+Without Pods, only errors that occur on every Pod are findings. Each template is also rendered on a
+sample Pod, but an error there proves little: every real Pod can have a label that the sample lacks.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from podcm_sync.core import bounds
-from podcm_sync.core.rendering import Request, TemplateFinding
-from podcm_sync.core.validate import MAX_ITEMS, MAX_TEMPLATE
+from msgspec import structs
+
+from podcm_sync.api import template_fields
+from podcm_sync.api.finding import Finding, Quotes
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import Pod
 from podcm_sync.errors import InputError
-from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import Container, Pod
+from podcm_sync.reconcile import bounds
+from podcm_sync.reconcile.renderer import Request
+from podcm_sync.reconcile.validate import MAX_ITEMS, MAX_TEMPLATE
 from podcm_sync.template import messages
 from podcm_sync.template.instance import Instance, StoppedError, UnavailableError
 from podcm_sync.template.job import PARSE_FUEL
+from podcm_sync.template.messages import Answer, Failure
+from podcm_sync.template.parsed import parse
 from podcm_sync.template.sandbox import Sandbox, machine
 
 SAMPLE: Final = Pod(
@@ -27,84 +33,81 @@ SAMPLE: Final = Pod(
     node_name="node-a",
     phase="Running",
     terminating=False,
-    pod_ip="192.0.2.1",
-    host_ip="192.0.2.2",
-    service_account_name="default",
-    containers=(Container(name="sample", image="registry.example.com/sample:1"),),
-    owner_references=(
-        OwnerReference(api_version="apps/v1", kind="StatefulSet", name="sample", uid="sample"),
-    ),
+    template_fields=template_fields.SAMPLE,
 )
 _CERTAIN: Final = re.compile(r": wrong number of args for \w+: want (?:at least )?\d+ got \d+$")
-"""What is wrong on the sample Pod and cannot be right on another one."""
+"""An error on the sample Pod that occurs on every other Pod too."""
 
 
 def findings(
     name: NamespacedName, templates: Mapping[str, str], pods: Sequence[Pod]
-) -> Iterator[TemplateFinding]:
-    """What fails whatever the Pod, and what fails on these Pods, the keys in their order.
+) -> Iterator[Finding]:
+    """The templates that fail on every Pod, then those that fail on `pods`, for each key in order.
 
-    Sources over the CRD's bounds are left out: they are findings of their own. Raises InputError if
-    the engine cannot start here.
+    Sources past the CRD's bounds are skipped: `reconcile/validate.py` reports them. Raises
+    InputError if the engine can't start on this host.
     """
     try:
         yield from _findings(name, templates, pods)
     except UnavailableError as error:
         raise InputError(
-            f"templates cannot be checked: the engine cannot start: {error}"
+            f"templates cannot be checked: the template engine cannot start: {error}",
+            hint="raise the limit on virtual memory (ulimit -v)",
         ) from error
 
 
 def _findings(
     name: NamespacedName, templates: Mapping[str, str], pods: Sequence[Pod]
-) -> Iterator[TemplateFinding]:
+) -> Iterator[Finding]:
     checkable = {key: text for key, text in templates.items() if len(text) <= MAX_TEMPLATE}
     for key in sorted(checkable)[:MAX_ITEMS]:
-        always = list(_always(key, checkable[key]))
-        yield from always
+        certain = list(_certain_findings(key, checkable[key]))
+        yield from certain
         for finding in _on_pods(name, key, checkable[key], pods) if pods else ():
-            if not any(known.message in finding.message for known in always):
+            if not any(known.message in finding.message for known in certain):
                 yield finding
 
 
-def _always(key: str, source: str) -> Iterator[TemplateFinding]:
-    """What no Pod can cure."""
+def _certain_findings(key: str, source: str) -> Iterator[Finding]:
+    """The errors of a template that occur on every Pod."""
     instance = Instance(machine())
     try:
         with machine().ticking():
-            (parsed,) = instance.answers(
-                "load", messages.encode_templates({key: source}), PARSE_FUEL
-            )
-            if failure := messages.decode_failure(parsed):
+            verdicts: list[Failure | None] = []
+            parsed = parse(instance, {key: source}, PARSE_FUEL, verdicts.append)
+            if failure := verdicts[0]:
                 yield messages.finding(failure)
                 return
-            (linted,) = instance.answers("lint", b"", PARSE_FUEL)
-            certain = messages.decode_failures(linted)
-            sample = messages.encode_batch("sample", [messages.encode_pod(SAMPLE)])
-            (rendered,) = instance.answers("render", sample, bounds.TEMPLATE_POD)
+            failures = parsed.lint(PARSE_FUEL)
+            rendered: list[Answer] = []
+            pods = [messages.encode_pod(SAMPLE)]
+            parsed.render("sample", pods, bounds.TEMPLATE_POD, rendered.append)
     except StoppedError as error:
-        yield TemplateFinding(path=messages.path(key), message=str(error))
+        yield structs.replace(messages.stopped(error), path=messages.path(key))
         return
     finally:
         instance.close()
-    failure = messages.decode_answer(rendered).failure
+    failure = rendered[0].failure
     if failure is not None and (failure.is_too_large or _CERTAIN.search(failure.message)):
-        certain.append(failure)
-    yield from map(messages.finding, certain)
+        failures.append(failure)
+    yield from map(messages.finding, failures)
 
 
-def _on_pods(
-    name: NamespacedName, key: str, source: str, pods: Sequence[Pod]
-) -> Iterator[TemplateFinding]:
-    """What fails on Pods that are given, as a run has it; equal failures once, with a count."""
+def _on_pods(name: NamespacedName, key: str, source: str, pods: Sequence[Pod]) -> Iterator[Finding]:
+    """The failures on these Pods, under the limits of a run. Equal ones are one finding."""
     (rendering,) = Sandbox().render([Request(config=name, templates={key: source}, pods=pods)])
-    failed: dict[str, list[str]] = {}
+    pods_by_failure: dict[tuple[str, Quotes], list[str]] = {}
+    # Not strict: if the template doesn't parse, the Rendering has findings and no Pods.
     for pod, rendered in zip(pods, rendering.pods, strict=False):
         if rendered.failure:
-            said = rendered.failure.removeprefix(f"{messages.template(key)}: ")
-            failed.setdefault(said, []).append(pod.namespaced_name.name)
-    for said, names in failed.items():
+            message = rendered.failure.removeprefix(f"{messages.template(key)}: ")
+            pods_by_failure.setdefault((message, rendered.quoted), []).append(
+                pod.namespaced_name.name
+            )
+    for (message, quoted), names in pods_by_failure.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield TemplateFinding(
-            path=messages.path(key), message=f"fails on Pod {names[0]}{more}: {said}"
+        yield Finding(
+            path=messages.path(key),
+            message=f"fails on Pod {names[0]}{more}: {message}",
+            quoted=quoted,
         )

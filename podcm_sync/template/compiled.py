@@ -1,9 +1,9 @@
-"""The engine's module, compiled for this host: from the package, else the user's cache, else now.
+"""Loads the engine's module, compiled for this host, from the package or from the user's cache.
 
-Compiling takes seconds, loading milliseconds. A compiled module is native code that runs outside
-the sandbox, so it is loaded only from a place that nobody else could have filled
-(docs/design/decisions/native-code.md). `python -m podcm_sync.template.compiled` puts one beside
-the engine, for an image.
+If neither has it, it is compiled, which takes seconds; loading takes milliseconds. A compiled
+module is native code that runs outside the sandbox. So it is loaded only from a place that nobody
+else can have filled (docs/design/decisions/native-code.md). To put one beside the engine, for an
+image, run `python -m podcm_sync.template.compiled`.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 HERE: Final = Path(__file__).parent
 ENGINE: Final = HERE / "engine.wasm"
 STAMP: Final = HERE / "engine.stamp"
-"""What the engine was built from, and the SHA-256 of its file; the build writes it."""
+"""The build writes it: what it built the engine from, and the SHA-256 of engine.wasm."""
 CACHE_VARIABLE: Final = "PODCM_SYNC_CACHE_DIR"
 REPOSITORIES: Final = (".git", ".hg", ".svn", ".jj")
-"""What the top of a checkout holds; `.git` is a file in a worktree or submodule."""
+"""The entries that mark the top of a checkout. `.git` is a file in a worktree or submodule."""
 MAX_STACK: Final = 2 << 20
-"""For templates within templates; a thread has 8 MiB on Linux."""
+"""Bytes of stack, which nested templates use. A thread has 8 MiB on Linux."""
 _TARGETS: Final = {
     ("Linux", "x86_64", "glibc"): "x86_64-unknown-linux-gnu",
     ("Linux", "aarch64", "glibc"): "aarch64-unknown-linux-gnu",
@@ -39,14 +39,14 @@ _TARGETS: Final = {
 
 
 class EngineChangedError(RunError):
-    """engine.wasm isn't the file that the build made; why, and what to do, in one line."""
+    """engine.wasm isn't the file that the build of the package made."""
 
 
 def engine() -> wasmtime.Engine:
-    """The engine, with its limits switched on.
+    """A wasmtime engine that counts fuel and epochs and limits the stack.
 
-    Naming the target leaves out what only some CPUs of an architecture have, so that a module
-    compiled on one machine, such as an image's builder, runs on the others.
+    It names the target, so that the compiler uses no instructions that only some CPUs have. A
+    module compiled on one machine, such as the builder of an image, then runs on the others.
     """
     config = wasmtime.Config()
     config.consume_fuel = True
@@ -59,9 +59,9 @@ def engine() -> wasmtime.Engine:
 
 
 def module(on: wasmtime.Engine) -> wasmtime.Module:
-    """The compiled module: loaded if it is beside the engine or in the cache, else compiled.
+    """The compiled module: loaded from beside the engine or from the cache, else compiled.
 
-    Raises EngineChangedError.
+    Raises EngineChangedError if it must compile and engine.wasm isn't the file of the build.
     """
     name = _file_name()
     if loaded := _load(on, HERE / name):
@@ -69,16 +69,17 @@ def module(on: wasmtime.Engine) -> wasmtime.Module:
     cache = _trusted_cache()
     if cache is not None and (loaded := _load(on, cache / name)):
         return loaded
-    log.info("compiling the template engine for this host, which takes some seconds")
-    made = wasmtime.Module(on, _engine_bytes())
+    log.info("compiling the template engine for this host; this takes some seconds")
+    compiled = wasmtime.Module(on, _engine_bytes())
     if cache is not None:
-        _keep(made, cache, name, files.PRIVATE)
-    return made
+        _store(compiled, cache, name, files.PRIVATE)
+    return compiled
 
 
 def _file_name() -> str:
-    # Read off the installed package's folder: importlib.metadata would take as long as all else. It
-    # only keeps versions apart that share a cache; loading checks the version itself.
+    # The version is read from the name of the installed package's folder: importlib.metadata would
+    # take as long as everything else here. It only separates versions in a shared cache, because
+    # wasmtime checks the version when it loads a module.
     installed = Path(wasmtime.__file__).parents[1].glob("wasmtime-*.dist-info")
     version = "".join(sorted(folder.name for folder in installed))
     versions = (version, platform.system(), platform.machine(), *platform.libc_ver())
@@ -87,35 +88,35 @@ def _file_name() -> str:
 
 
 def _engine_bytes() -> bytes:
-    """The engine's WebAssembly, which must have the digest that the build wrote down."""
+    """The engine's WebAssembly. Raises EngineChangedError if its digest isn't that of the build."""
     content = ENGINE.read_bytes()
     expected = STAMP.read_text(encoding="utf-8").split()[-1:]
     if expected != [hashlib.sha256(content).hexdigest()]:
         raise EngineChangedError(
-            f"{ENGINE} is not the file that the build of this package made: install it again"
+            f"{ENGINE} isn't the file that the build of this package made; install podcm-sync again"
         )
     return content
 
 
 def _trusted_cache() -> Path | None:
-    """The user's cache, without links; None if there is none or others could have filled it."""
+    """The user's cache with links resolved; None if there is none or others can have filled it."""
     cache = _cache()
     if cache is None:
         return None
     cache = cache.resolve()
-    why = _why_not(cache)
-    if not why:
+    distrust = _distrust(cache)
+    if not distrust:
         return cache
     log.warning(
-        "the compiled template engine is not loaded from %s, so each run compiles it: %s; let %s "
-        "name a directory of your own elsewhere",
-        *(cache, why, CACHE_VARIABLE),
+        "podcm-sync doesn't load the compiled template engine from %s, so each run compiles it: "
+        "%s; set %s to another directory that only you can write",
+        *(cache, distrust, CACHE_VARIABLE),
     )
     return None
 
 
 def _cache() -> Path | None:
-    """The user's cache: PODCM_SYNC_CACHE_DIR, else in XDG_CACHE_HOME, else in ~/.cache."""
+    """The user's cache: PODCM_SYNC_CACHE_DIR, or podcm-sync in XDG_CACHE_HOME or ~/.cache."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     if base := os.environ.get("XDG_CACHE_HOME"):
@@ -126,11 +127,11 @@ def _cache() -> Path | None:
         return None
 
 
-def _why_not(cache: Path) -> str:
-    """Why somebody else could have put a file into the cache; "" if nobody could.
+def _distrust(cache: Path) -> str:
+    """Why somebody else can have put a file into the cache; "" if nobody can.
 
-    A checkout holds what others committed, with the user as the owner, so ownership proves
-    nothing there. CI systems put caches into it.
+    The user owns every file of a checkout, and others commit them. So ownership proves nothing
+    there, and CI systems put caches into checkouts.
     """
     above = (cache, *cache.parents)
     for directory in above:
@@ -139,22 +140,22 @@ def _why_not(cache: Path) -> str:
     here = Path.cwd()
     if here in above and not _is_home(here):
         return f"it is inside the working directory {here}"
-    return next(filter(None, map(_why_not_private, above)), "")
+    return next(filter(None, map(_writable_by_others, above)), "")
 
 
 def _is_home(directory: Path) -> bool:
-    """Whether it is the user's home or above it; HOME may name a checkout, so it is not asked."""
+    """Whether it is the user's home or above. HOME isn't used, because it can name a checkout."""
     if directory == Path(directory.anchor):
         return True
     try:
         home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:  # a user of a container that has no name
+    except KeyError:  # the user has no name, as in many containers
         return False
     return home.resolve().is_relative_to(directory)
 
 
-def _why_not_private(directory: Path) -> str:
-    """Why others can put something there; "" if they cannot, or if it does not exist yet."""
+def _writable_by_others(directory: Path) -> str:
+    """Why others can put a file there; "" if they can't, or if it doesn't exist yet."""
     try:
         status = directory.stat()
     except FileNotFoundError:
@@ -165,7 +166,7 @@ def _why_not_private(directory: Path) -> str:
         return f"{directory} belongs to another user"
     # In a sticky directory such as /tmp, others can add names but not remove ours.
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX:
-        return f"others can write {directory} (chmod go-w changes that)"
+        return f"others can write {directory} (fix: chmod go-w {directory})"
     return ""
 
 
@@ -180,7 +181,7 @@ def _load(on: wasmtime.Engine, path: Path) -> wasmtime.Module | None:
 
 
 def _is_private(path: Path) -> bool:
-    """Whether it exists, is no link, and only this user or root can have written it."""
+    """Whether it exists, isn't a link, and only this user or root can have written it."""
     try:
         status = path.lstat()
     except OSError:
@@ -193,11 +194,11 @@ def _is_private(path: Path) -> bool:
     return is_private
 
 
-def _keep(made: wasmtime.Module, directory: Path, name: str, mode: int) -> None:
-    """Write it whole or not at all; a cache that cannot be written costs time, not the run."""
+def _store(compiled: wasmtime.Module, directory: Path, name: str, mode: int) -> None:
+    """Write a module atomically. If that fails, it warns: each run compiles, but works."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.write(directory / name, [made.serialize()], mode=mode)
+        files.write(directory / name, [compiled.serialize()], mode=mode)
     except OSError as error:
         log.warning(
             "the compiled template engine cannot be kept in %s (%s), so each run compiles it: "
@@ -209,7 +210,7 @@ def _keep(made: wasmtime.Module, directory: Path, name: str, mode: int) -> None:
 def main() -> None:
     """Compile for this host and put the result beside the engine."""
     path = HERE / _file_name()
-    _keep(wasmtime.Module(engine(), _engine_bytes()), HERE, path.name, files.SHARED)
+    _store(wasmtime.Module(engine(), _engine_bytes()), HERE, path.name, files.SHARED)
     sys.stdout.write(f"{path}\n")
 
 

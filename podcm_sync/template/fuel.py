@@ -1,32 +1,37 @@
-"""Who may spend how much: CPU of the sandbox, in fuel, and bytes of rendered data.
+"""The budgets of templates: CPU in fuel and rendered data in bytes (docs/design/behavior.md §2.6).
 
-Fuel is about one unit for each WebAssembly instruction; wasmtime charges copies by their length.
-A namespace spends what is its own first, and then what all namespaces of the run share. It gets at
-the shared part in rounds, each about twice the last, so that cheap namespaces come first: if the
-shared part runs out, the most expensive namespaces are the ones that go without.
+One unit of fuel is about one WebAssembly instruction; wasmtime charges copies by their length. A
+namespace spends its own free part first, then the part that all namespaces of the run share. It
+gets at the shared part in rounds, each about twice as large as the last. So cheap namespaces finish
+first, and if the shared part runs out, only the most expensive ones lack it.
 """
 
 from typing import Final
 
 from msgspec import Struct
 
-from podcm_sync.core import bounds
+from podcm_sync.reconcile import bounds
 
 INSTANCE_FUEL: Final = 40_000_000
-"""For a new instance: 4 to 6 ms, of which fuel counts 2."""
+"""The charge for a new instance: it takes 4 to 6 ms, of which the fuel counts 2."""
 BATCH_POD_FUEL: Final = bounds.TEMPLATE_POD // 2
-"""For a Pod in a batch, in which it also pays for the garbage of the Pods before it. If it needs
-more, it is tried again by itself with its whole bound, and only that trial counts."""
+"""The limit of a Pod in a batch, where it also pays for the garbage of the Pods before it. If it
+needs more, it is tried again alone with its whole bound, and only that trial counts."""
 ROUNDS: Final = 6
-"""In the last one a namespace may spend up to its bound."""
+"""In the last round a namespace can spend up to its bound."""
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """The bounds of one resource. Each object rendered adds `per_object` to `namespace`, `free`."""
+    """The bounds of one resource, in fuel or bytes.
+
+    `free` is what each namespace has for itself, `run` what all share, and `first` the limit of a
+    short round. Each rendered object adds `per_object` to the bounds of its namespace.
+    """
 
     namespace: int
     run: int
     free: int
+    first: int
     per_object: int
 
 
@@ -34,26 +39,28 @@ FUEL: Final = Limit(
     namespace=bounds.TEMPLATE_NAMESPACE,
     run=bounds.TEMPLATE_RUN,
     free=bounds.TEMPLATE_NAMESPACE_FREE,
+    first=bounds.TEMPLATE_FIRST_TURN,
     per_object=bounds.TEMPLATE_PER_OBJECT,
 )
 DATA: Final = Limit(
     namespace=bounds.TEMPLATE_DATA_NAMESPACE,
     run=bounds.TEMPLATE_DATA_RUN,
     free=bounds.TEMPLATE_DATA_NAMESPACE_FREE,
+    first=bounds.TEMPLATE_DATA_NAMESPACE_FREE,
     per_object=bounds.TEMPLATE_DATA_PER_OBJECT,
 )
 
 
 class Shared:
-    """What is left of one resource for all namespaces of a run."""
+    """How much of one resource remains for all namespaces of a run."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
-        self.left = limit.run
+        self.remaining = limit.run
 
 
 class Account:
-    """What one namespace has spent of one resource in a run, and what it may spend."""
+    """How much of one resource a namespace has spent in a run, and how much it can spend."""
 
     def __init__(self, shared: Shared) -> None:
         self.spent = 0
@@ -63,43 +70,47 @@ class Account:
         self._round_ends = 0
 
     def begin_pass(self) -> None:
-        """A pass of the run begins, in which the namespace has a free part again."""
+        """Begin a pass of the run, in which the namespace has its free part again."""
         self._free_until = min(self.bound, self.spent + self._shared.limit.free)
 
     def earn(self) -> None:
-        """An object was rendered, which adds to what the namespace may spend.
+        """Add to the bounds of the namespace, because an object was rendered.
 
-        Objects that are not rendered add nothing: a loop without end on 1,000 Pods earns no time.
+        Objects that fail add nothing: an endless loop on 1,000 Pods must not earn time.
         """
         per_object = self._shared.limit.per_object
         self.bound += per_object
         self._free_until += per_object
         self._round_ends += per_object
 
+    def begin_short_round(self) -> None:
+        """Begin the only round of a pass that defers expensive namespaces."""
+        self._round_ends = min(self._free_until, self.spent + self._shared.limit.first)
+
     def begin_round(self, number: int) -> None:
-        """Rounds count from 0, in which a namespace spends only what is its own."""
+        """Begin a round. In round 0 a namespace spends only its free part."""
         step = self._shared.limit.free * ((1 << number) - 1)
         is_last = number >= ROUNDS - 1
         self._round_ends = self.bound if is_last else min(self.bound, self._free_until + step)
 
     @property
-    def left(self) -> int:
-        """What may be spent in the run, at least 0."""
+    def remaining(self) -> int:
+        """How much the namespace can still spend in the run, at least 0."""
         free = max(0, self._free_until - self.spent)
-        return max(0, min(self.bound - self.spent, free + self._shared.left))
+        return max(0, min(self.bound - self.spent, free + self._shared.remaining))
 
     @property
-    def left_in_round(self) -> int:
-        """What may be spent in this round, at least 0."""
-        return max(0, min(self.left, self._round_ends - self.spent))
+    def remaining_in_round(self) -> int:
+        """How much the namespace can still spend in this round, at least 0."""
+        return max(0, min(self.remaining, self._round_ends - self.spent))
 
     @property
-    def is_past_its_bound(self) -> bool:
-        """Whether the namespace's own bound is what ends it, rather than the run's."""
+    def is_past_own_bound(self) -> bool:
+        """Whether the namespace reached its own bound, rather than the run's."""
         return self.spent >= self.bound
 
     def charge(self, amount: int) -> None:
-        """Spend so much; what goes beyond the free part is taken from the shared one."""
+        """Spend this amount. The part beyond the free part is taken from the shared part."""
         beyond = max(0, self.spent + amount - max(self.spent, self._free_until))
         self.spent += amount
-        self._shared.left -= beyond
+        self._shared.remaining -= beyond

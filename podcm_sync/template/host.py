@@ -1,8 +1,8 @@
-"""What the engine's module imports, answered with nothing: no environment, file, socket or clock.
+"""Implements the imports of the engine's module without environment, files, sockets, or clock.
 
-Go's runtime asks its host for the time, for random bytes and for arguments when it starts. Here
-the time is a count of the times it was asked, random bytes are zeros, and all else is refused, so
-the same templates on the same Pods take the same way each time. WASI itself is never linked in.
+When Go's runtime starts, it asks its host for the time, random bytes, and arguments. Here the time
+is a count of the calls, random bytes are zeros, and everything else is refused. So the same
+templates on the same Pods always run in the same way. wasmtime's own WASI is never linked in.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ SUCCESS: Final = 0
 BAD_FILE: Final = 8
 NOT_IMPLEMENTED: Final = 52
 STDERR: Final = 2
-NANOSECONDS_A_QUESTION: Final = 1_000
+NANOSECONDS_PER_CALL: Final = 1_000
 MAX_LAST_WORDS: Final = 2_000
-"""How much is kept of what Go's runtime writes when it dies."""
+"""The most bytes to keep of the text that Go's runtime writes when it dies."""
 
 
 def _ignored(_answer: bytes) -> None:
@@ -28,29 +28,29 @@ def _ignored(_answer: bytes) -> None:
 
 
 class Guest(Struct):
-    """What one instance has asked and written so far, and who takes its answers."""
+    """The host's state for one instance: its last words, its clock, and the receiver of answers."""
 
     last_words: bytes = b""
     clock: int = 0
-    answered: Callable[[bytes], None] = _ignored
+    on_answer: Callable[[bytes], None] = _ignored
 
     def finish_call(self) -> None:
-        """Let go of who took the answers: it holds the instance, which holds this guest."""
-        self.answered = _ignored
+        """Drop the receiver: it refers to the instance, and the instance to this guest."""
+        self.on_answer = _ignored
 
 
-class Exited(Exception):  # noqa: N818 - how Go's runtime dies, which is expected of bombs
-    """The module ended itself, which Go does when it cannot go on."""
+class Exited(Exception):  # noqa: N818 - not an error: a bomb makes Go's runtime end itself
+    """The module ended itself, as Go's runtime does on a fatal error."""
 
 
 class Host:
-    """The imports of whichever instance is at work; there is one at a time."""
+    """The imports of the instance that runs now. Only one runs at a time (`Machine.turn`)."""
 
     def __init__(self) -> None:
         self.guest = Guest()
 
     def linker(self, engine: wasmtime.Engine, module: wasmtime.Module) -> Linker:
-        """Every import of the module, each answered here; one that is not known is refused."""
+        """A linker with every import of the module. Unknown imports are refused."""
         known: dict[str, Callable[..., int | None]] = {
             "args_sizes_get": self._no_strings,
             "environ_sizes_get": self._no_strings,
@@ -66,15 +66,15 @@ class Host:
         }
         linker = Linker(engine)
         linker.allow_shadowing = True  # Go imports some functions twice
-        for each in module.imports:
-            assert isinstance(each.type, FuncType), "the module imports functions alone"
-            name = each.name or ""
-            answer = self._emit if each.module == HOST else known.get(name, _refused)
-            linker.define_func(each.module, name, each.type, answer, access_caller=True)
+        for imported in module.imports:
+            assert isinstance(imported.type, FuncType), "the module imports functions only"
+            name = imported.name or ""
+            answer = self._emit if imported.module == HOST else known.get(name, _refused)
+            linker.define_func(imported.module, name, imported.type, answer, access_caller=True)
         return linker
 
     def _emit(self, caller: Caller, pointer: int, length: int) -> None:
-        self.guest.answered(_read(caller, pointer, length))
+        self.guest.on_answer(_read(caller, pointer, length))
 
     def _no_strings(self, caller: Caller, count: int, size: int) -> int:
         _write(caller, count, bytes(4))
@@ -82,7 +82,7 @@ class Host:
         return SUCCESS
 
     def _clock_time_get(self, caller: Caller, _clock: int, _precision: int, pointer: int) -> int:
-        self.guest.clock += NANOSECONDS_A_QUESTION
+        self.guest.clock += NANOSECONDS_PER_CALL
         _write(caller, pointer, self.guest.clock.to_bytes(8, "little"))
         return SUCCESS
 
@@ -93,11 +93,12 @@ class Host:
     def _fd_write(
         self, caller: Caller, descriptor: int, vectors: int, count: int, written: int
     ) -> int:
-        """Go's last words, of which the first line says why it dies; the rest is not waited for."""
+        """Keep Go's last words. The first line has the reason, so it ends the module there."""
         if descriptor != STDERR:
             return BAD_FILE
         total = 0
         for index in range(count):
+            # A `ciovec` of WASI preview 1: 4 bytes of address, 4 bytes of length.
             vector = _read(caller, vectors + 8 * index, 8)
             start, length = (int.from_bytes(part, "little") for part in (vector[:4], vector[4:]))
             total += length
@@ -111,6 +112,7 @@ class Host:
 
 
 def _read(caller: Caller, start: int, length: int) -> bytes:
+    # wasmtime passes pointers as signed 32-bit numbers.
     memory = caller["memory"]
     assert isinstance(memory, Memory)
     return bytes(memory.read(caller, start & 0xFFFFFFFF, (start & 0xFFFFFFFF) + length))

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from tests.benchmarks.sync_2000 import NAMESPACE, fill
+from tests.command import PROGRAM
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 
@@ -26,26 +27,22 @@ def main() -> None:
     """Time each command in turn, so that the machine's moods fall on all of them."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        plane = ControlPlane.start(directory / "plane")
-        try:
+        with ControlPlane.start(directory / "plane") as plane:
             fill(Api(plane.server, plane.ca_file, plane.admin_token), PODS)
             kubeconfig = plane.kubeconfig(directory / "kubeconfig")
             kubectl = [str(plane.binaries / "kubectl"), "--kubeconfig", str(kubeconfig)]
             kubectl += ["--cache-dir", str(directory / "cache"), "-n", NAMESPACE]
             commands = _commands(_manifests(directory / "manifests"), kubeconfig)
             _print(_medians({**commands, KUBECTL: [*kubectl, "get", "cm"]}))
-        finally:
-            plane.stop()
 
 
 def _commands(manifests: Path, kubeconfig: Path) -> dict[str, list[str]]:
-    ours = [sys.executable, "-m", "podcm_sync"]
     return {
         "python -c pass": [sys.executable, "-c", "pass"],
-        "podcm-sync --help": [*ours, "--help"],
-        f"no-op, {PODS} Pods of a directory": [*ours, "--from", str(manifests)],
+        "podcm-sync --help": [*PROGRAM, "--help"],
+        f"no-op, {PODS} Pods of a directory": [*PROGRAM, "--from", str(manifests)],
         f"no-op, {PODS} Pods of an API server": [
-            *(*ours, "-n", NAMESPACE, "--kubeconfig", str(kubeconfig))
+            *(*PROGRAM, "-n", NAMESPACE, "--kubeconfig", str(kubeconfig))
         ],
     }
 

@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from podcm_sync import yaml_text
+from podcm_sync.runtime import yaml_text
+from tests.command import PROGRAM
 from tests.controlplane.harness import ControlPlane
 
 PODS = 2_600
@@ -33,16 +34,13 @@ def main() -> None:
         # In a process of its own: a child's peak memory is never below that of its parent's.
         subprocess.run([sys.executable, "-m", __spec__.name, str(manifests)], check=True)
         print(f"{dump.stat().st_size / 1e6:.0f} MB of YAML, {PODS:,} Pods")
-        plane = ControlPlane.start(directory / "plane")
-        try:
+        with ControlPlane.start(directory / "plane") as plane:
             kubeconfig = plane.kubeconfig(directory / "kubeconfig")
             kubectl = [str(plane.binaries / "kubectl"), "--kubeconfig", str(kubeconfig)]
             create = [*kubectl, "create", "--dry-run=client", "-o", "name", "-f", str(dump)]
             theirs = measure("kubectl create --dry-run=client", create)
-            ours = [sys.executable, "-m", "podcm_sync", "--from", str(manifests), "--dry-run"]
+            ours = [*PROGRAM, "--from", str(manifests), "--dry-run"]
             print(f"ratio {measure('podcm-sync --from --dry-run', ours) / theirs:.2f}, at most 2")
-        finally:
-            plane.stop()
 
 
 def write(manifests: Path) -> None:

@@ -8,12 +8,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.plan import diff
-from podcm_sync.core.report import predicted
-from podcm_sync.core.selector import compile_selector
-from podcm_sync.core.status import predicted_conditions
-from podcm_sync.model.objects import Snapshot
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import diff
+from podcm_sync.reconcile.report import predicted
+from podcm_sync.reconcile.selector import compile_selector
+from podcm_sync.reconcile.snapshot import Snapshot
+from podcm_sync.reconcile.status import predicted_conditions
 from tests.speed.worlds import config, existing, pod, snapshot
 
 PODS = 10_000

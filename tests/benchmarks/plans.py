@@ -15,13 +15,15 @@ from pathlib import Path
 
 from msgspec import structs
 
-from podcm_sync import plan_file
-from podcm_sync.cli.show import rendered
-from podcm_sync.core.desired import build
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope, Snapshot
-from podcm_sync.settings import Output, Settings
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.cli.output import rendered
+from podcm_sync.cli.shared_options import Output, ReportOptions
+from podcm_sync.cluster import interfaces
+from podcm_sync.output.text import ALONE
+from podcm_sync.plans import plan_file
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.report import Report, exit_code
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from podcm_sync.sync import Policy, run
 from tests.speed.worlds import config, existing, pod, snapshot
 
@@ -37,8 +39,11 @@ class Still:
     def __init__(self, seen: Snapshot) -> None:
         self._seen = seen
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         return structs.replace(self._seen, scope=scope)
+
+    def namespaces(self) -> Collection[str]:
+        raise AssertionError("nothing is deferred")
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         assert namespaces, "there are creates"
@@ -68,8 +73,10 @@ def ways() -> dict[str, Callable[[Report], int]]:
     """Every way to write a plan, and how many bytes it gives; a new format is in by itself."""
 
     def shown(output: Output) -> Callable[[Report], int]:
-        settings = Settings(output=output)
-        return lambda report: len(rendered(report, settings, exit_code(report), "0" * 16).encode())
+        options = ReportOptions(output=output)
+        return lambda report: len(
+            rendered(report, options, exit_code(report), "0" * 16, ALONE).encode()
+        )
 
     return {**{str(each): shown(each) for each in Output}, PLAN_FILE: saved, "digest alone": len_of}
 
@@ -82,7 +89,7 @@ def len_of(report: Report) -> int:
 def saved(report: Report) -> int:
     """Written, read and checked."""
     plan = plan_file.SavedPlan(
-        created=NOW, origin=plan_file.Origin(), run_id="0", exit_code=0, report=report
+        created=NOW, origin=interfaces.Origin(), run_id="0", exit_code=0, report=report
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.json"

@@ -6,8 +6,9 @@ only its first bytes are looked at, for the continue token.
 
 import time
 
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.model.decoder import PROTOBUF
+from podcm_sync.api.content_type import PROTOBUF
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.paths import with_query
 
 PODS = "/api/v1/pods"
 CONFIG_MAPS = "/api/v1/configmaps"
@@ -21,7 +22,7 @@ def download(connection: Connection, path: str, label: str = "") -> tuple[float,
     started = time.perf_counter()
     while True:
         more = {"continue": token} if token else {}
-        answer = connection.request("GET", path, query=query | more, accept=PROTOBUF)
+        answer = connection.request("GET", with_query(path, query | more), accept=PROTOBUF)
         assert answer.status == 200, answer.body[:300]
         total += len(answer.body)
         token = _continue(answer.body)

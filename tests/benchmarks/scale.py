@@ -47,7 +47,7 @@ def measured(pods: int) -> dict[str, float]:
     """One no-op run over so many Pods, in a process of its own."""
     with tempfile.TemporaryDirectory() as name, stub(pods) as address:
         kubeconfig = Path(name) / "kubeconfig"
-        kubeconfig.write_text(yaml.safe_dump(_kubeconfig(address)), encoding="utf-8")
+        kubeconfig.write_text(yaml.safe_dump(kubeconfig_of(address)), encoding="utf-8")
         command = [sys.executable, "-m", "tests.benchmarks.worker", str(kubeconfig), "1", "sync"]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     result = json.loads(done.stdout)
@@ -85,7 +85,8 @@ def show(medians: dict[int, dict[str, float]]) -> None:
         )
 
 
-def _kubeconfig(address: str) -> dict[str, Any]:
+def kubeconfig_of(address: str) -> dict[str, Any]:
+    """A kubeconfig for the stub at this address."""
     return {
         "apiVersion": "v1",
         "kind": "Config",

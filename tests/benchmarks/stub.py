@@ -50,7 +50,7 @@ def pod() -> bytes:
 
 
 def config_map() -> bytes:
-    """The ConfigMap that the Pod should have (spec §3, written down once more)."""
+    """The ConfigMap that the Pod should have (behavior.md §3, written down once more)."""
     owner = {"apiVersion": "v1", "kind": "Pod", "name": NAME, "uid": UID, "controller": True}
     return encode.config_map(
         {
@@ -84,7 +84,7 @@ def config(number: int) -> dict[str, Any]:
         "type": "Ready",
         "status": "True",
         "reason": "Synced",
-        "message": f"{PER_NAMESPACE} ConfigMaps in step, {PER_NAMESPACE} Pods selected",
+        "message": f"{PER_NAMESPACE} ConfigMaps in sync, {PER_NAMESPACE} Pods selected",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
         "observedGeneration": 1,
     }
@@ -124,8 +124,10 @@ class Pages(BaseHTTPRequestHandler):
         if place.startswith("ns-"):
             first = int(place.removeprefix("ns-")) * PER_NAMESPACE
             last = first + PER_NAMESPACE
-        if resource in TEMPLATES:
-            query = parse_qs(parts.query)
+        query = parse_qs(parts.query)
+        if "watch" in query:
+            self._hold(PROTOBUF if resource in TEMPLATES else "application/json")
+        elif resource in TEMPLATES:
             start = int(query.get("continue", [str(first)])[0])
             end = min(start + int(query["limit"][0]), last)
             token = str(end) if end < last else ""
@@ -150,6 +152,15 @@ class Pages(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _hold(self, content_type: str) -> None:
+        """A watch in which nothing happens."""
+        self.send_response(200)
+        stream = ";stream=watch" if content_type == PROTOBUF else ""
+        self.send_header("Content-Type", content_type + stream)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.connection.recv(1)  # until the client goes
 
     def _refuse(self) -> None:
         self._answer(500, "text/plain", b"a run that finds all in step writes nothing")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from tests.command import PROGRAM
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
 from tests.controlplane.harness import ControlPlane
@@ -43,17 +44,16 @@ class Figures:
 def main() -> None:
     """Fill, run, print."""
     pods = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    with tempfile.TemporaryDirectory() as directory:
-        plane = ControlPlane.start(Path(directory))
-        try:
-            api = Api(plane.server, plane.ca_file, plane.admin_token)
-            fill(api, pods)
-            kubeconfig = plane.kubeconfig(Path(directory) / "bench.kubeconfig")
-            audit = Audit(plane.audit_log)
-            first = _run(kubeconfig, audit)
-            noops = [_run(kubeconfig, audit) for _ in range(3)]
-        finally:
-            plane.stop()
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        ControlPlane.start(Path(directory)) as plane,
+    ):
+        api = Api(plane.server, plane.ca_file, plane.admin_token)
+        fill(api, pods)
+        kubeconfig = plane.kubeconfig(Path(directory) / "bench.kubeconfig")
+        audit = Audit(plane.audit_log)
+        first = _run(kubeconfig, audit)
+        noops = [_run(kubeconfig, audit) for _ in range(3)]
     noop = sorted(noops, key=lambda each: each.wall_seconds)[len(noops) // 2]
     print(f"{pods} Pods x 2 configs, one namespace, whole processes:")
     _print("first sync", first)
@@ -116,7 +116,7 @@ def _in_parallel(make: Callable[[int], None], count: int, *, threads: int) -> No
 
 def _run(kubeconfig: Path, audit: Audit) -> Figures:
     mark = audit.mark()
-    command = [sys.executable, "-m", "podcm_sync", "-n", NAMESPACE, "--kubeconfig", str(kubeconfig)]
+    command = [*PROGRAM, "-n", NAMESPACE, "--kubeconfig", str(kubeconfig)]
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)

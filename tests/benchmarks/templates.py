@@ -10,19 +10,20 @@ import json
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.rendering import NO_RENDERER, Renderer
-from podcm_sync.model.objects import Pod, Scope, Snapshot
+from podcm_sync.api.objects import Pod
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.renderer import NO_RENDERER, Renderer
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from podcm_sync.template import messages
 from podcm_sync.template.job import BATCH_PODS
 from podcm_sync.template.sandbox import Sandbox
+from tests.command import PROGRAM
 from tests.template import native
 from tests.template.pods import pod, request
 from tests.template.test_run import config
@@ -127,7 +128,7 @@ def _cold_start() -> None:
 def _run(directory: Path) -> tuple[float, float]:
     """The wall and CPU seconds of a whole process."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-m", "podcm_sync", "--from", str(directory)]
+    command = [*PROGRAM, "--from", str(directory)]
     subprocess.run(command, check=True, capture_output=True)
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

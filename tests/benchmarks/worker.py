@@ -13,26 +13,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from podcm_sync.__main__ import collect_seldom
+from podcm_sync.api import decode_protobuf
+from podcm_sync.api.content_type import EITHER
+from podcm_sync.api.interner import Interner
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.config import load
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.listed import Listed
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import load
 from podcm_sync.cluster.kube.listing import Query
-from podcm_sync.cluster.kube.read import KubeReader, _pods
-from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.core.report import exit_code, summary
-from podcm_sync.model import protobuf
-from podcm_sync.model.decoder import EITHER
-from podcm_sync.model.kept import Kept
-from podcm_sync.model.objects import Scope
-from podcm_sync.render.text import text
+from podcm_sync.cluster.kube.reader import KubeReader, _pods
+from podcm_sync.cluster.kube.snapshot_builder import SnapshotBuilder
+from podcm_sync.cluster.kube.writer import KubeWriter
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.report import exit_code, summary
+from podcm_sync.reconcile.snapshot import Scope
+from podcm_sync.runtime import memory
 from podcm_sync.sync import Policy, run
 from tests.benchmarks import raw
 from tests.benchmarks.world import NAMESPACES
 
 Measured = dict[str, Any]
-KEPT: list[Kept] = []
+KEPT: list[Interner] = []
 """What a run keeps here, known before the first work begins."""
 
 
@@ -41,9 +41,9 @@ def main() -> None:
     kubeconfig, rounds, *names = sys.argv[1:]
     connection = Connection(lambda: load(kubeconfig, None), connections=32, request_timeout=60.0)
     assert connection.get("/readyz", accept="*/*").status == 200
-    assert protobuf  # what a run imports late is not this run's start-up either
-    collect_seldom()
-    KEPT.append(kept(KubeReader(connection)))
+    assert decode_protobuf  # what a run imports late is not this run's start-up either
+    memory.tune()
+    KEPT.append(interner(KubeReader(connection)))
     for number in range(int(rounds)):
         for name in names:
             cpu = time.process_time()
@@ -71,14 +71,14 @@ def download_both(connection: Connection) -> Measured:
     return {"bytes": size + raw.download(connection, raw.PODS)[1]}
 
 
-def kept(reader: KubeReader) -> Kept:
+def interner(reader: KubeReader) -> Interner:
     """What a run keeps of Pods here: all labels, and the annotation that the configs include."""
-    return Kept().only_annotations_of(reader.snapshot(Scope(namespaces=("bench-00",))).configs)
+    return Interner().only_annotations_of(reader.snapshot(Scope(namespaces=("bench-00",))).configs)
 
 
 def list_pods(connection: Connection) -> Measured:
     """List, decode and reduce all Pods, one page after the other."""
-    listed = Listed()
+    listed = SnapshotBuilder()
     KubeReader(connection)._list(
         Query(resource=paths.PODS, namespace="", accept=EITHER), _pods(KEPT[0]), listed
     )
@@ -87,9 +87,9 @@ def list_pods(connection: Connection) -> Measured:
 
 def list_pods_apart(connection: Connection) -> Measured:
     """The same as a run does it in 50 namespaces: four at once."""
-    listed = Listed()
+    listed = SnapshotBuilder()
     names = [f"bench-{number:02}" for number in range(NAMESPACES)]
-    KubeReader(connection)._list_pods(names, KEPT[0], listed, is_whole=False)
+    KubeReader(connection)._list_pods(names, KEPT[0], listed, is_whole_cluster=False)
     return {"items": len(listed.snapshot(Scope(namespaces=None)).pods)}
 
 
@@ -102,7 +102,7 @@ def sync(connection: Connection) -> Measured:
         Policy(),
         now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    text(report, is_coloured=False, is_verbose=False)
+    text(report)
     counts = summary(report)
     return {
         "code": exit_code(report),

@@ -98,13 +98,10 @@ class World:
 @contextlib.contextmanager
 def running(directory: Path, pods: int) -> Iterator[World]:
     """A world of so many Pods; it ends with the block."""
-    plane = ControlPlane.start(directory / "plane")
-    try:
+    with ControlPlane.start(directory / "plane") as plane:
         world = World(plane, directory)
         world.fill(pods)
         yield world
-    finally:
-        plane.stop()
 
 
 def loader() -> str:

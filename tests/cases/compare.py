@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from podcm_sync.cluster import documents
-from podcm_sync.cluster.manifests import SUFFIXES
-from podcm_sync.cluster.yaml_reader import AliasBudget, UnreadableError
+from podcm_sync.cluster.files import documents
+from podcm_sync.cluster.files.manifests import SUFFIXES
+from podcm_sync.cluster.files.yaml_reader import AliasBudget, UnreadableError
 from tests.cases.kubectl import kubectl
 from tests.cases.values import are_equal
 

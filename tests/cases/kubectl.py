@@ -5,17 +5,15 @@ the pinned package that the control plane's tests use.
 """
 
 import base64
-import hashlib
 import json
-import os
 import subprocess
-import tempfile
 import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.controlplane import binaries
+from tests.gobuild import built
 
 SOURCE = Path(__file__).parent / "oracle"
 Json = Any
@@ -35,7 +33,10 @@ class Kubectl:
         """Build the program if it isn't in the cache, and start it."""
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [_program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"GOMAXPROCS": "1"}
+            [built("kubectl-reads", SOURCE, binaries.go())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"GOMAXPROCS": "1"},
         )
 
     def read(self, content: bytes) -> Reading:
@@ -58,25 +59,3 @@ class Kubectl:
 def kubectl() -> Kubectl:
     """The program for all tests of this process. It ends with its stdin, so with the process."""
     return Kubectl()
-
-
-def _program() -> Path:
-    command = binaries.go()
-    digest = hashlib.sha256(command.encode())
-    for file in sorted(SOURCE.iterdir()):
-        digest.update(file.read_bytes())
-    cache_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    built = cache_folder / "podcm-sync-tests" / f"kubectl-reads-{digest.hexdigest()[:16]}"
-    if not built.exists():
-        built.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=built.parent) as folder:
-            partial = Path(folder) / "kubectl-reads"
-            flags = ["-mod=readonly", "-trimpath", "-buildvcs=false"]
-            subprocess.run(
-                [command, "build", *flags, "-o", partial, "."],
-                check=True,
-                cwd=SOURCE,
-                env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"},
-            )
-            partial.replace(built)
-    return built

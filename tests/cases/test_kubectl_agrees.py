@@ -1,4 +1,4 @@
-"""The reader of manifests against kubectl's own, over generated documents (issue 16)."""
+"""The reader of manifests against kubectl's own, over generated documents (§8)."""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from podcm_sync import yaml_text
-from podcm_sync.cluster import documents
-from podcm_sync.cluster.yaml_reader import REPEATED_KEY, AliasBudget, UnreadableError
+from podcm_sync.cluster.files import documents
+from podcm_sync.cluster.files.yaml_reader import REPEATED_KEY, AliasBudget, UnreadableError
+from podcm_sync.runtime import yaml_text
 from tests.cases.kubectl import kubectl
 from tests.cases.values import are_equal
 
@@ -122,7 +122,7 @@ TEXTS = st.one_of(
 def test_kubectl_reads_a_text_that_was_written_as_that_text(
     data: dict[str, str], is_ascii: bool
 ) -> None:
-    """Spec §8: what is written means the same to kubectl."""
+    """behavior.md §8: what is written means the same to kubectl."""
     content = yaml_text.dump([{"data": data}, {"more": [*data]}], is_ascii=is_ascii).encode()
     expected = [{"data": data}, {"more": [*data]}]
     assert our_reading(content) == (expected, "")

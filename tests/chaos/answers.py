@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.rules import Fault, Reply, Rule, Seen
+from tests.chaos.rules import Fault, Observed, Reply, Rule
 from tests.speed.encode import envelope
 
 Json = dict[str, Any]
@@ -51,10 +51,10 @@ _WRONG_KINDS: dict[str, Json] = {
 # A list without items, with only a resourceVersion.
 _EMPTY_LIST = b"\x0a\x06\x12\x044711"
 WRONG_KINDS = {
-    **{name: Reply(200, JSON, json.dumps(body).encode()) for name, body in _WRONG_KINDS.items()},
-    "a NodeList in protobuf": Reply(200, PROTOBUF, envelope("NodeList", _EMPTY_LIST)),
-    "a Status in protobuf": Reply(200, PROTOBUF, envelope("Status", b"")),
-    "a list without kind in protobuf": Reply(200, PROTOBUF, envelope("", _EMPTY_LIST)),
+    **{name: Reply(200, json.dumps(body).encode(), JSON) for name, body in _WRONG_KINDS.items()},
+    "a NodeList in protobuf": Reply(200, envelope("NodeList", _EMPTY_LIST), PROTOBUF),
+    "a Status in protobuf": Reply(200, envelope("Status", b""), PROTOBUF),
+    "a list without kind in protobuf": Reply(200, envelope("", _EMPTY_LIST), PROTOBUF),
 }
 """Valid answers to another question than any of podcm-sync's, by what they are.
 
@@ -62,7 +62,7 @@ Only a list of Pods or ConfigMaps is right for those who ask for that one.
 """
 
 
-def wrong_kinds(request: Seen) -> list[Reply]:
+def wrong_kinds(request: Observed) -> list[Reply]:
     """Those of the wrong answers that this request accepts and that don't answer it."""
     accepted = request.headers.get("accept", "")
     code = 201 if request.method == "POST" else 200
@@ -74,14 +74,14 @@ def wrong_kinds(request: Seen) -> list[Reply]:
     ]
 
 
-def own_reply(rule: Rule, request: Seen) -> Reply:
+def own_reply(rule: Rule, request: Observed) -> Reply:
     """The proxy's own answer to a request, as the rule's fault wants it."""
     success = 201 if request.method == "POST" else 200
     match rule.fault:
         case Fault.HTML:
-            return Reply(rule.status, {"Content-Type": "text/html"}, PAGE)
+            return Reply(rule.status, PAGE, {"Content-Type": "text/html"})
         case Fault.EMPTY:
-            return Reply(success, JSON, b"")
+            return Reply(success, b"", JSON)
         case Fault.BALANCER:
             return _of_a_balancer(rule.status)
         case Fault.WRONG_KIND:
@@ -137,16 +137,16 @@ def _next(digits: bytes) -> bytes:
     return digits[:-1] + (b"1" if digits.endswith(b"0") else b"0")
 
 
-def _answered(rule: Rule, request: Seen) -> Reply:
+def _answered(rule: Rule, request: Observed) -> Reply:
     """The rule's own body, or a refusal as the API server, or for 502 and 504 a balancer, gives."""
     after = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
     if rule.body is not None:
-        return Reply(rule.status, {"Content-Type": rule.content_type, **after}, rule.body)
+        return Reply(rule.status, rule.body, {"Content-Type": rule.content_type, **after})
     if rule.status in {502, 504}:
-        return Reply(rule.status, after, b"<html>a load balancer's page</html>")
+        return Reply(rule.status, b"<html>a load balancer's page</html>", after)
     if rule.status == 429:
         text = b"Too many requests, please try again later.\n"
-        return Reply(429, {"Content-Type": "text/plain; charset=utf-8", **after}, text)
+        return Reply(429, text, {"Content-Type": "text/plain; charset=utf-8", **after})
     if rule.status == 409 and request.method != "GET":
         return _conflict(request)
     reply = _refused(rule.status, f"a fault: {rule.status}", REASONS.get(rule.status), {})
@@ -154,10 +154,10 @@ def _answered(rule: Rule, request: Seen) -> Reply:
         # What must never be used: it would mix two states of the list.
         body = json.loads(reply.body) | {"metadata": {"continue": "an-inconsistent-token"}}
         reply = replace(reply, body=json.dumps(body).encode())
-    return replace(reply, headers=reply.headers | after)
+    return replace(reply, headers={**reply.headers, **after})
 
 
-def _conflict(request: Seen) -> Reply:
+def _conflict(request: Observed) -> Reply:
     """As the API server words it, with the object that it is about."""
     name = request.object_name
     kind = "podconfigmapconfigs" if request.path.endswith("/status") else "configmaps"
@@ -182,18 +182,18 @@ def _refused(code: int, message: str, reason: str | None, details: Json) -> Repl
         **({"details": details} if details else {}),
         "code": code,
     }
-    return Reply(code, JSON, json.dumps(body).encode())
+    return Reply(code, json.dumps(body).encode(), JSON)
 
 
 def _of_a_balancer(code: int) -> Reply:
     """Nginx's 404, 499 and 502, and Cloudflare's 52x: a page or a line, and no Status."""
     if code == 404:
-        return Reply(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
+        return Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"})
     text = f"<html><head><title>{code}</title></head><body>error code: {code}</body></html>"
-    return Reply(code, {"Content-Type": "text/html"}, text.encode())
+    return Reply(code, text.encode(), {"Content-Type": "text/html"})
 
 
-def _about_another(request: Seen, success: int) -> list[Reply]:
+def _about_another(request: Observed, success: int) -> list[Reply]:
     """Answers that name another object: a success, and refusals that can mean one."""
     other = {"name": "pod-another-from-another-cfg", "kind": "configmaps", "uid": "0-0"}
     config_map = {
@@ -210,7 +210,7 @@ def _about_another(request: Seen, success: int) -> list[Reply]:
     done = {"kind": "Status", "apiVersion": "v1", "status": "Success", "details": other}
     answer = done if request.method == "DELETE" else config_map
     return [
-        Reply(success, JSON, json.dumps(answer).encode()),
+        Reply(success, json.dumps(answer).encode(), JSON),
         _refused(404, 'configmaps "another" not found', "NotFound", other),
         _refused(409, 'configmaps "another" already exists', "AlreadyExists", other),
     ]

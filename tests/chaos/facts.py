@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.rules import Fault, Seen
+from tests.chaos.rules import Fault, Observed
 from tests.chaos.twin import difference
 from tests.controlplane.audit import AuditEvent
 from tests.controlplane.sync_objects import GENERATED_BY
@@ -74,7 +74,9 @@ class Reported:
 class Facts:
     """The events of one run's time, the proxy's view of it, and what it reported."""
 
-    def __init__(self, events: Iterable[AuditEvent], seen: list[Seen], reported: Reported) -> None:
+    def __init__(
+        self, events: Iterable[AuditEvent], seen: list[Observed], reported: Reported
+    ) -> None:
         self.reported = reported
         self.faults = frozenset(request.fault for request in seen) - {Fault.NONE}
         events = [event for event in events if event.code < 300]
@@ -185,19 +187,22 @@ class Facts:
             assert missing == [], f"{config} is said to be in sync, but: {missing}"
 
     def _passed_by(self) -> set[Write]:
-        """What the run couldn't know to be its own work: it landed late, or was sent twice."""
+        """What the run couldn't know to be its own work: it landed late, or was sent twice.
+
+        The proxy may not see the code of a request that it refused while the server carried it out.
+        """
         return {
             (VERBS[request.method], *_where(request))
             for request in self._seen
             if request.method in VERBS
-            and request.codes
             and (
-                request.fault in LANDS_LATE | {Fault.DUPLICATE}
-                or self._landed_after_a_look(request)
+                request.fault in LANDS_LATE
+                or (request.codes and request.fault is Fault.DUPLICATE)
+                or (request.codes and self._landed_after_a_look(request))
             )
         }
 
-    def _landed_after_a_look(self, create: Seen) -> bool:
+    def _landed_after_a_look(self, create: Observed) -> bool:
         """Whether the run lost the answer to a create, and then did not find the object yet."""
         path = f"{create.path}/{create.object_name}"
         return create.method == "POST" and any(
@@ -213,7 +218,7 @@ class Facts:
         return {_write(event) for event in others if event.verb == "delete"}
 
 
-def _where(request: Seen) -> tuple[str, str]:
+def _where(request: Observed) -> tuple[str, str]:
     """The namespace and name that a write is about; a POST's is in its body."""
     namespace = request.path.partition("/namespaces/")[2].partition("/")[0]
     return namespace, request.object_name

@@ -26,7 +26,7 @@ from tests.chaos.scenario import Expectations, Played, Stage
 from tests.chaos.world import World
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
-from tests.controlplane.plugin import CRD, new_namespace
+from tests.controlplane.plugin import connect, new_namespace
 
 STAGES = 6
 """How many are played at once: most of a faulty run is waiting."""
@@ -150,13 +150,8 @@ def main() -> None:
         scenarios = [Scenario(options.seed, options.scenario)]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(retry, "BACKOFF_SECONDS", 0.01)
-        plane = ControlPlane.start(Path(folder) / "control-plane")
-        try:
-            api = Api(plane.server, plane.ca_file, plane.admin_token)
-            api.apply_crd(CRD)
-            results = play(plane, api, Path(folder), scenarios, options.failures)
-        finally:
-            plane.stop()
+        with ControlPlane.start(Path(folder) / "control-plane") as plane:
+            results = play(plane, connect(plane), Path(folder), scenarios, options.failures)
     print(*results.failures, results, sep="\n\n")
     sys.exit(bool(results.failures))
 

@@ -8,14 +8,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from tests.chaos.process import Running, started, until
+from tests.command import Running, started, until
 from tests.controlplane.accounts import RBAC
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit, AuditEvent
-from tests.controlplane.deploy_files import document
+from tests.controlplane.deploy_files import DEPLOYMENT, document
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import GENERATED_BY
 
@@ -26,10 +27,11 @@ SHORT = ("--lease-duration", f"{LEASE_SECONDS}s", "--renew-deadline", "1300ms")
 SHORT_RETRY = ("--retry-period", "400ms")
 
 
-def rules() -> list[Object]:
-    """What deploy/ gives: the work's rights and the Lease's."""
-    work = document("rbac-namespaced.yaml", "Role")["rules"]
-    return [*work, *document("deployment.yaml", "Role")["rules"]]
+def rules(*, watches: bool = False) -> list[Object]:
+    """What deploy/ gives: the work's rights, the Lease's, and those to watch."""
+    work = document("kustomize/namespaced/team/rbac.yaml", "Role")["rules"]
+    watch = document(DEPLOYMENT, "ClusterRole")["rules"] if watches else []
+    return [*work, *document(DEPLOYMENT, "Role")["rules"], *watch]
 
 
 def allow(api: Api, namespace: str, name: str, granted: Sequence[Object]) -> str:
@@ -73,16 +75,22 @@ class Replicas:
     folder: Path
     stack: ExitStack
     options: tuple[str, ...] = (*SHORT, *SHORT_RETRY)
+    loop: tuple[str, ...] = ("--loop", "--interval", "50ms")
+    """It hardly pauses, unless a test says otherwise."""
     servers: dict[str, str] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.began = self.audit.mark()
         self._kubeconfigs: dict[str, Path] = {}
+        self.started: dict[str, str] = {}
+        """When each was started last, as the audit log has times."""
 
     def join(self, name: str, granted: Sequence[Object] | None = None) -> None:
         """An account for this one; it is not started yet."""
-        token = allow(self.api, self.namespace, name, rules() if granted is None else granted)
+        if granted is None:
+            granted = rules(watches="--watch" in self.loop)
+        token = allow(self.api, self.namespace, name, granted)
         path = self.folder / name
         server = self.servers.get(name)
         self._kubeconfigs[name] = self.plane.kubeconfig(
@@ -90,8 +98,9 @@ class Replicas:
         )
 
     def start(self, name: str) -> Running:
-        """A process, in a loop that hardly pauses."""
-        loop = ("--loop", "--interval", "50ms", "--leader-elect", *self.options)
+        """A process."""
+        loop = (*self.loop, "--leader-elect", *self.options)
+        self.started[name] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         self.running[name] = self.stack.enter_context(started(self._kubeconfigs[name], *loop))
         return self.running[name]
 
@@ -161,7 +170,7 @@ class Replicas:
 
 
 def is_write(event: AuditEvent) -> bool:
-    return event.verb not in {"get", "list"}
+    return event.verb not in {"get", "list", "watch"}
 
 
 def is_of_lease(event: AuditEvent) -> bool:
@@ -200,6 +209,15 @@ def drift(api: Api, namespace: str) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def seconds_between(one: str, other: str) -> float:
+    return (datetime.fromisoformat(other) - datetime.fromisoformat(one)).total_seconds()
+
+
+def other_than(name: str) -> str:
+    (other,) = set(NAMES) - {name}
+    return other
 
 
 def lease_of(api: Api, namespace: str) -> Object:

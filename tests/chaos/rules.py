@@ -3,11 +3,12 @@
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from random import Random
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 T = TypeVar("T")
 
@@ -56,8 +57,26 @@ class Fault(StrEnum):
     """The page of a list has another resourceVersion, or the items of the first page."""
     BYTE_FLIP = "byte flip"
     """One byte of the answer is changed so that it is no UTF-8."""
+    STREAM_CUT = "stream cut"
+    """The connection of a watch ends."""
+    STREAM_SILENT = "stream silent"
+    """Nothing more is passed on of a watch, and its connection stays."""
+    STREAM_PAUSE = "stream pause"
+    """Nothing is passed on of a watch for a while, and then all of it."""
+    STREAM_EXPIRED = "stream expired"
+    """A watch ends with an ERROR event: its resourceVersion is too old (410)."""
+    STREAM_GARBLED = "stream garbled"
+    """One byte of a watch becomes 0xFF."""
 
 
+OF_STREAMS = {
+    Fault.STREAM_CUT,
+    Fault.STREAM_SILENT,
+    Fault.STREAM_PAUSE,
+    Fault.STREAM_EXPIRED,
+    Fault.STREAM_GARBLED,
+}
+"""Only a watch can meet them, after a number of bytes (`Rule.after`)."""
 UNANSWERED = {
     Fault.CUT,
     Fault.LOSE,
@@ -90,15 +109,17 @@ any bytes are a valid value."""
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, the server's or the proxy's own."""
+    """An answer, the server's or the proxy's own; after `sent` bytes of its body it is cut."""
 
     status: int
-    headers: dict[str, str]
-    body: bytes
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    is_chunked: bool = False
 
 
 @dataclass
-class Seen:
+class Observed:
     """One request: as it came, the fault it met, and the server's own answers to it."""
 
     method: str
@@ -109,6 +130,14 @@ class Seen:
     codes: list[int] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
+    passed: int = 0
+    """How many bytes of a watch were passed on."""
+    version: str = ""
+    """The resourceVersion in the server's last answer to a write."""
+    stalled: float = 0.0
+    """Since when a watch was held back, in monotonic seconds; 0 if it wasn't."""
+    resumed: float = 0.0
+    """When it went on; 0 if it didn't."""
 
     @property
     def path(self) -> str:
@@ -117,6 +146,11 @@ class Seen:
     @property
     def query(self) -> str:
         return self.target.partition("?")[2]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Those of its query, decoded."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
     def name(self) -> str:
@@ -135,6 +169,10 @@ class Seen:
     def is_list(self) -> bool:
         return self.method == "GET" and "limit=" in self.query
 
+    @property
+    def is_watch(self) -> bool:
+        return self.method == "GET" and "watch=1" in self.query
+
     def __str__(self) -> str:
         return f"{self.method} {self.target}: {self.fault} {self.codes or ''}"
 
@@ -152,7 +190,8 @@ class Rule:
     `share` is how much is left by a TRUNCATE (at a half: the whole head and no body), which answer
     a DUPLICATE gives, (up to a half) that the head TRICKLEs and not the body, and where there are
     variants of a fault, which one. `pattern` matches the bytes that a BYTE_FLIP may hit.
-    `namespace` is where an OTHER_OBJECT reads.
+    `namespace` is where an OTHER_OBJECT reads. A fault of a stream happens `after` so many bytes
+    of its body; a STREAM_PAUSE takes `seconds`.
     """
 
     fault: Fault
@@ -172,6 +211,7 @@ class Rule:
     is_chunked: bool = False
     pattern: bytes = IDENTITIES
     namespace: str = ""
+    after: int = 0
 
     def __str__(self) -> str:
         """The fault, and what of it isn't the default."""
@@ -180,7 +220,7 @@ class Rule:
         parts = [f"{name}={value!r}" for name, value in values.items() if value != defaults[name]]
         return f"{self.fault}: {', '.join(parts)}"
 
-    def matches(self, request: Seen) -> bool:
+    def matches(self, request: Observed) -> bool:
         return bool(
             re.fullmatch(self.method, request.method)
             and re.search(self.path, request.path)
@@ -216,14 +256,15 @@ PATHS = ("", "", "/configmaps", "/podconfigmapconfigs", "/status$", "/pods$")
 def random_rules(rng: Random, other_namespace: str = "") -> tuple[Rule, ...]:
     """One to four faults: the first is sure to happen, the others if a run comes by."""
     count = rng.choice((1, 1, 2, 2, 3, 4))
-    sure, *others = (_random_rule(rng, other_namespace) for _ in range(count))
+    sure, *others = (random_rule(rng, other_namespace) for _ in range(count))
     method = FOR.get(sure.fault, ".*")
     nth = rng.randrange(1, 16 if method == ".*" else 5)
     return replace(sure, method=method, path="", nth=nth), *others
 
 
-def _random_rule(rng: Random, other_namespace: str) -> Rule:
-    faults = [fault for fault in Fault if fault is not Fault.NONE]
+def random_rule(rng: Random, other_namespace: str) -> Rule:
+    """One fault, but none of a stream."""
+    faults = [fault for fault in Fault if fault not in {Fault.NONE, *OF_STREAMS}]
     # Those that cost a request's whole timeout are rarer.
     is_slow = {fault: fault in {Fault.FREEZE, Fault.SWALLOW} for fault in faults}
     (fault,) = rng.choices(faults, [1 if is_slow[fault] else 3 for fault in faults])

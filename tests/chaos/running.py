@@ -3,7 +3,6 @@
 It is faster than a process, and the tests see what ended a run. Exit codes are the command's.
 """
 
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -14,38 +13,32 @@ from typing import Any
 from msgspec.structs import replace
 
 from podcm_sync.cli import run as command
-from podcm_sync.cli.ports import opened
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.core.guards import Guards, parse_limit
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.errors import RunError
-from podcm_sync.render.document import document
-from podcm_sync.settings import Access, Colour, LogFormat, Output, Settings
+from podcm_sync.cli.connect import opened
+from podcm_sync.cli.shared_options import (
+    Access,
+    Colour,
+    LogFormat,
+    Output,
+    ReportOptions,
+    ScopeOptions,
+)
+from podcm_sync.cli.sync_options import LoopOptions, Pace, Preview, SyncOptions
+from podcm_sync.cluster.kube.writer import KubeWriter
+from podcm_sync.errors import ExitCode, RunError
+from podcm_sync.output.document import document
+from podcm_sync.reconcile.prune import parse_limit
+from podcm_sync.reconcile.report import Report, exit_code
+from podcm_sync.runtime.context import RunContext
 from podcm_sync.sync import Observer, Policy, run
+from podcm_sync.template.lazy import LazySandbox
 from tests.documents import valid
 
-PROGRAM = [sys.executable, "-m", "podcm_sync"]
-SETTINGS = Settings(
-    namespaces=(),
-    is_all_namespaces=False,
-    is_dry_run=False,
-    directory=None,
+OPTIONS = SyncOptions(
     access=Access(request_timeout=30.0),
-    deadline=None,
-    is_loop=False,
-    interval=60.0,
-    concurrency=4,
-    guards=Guards(),
-    changes_are_1=False,
-    tolerate_object_failures=False,
-    output=Output.JSON,
-    colour=Colour.NEVER,
-    log_format=LogFormat.JSON,
-    verbosity=0,
+    pace=Pace(concurrency=4),
+    report=ReportOptions(output=Output.JSON, colour=Colour.NEVER, log_format=LogFormat.JSON),
 )
 NOW = "2026-11-22T12:00:00Z"
-BUG = 70
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ def run_once(
     deadline: float | None = None,
     request_timeout: float = 30.0,
     concurrency: int = 4,
-    clock: Clock | None = None,
+    context: RunContext | None = None,
     connected: Callable[[], None] = lambda: None,
 ) -> Ran:
     """One run, over the kubeconfig's namespace if no others are given."""
@@ -83,19 +76,19 @@ def run_once(
     def ran(code: int, report: Report | None = None, error: str = "") -> Ran:
         return Ran(code, time.monotonic() - began, report, error)
 
-    settings = replace(
-        SETTINGS,
-        namespaces=namespaces,
-        is_dry_run=is_dry_run,
+    options = replace(
+        OPTIONS,
+        scope=ScopeOptions(namespaces=namespaces),
+        preview=Preview(dry_run=is_dry_run),
         access=Access(kubeconfig=str(kubeconfig), request_timeout=request_timeout),
-        deadline=deadline,
-        concurrency=concurrency,
+        timing=LoopOptions(deadline=deadline),
+        pace=Pace(concurrency=concurrency),
     )
     ports = None
-    clock = clock or Clock()
-    clock.begin(deadline)
+    context = context or RunContext()
+    context.begin(deadline)
     try:
-        ports = opened(settings, clock)
+        ports = opened(options, context)
         connected()
         report = run(
             ports.scope,
@@ -107,12 +100,13 @@ def run_once(
                 expected_digest=expected_digest,
             ),
             now=NOW,
-            observer=Observer(stopping=command._stopping(clock)),
+            renderer=LazySandbox(lambda: context.is_stopping),
+            observer=Observer(stopping=command._stopping(context)),
         )
     except RunError as error:
         return ran(error.exit_code, error=str(error))
     except Exception:  # noqa: BLE001 - whatever else ends a run is its bug
-        return ran(BUG, error=traceback.format_exc())
+        return ran(ExitCode.BUG, error=traceback.format_exc())
     finally:
         if ports is not None and isinstance(ports.writer, KubeWriter):
             ports.writer._connection.close()

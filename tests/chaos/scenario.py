@@ -12,13 +12,13 @@ from random import Random
 from threading import Lock
 from typing import Any
 
+from tests import command
 from tests.chaos.facts import Facts, Reported
 from tests.chaos.proxy import Proxy
-from tests.chaos.rules import WRITES, Fault, Rule, Seen, random_rules
+from tests.chaos.rules import WRITES, Fault, Observed, Rule, random_rules
 from tests.chaos.running import Ran, run_once
 from tests.chaos.twin import difference
 from tests.chaos.world import Intent, World
-from tests.controlplane import command
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
 from tests.controlplane.harness import ControlPlane
@@ -28,7 +28,7 @@ from tests.documents import valid
 LATE = 2.0
 """Seconds that a run may end after its deadline: two cores are shared by many threads here."""
 REQUEST_TIMEOUT = 0.4
-FROZEN_DEADLINE = 3.0
+FROZEN_DEADLINE = 5.0
 """Enough for a healthy namespace, though the other one's writes hang until the end."""
 PROCESS_EVERY = 33
 """Every so many scenarios the run is a process of its own."""
@@ -152,7 +152,7 @@ class Stage:
         try:
             return self._play(setting, rules)
         except AssertionError as error:
-            account = _account(setting, rules, self.proxy.seen, str(error))
+            account = _account(setting, rules, self.proxy.requests, str(error))
             raise AssertionError(account) from error
 
     def _rules(self, seed: str, number: int, setting: Setting) -> tuple[Rule, ...]:
@@ -173,7 +173,7 @@ class Stage:
             self.proxy.settle()
         finally:
             self.proxy.page_limit, self.proxy.is_json_only = None, False
-        seen = self.proxy.seen
+        seen = self.proxy.requests
         namespaces = self._namespaces(setting)
         events = [event for event in audit.since(mark) if event.namespace in namespaces]
         facts = Facts(events, seen, reported)
@@ -277,6 +277,6 @@ class Stage:
         return ran
 
 
-def _account(setting: Setting, rules: Sequence[Rule], seen: Sequence[Seen], claim: str) -> str:
+def _account(setting: Setting, rules: Sequence[Rule], seen: Sequence[Observed], claim: str) -> str:
     lines = [claim, f"  {setting}", *(f"  {rule}" for rule in rules), "the run's requests:"]
     return "\n".join([*lines, *(f"  {request}" for request in seen)])

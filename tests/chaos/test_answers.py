@@ -1,4 +1,4 @@
-"""No answer, list, or plan is believed unverified: the faults of issue 13, a test for each.
+"""podcm-sync believes no answer, list, or plan unverified (§2): a test for each fault.
 
 Each test puts one fault in front of the real API server. A run may then fail, but it never deletes
 what must stay, and never reports what didn't happen.
@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from podcm_sync.clock import Clock
+from podcm_sync.runtime.context import RunContext
+from tests import command
 from tests.chaos.answers import PAGE, WRONG_KINDS
 from tests.chaos.proxy import Proxy
-from tests.chaos.rules import WRITES, Fault, Rule, Seen
+from tests.chaos.rules import WRITES, Fault, Observed, Rule
 from tests.chaos.running import Ran, run_once
-from tests.controlplane import command
 from tests.controlplane.api import Api, Object
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
@@ -198,7 +198,7 @@ def test_pages_that_do_not_belong_together_delete_nothing(
     path = f"/{resource}$"
     rule = Rule(Fault.CHANGED_PAGE, path=path, query="continue=", share=share, times=None)
     ran = synced.run_with(rule)
-    assert Fault.CHANGED_PAGE in {request.fault for request in synced.proxy.seen}
+    assert Fault.CHANGED_PAGE in {request.fault for request in synced.proxy.requests}
     synced.check_untouched(ran)
 
 
@@ -389,7 +389,7 @@ class Once:
         self._accept = accept
         self._lock = threading.Lock()
 
-    def __call__(self, request: Seen) -> None:
+    def __call__(self, request: Observed) -> None:
         with self._lock:
             if self._actions and self._accept in request.headers.get("accept", ""):
                 self._actions.pop()()
@@ -453,16 +453,16 @@ def test_a_namespace_whose_writes_hang_costs_no_other_its_status(
     synced.api.delete("ConfigMap", synced.namespace, WANTED[0])
     synced.change_config(selecting(app="web"))
     synced.make_leftover()
-    monkeypatch.setattr("podcm_sync.clock.GRACE_SECONDS", 1.0)
-    clock = Clock()
-    timer = threading.Timer(2.5, lambda: clock.receive(signal.SIGTERM))
+    monkeypatch.setattr("podcm_sync.runtime.context.GRACE_SECONDS", 1.0)
+    context = RunContext()
+    timer = threading.Timer(2.5, lambda: context.receive(signal.SIGTERM))
     if end == "signal":
         timer.start()
     ran = synced.run_with(
         Rule(Fault.FREEZE, method=WRITES, path=f"/namespaces/{hanging}/", times=None),
         namespaces=(synced.namespace, hanging),
         deadline=4.0,
-        clock=clock,
+        context=context,
     )
     timer.cancel()
     assert synced.names() == WANTED

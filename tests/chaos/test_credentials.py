@@ -7,10 +7,10 @@ import pytest
 
 from podcm_sync.cluster.kube import exec_plugin
 from tests.chaos.plugin import Plugin
-from tests.chaos.process import started
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
+from tests.command import started
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import make_config
@@ -122,7 +122,7 @@ def test_a_plugin_that_fails_ends_the_run_with_exit_5_and_is_run_once(
 def test_a_plugin_that_hangs_does_not_outlast_the_deadline(
     proxy: Proxy, through: Path, plugin: Plugin, first: int
 ) -> None:
-    """Issue 4: nothing hangs past its deadline, also where a plugin's own limit is longer."""
+    """Nothing hangs past its deadline (§7), even if a plugin's own limit is longer."""
     plugin.hang_from(first)
     proxy.begin(expired(plugin.first, "POST"))
     with started(through, "--deadline", "2s") as running:

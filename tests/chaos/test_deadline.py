@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import Ended, started
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
+from tests.command import Completed, started
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import condition, make_config, names, status_of
@@ -31,7 +31,7 @@ def work(api: Api, namespace: str) -> None:
     make_config(api, namespace)
 
 
-def ended_in_time(kubeconfig: Path, *arguments: str) -> Ended:
+def ended_in_time(kubeconfig: Path, *arguments: str) -> Completed:
     """A run under a deadline."""
     began = time.monotonic()
     with started(kubeconfig, "--deadline", f"{DEADLINE}s", *arguments) as running:

@@ -7,12 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.chaos.process import started, until
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
 from tests.chaos.twin import difference
 from tests.chaos.world import Intent, World
+from tests.command import started, until
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
@@ -90,7 +90,7 @@ def sweep(control_plane: ControlPlane, api: Api, folder: Path, fault: Fault) -> 
             for name in before.keys() & found.keys()
             if before[name]["metadata"]["uid"] != found[name]["metadata"]["uid"]
         ]
-        assert remade == [], "what was there is patched in place, not made anew"
+        assert remade == [], "what was there is patched in place, not created again"
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(claim, range(1, writes + 1)))

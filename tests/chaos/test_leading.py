@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from podcm_sync.clock import Clock
-from podcm_sync.model.changes import Result
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Result
+from podcm_sync.runtime.context import RunContext
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
@@ -33,9 +33,9 @@ def writes(audit: Audit, mark: int, namespace: str) -> list[str]:
 def test_past_the_renew_deadline_nothing_begins_and_the_report_says_so(
     audit: Audit, namespace: str, kubeconfig: Path
 ) -> None:
-    clock, mark = Clock(), audit.mark()
-    clock.lead(until=time.monotonic(), cut=time.monotonic() + 60)
-    ran = run_once(kubeconfig, clock=clock)
+    context, mark = RunContext(), audit.mark()
+    context.extend_leadership(begin_by=time.monotonic(), finish_by=time.monotonic() + 60)
+    ran = run_once(kubeconfig, context=context)
     assert writes(audit, mark, namespace) == []
     assert ran.code == 5
     assert ran.report is not None
@@ -49,9 +49,9 @@ def test_past_the_renew_deadline_no_status_is_written_either(
 ) -> None:
     """A signal would leave the time for it. A config without Pods has a status and nothing else."""
     make_config(api, namespace)
-    clock, mark = Clock(), audit.mark()
-    clock.lead(until=time.monotonic(), cut=time.monotonic() + 60)
-    ran = run_once(kubeconfig, clock=clock)
+    context, mark = RunContext(), audit.mark()
+    context.extend_leadership(begin_by=time.monotonic(), finish_by=time.monotonic() + 60)
+    ran = run_once(kubeconfig, context=context)
     assert writes(audit, mark, namespace) == []
     assert ran.report is not None
     assert [(each.result, each.reason) for each in ran.report.statuses] == [
@@ -63,8 +63,8 @@ def test_past_the_renew_deadline_no_status_is_written_either(
 def test_who_lost_the_lease_during_its_lists_ends_there(
     audit: Audit, namespace: str, kubeconfig: Path
 ) -> None:
-    clock, mark = Clock(), audit.mark()
-    ran = run_once(kubeconfig, clock=clock, connected=clock.follow)
+    context, mark = RunContext(), audit.mark()
+    ran = run_once(kubeconfig, context=context, connected=context.end_leadership)
     assert writes(audit, mark, namespace) == []
     assert ran.code == 5
     assert "this process does not lead" in ran.error
@@ -76,13 +76,13 @@ def test_what_is_under_way_is_cut_with_the_term(
     control_plane: ControlPlane, proxy: Proxy, through: Path, fault: Fault
 ) -> None:
     """Whatever --request-timeout says: here it is half a minute, and nothing is answered."""
-    clock = Clock()
+    context = RunContext()
 
     def lead() -> None:
-        clock.lead(until=time.monotonic() + 0.3, cut=time.monotonic() + 0.6)
+        context.extend_leadership(begin_by=time.monotonic() + 0.3, finish_by=time.monotonic() + 0.6)
 
     proxy.begin(Rule(fault, method="POST", times=None))
-    ran = run_once(through, clock=clock, connected=lead)
+    ran = run_once(through, context=context, connected=lead)
     # Nobody let go of what is stuck: it ended by itself.
     assert not proxy._let_go.is_set()
     assert ran.code == 5

@@ -6,25 +6,27 @@ import logging
 import os
 import signal
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from podcm_sync import backoff, loop
+from podcm_sync import loop
+from podcm_sync.api.meta import NamespacedName
 from podcm_sync.cli import run as command
-from podcm_sync.cli.ports import Ports
-from podcm_sync.clock import Clock
+from podcm_sync.cli.connect import Ports
+from podcm_sync.cli.sync_options import LoopOptions
 from podcm_sync.errors import Interrupted
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope, Snapshot
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
+from podcm_sync.runtime import backoff
+from podcm_sync.runtime.context import RunContext
 from tests.builders import pcmc, pod
-from tests.chaos.process import Running, started, until
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
-from tests.chaos.running import SETTINGS
+from tests.chaos.running import OPTIONS
+from tests.command import Running, started, until
 from tests.controlplane.api import Api
 from tests.controlplane.sync_objects import make_config
 from tests.documents import valid
@@ -33,7 +35,7 @@ from tests.fakes import FakeCluster
 INTERVALS = 5_000
 WARM = 500
 DRIFTS_EVERY = 50
-AS_FAST_AS_CAN_BE = replace(SETTINGS, deadline=60.0, is_loop=True, interval=0.0005)
+AS_FAST_AS_CAN_BE = replace(OPTIONS, timing=LoopOptions(deadline=60.0, loop=True, interval=0.0005))
 
 
 @contextmanager
@@ -62,7 +64,7 @@ class Watched(FakeCluster):
         self.runs = 0
         self.sizes: list[tuple[int, int]] = []
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         self.runs += 1
         if self.runs % DRIFTS_EVERY == 0:
             name = NamespacedName("shop", "pod-web-0-from-mine-cfg")
@@ -73,7 +75,7 @@ class Watched(FakeCluster):
             self.sizes.append((tracemalloc.get_traced_memory()[0], open_files()))
         if self.runs >= INTERVALS:
             os.kill(os.getpid(), signal.SIGTERM)
-        return super().snapshot(scope)
+        return super().snapshot(scope, may_defer=may_defer)
 
 
 def open_files(process: int | str = "self") -> int:
@@ -160,12 +162,12 @@ def test_pauses_double_while_it_fails_and_are_the_interval_again_afterwards(
     """On a grid of one second: next time, then the one after 1, 3 and 7 more, then the next."""
     monkeypatch.setattr(backoff, "JITTER_SHARE", 0.0)
     outcomes = iter([True, False, False, False, False, True, True])
-    clock = Paused(runs=7)
-    assert loop.loop(lambda: next(outcomes), clock, interval=1.0) == 128 + signal.SIGTERM
-    assert [round(pause) for pause in clock.pauses] == [1, 1, 2, 4, 8, 1, 1]
+    context = Paused(runs=7)
+    assert loop.loop(lambda: next(outcomes), context, interval=1.0) == 128 + signal.SIGTERM
+    assert [round(pause) for pause in context.pauses] == [1, 1, 2, 4, 8, 1, 1]
 
 
-class Paused(Clock):
+class Paused(RunContext):
     """Notes the pauses, makes none, and stops after so many runs."""
 
     def __init__(self, runs: int) -> None:
@@ -173,7 +175,7 @@ class Paused(Clock):
         self.pauses: list[float] = []
         self._runs = runs
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> bool:
         self.pauses.append(seconds)
         if len(self.pauses) == self._runs:
             self.receive(signal.SIGTERM)

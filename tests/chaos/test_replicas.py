@@ -6,13 +6,11 @@ Who wrote, and when, is what the API server's audit log says of each one's own a
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import until
 from tests.chaos.relay import Relay
 from tests.chaos.replicas import (
     LEASE,
@@ -26,8 +24,11 @@ from tests.chaos.replicas import (
     is_write,
     lease_of,
     name_of,
+    other_than,
     rules,
+    seconds_between,
 )
+from tests.command import until
 from tests.controlplane.api import Api, path_of
 from tests.controlplane.audit import Audit, AuditEvent
 from tests.controlplane.harness import ControlPlane
@@ -55,15 +56,6 @@ def replicas(
 ) -> Iterator[Replicas]:
     with ExitStack() as stack:
         yield Replicas(control_plane, api, audit, namespace, tmp_path, stack)
-
-
-def other_than(name: str) -> str:
-    (other,) = set(NAMES) - {name}
-    return other
-
-
-def seconds_between(one: str, other: str) -> float:
-    return (datetime.fromisoformat(other) - datetime.fromisoformat(one)).total_seconds()
 
 
 @pytest.mark.usefixtures("work")
@@ -104,7 +96,7 @@ def takeovers(replicas: Replicas) -> list[float]:
 def test_a_leader_whose_network_is_cut_stops_in_time_and_nothing_of_it_arrives_later(
     api: Api, namespace: str, replicas: Replicas, control_plane: ControlPlane, answers_too: bool
 ) -> None:
-    """Cut among two hundred creates, with many on their way; mended once the other writes."""
+    """Cut among two hundred creates, with many on their way; whole again once the other writes."""
     for number in range(MANY):
         api.make_pod(namespace, f"web-{number}")
     make_config(api, namespace)
@@ -164,7 +156,7 @@ def test_a_leader_that_is_asked_to_end_gives_the_lease_up_and_the_other_leads_at
     mark = replicas.audit.mark()
     ann.signal(signal.SIGTERM)
     assert ann.end().code == 128 + signal.SIGTERM
-    assert f"gave up the lease {namespace}/{LEASE}" in ann.stderr
+    assert f"released the lease {namespace}/{LEASE}" in ann.stderr
     replicas.await_writes("ben", mark)
     assert replicas.check_one_at_a_time() == 1
     spec = lease_of(api, namespace)
@@ -201,7 +193,7 @@ def test_of_two_that_start_at_once_without_a_lease_exactly_one_leads(
     assert [name_of(each) for each in created if each.code == 201] == [leader]
     until(lambda: "waiting to lead" in replicas.running[other_than(leader)].stderr, "one waits")
     assert replicas.check_one_at_a_time() == 0
-    # The rights that deploy/deployment.yaml gives, each of them.
+    # The rights that deploy/kustomize/deployment gives, each of them.
     assert {e.verb for e in replicas.events() if is_of_lease(e)} == {"create", "get", "patch"}
 
 

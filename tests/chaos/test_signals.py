@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from podcm_sync.clock import Clock
-from tests.chaos.process import Running, started, until
+from podcm_sync.runtime.context import RunContext
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
+from tests.command import Running, started, until
 from tests.controlplane.api import Api, Object
 from tests.controlplane.sync_objects import condition, make_config, names, status_of
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 AT_ONCE = 2.0
-"""Seconds within which a run that has nothing to wait for has ended (issue 4)."""
+"""Seconds within which a run that has nothing to wait for ends (§7)."""
 PODS = 6
 SLOW_WRITES = Rule(Fault.DELAY, method="POST|PATCH|DELETE", times=None, seconds=1.0)
 
@@ -76,7 +76,7 @@ def test_during_writes_it_finishes_what_is_under_way_stamps_what_is_done_and_rep
         running.signal(number)
         ended = running.end()
     assert ended.code == 128 + number
-    assert ended.at - max(each.ended for each in proxy.seen) < AT_ONCE
+    assert ended.at - max(each.ended for each in proxy.requests) < AT_ONCE
     assert writes_begun(proxy) == 2
     made = [each for each in names(api, namespace) if each.endswith("-from-open-cfg")]
     assert len(made) == 2
@@ -117,14 +117,14 @@ def test_what_is_under_way_has_only_a_while_to_finish(
 
     The request's own timeout, here 5 s, is the longer one.
     """
-    monkeypatch.setattr("podcm_sync.clock.GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("podcm_sync.runtime.context.GRACE_SECONDS", 1.0)
     proxy.begin(Rule(Fault.FREEZE, method="POST", times=None))
-    clock = Clock()
+    context = RunContext()
 
     def send_signal() -> None:
         proxy.stuck.wait(10)
-        clock.receive(signal.SIGTERM)
+        context.receive(signal.SIGTERM)
 
     threading.Thread(target=send_signal, daemon=True).start()
-    ran = run_once(through, request_timeout=5.0, clock=clock)
+    ran = run_once(through, request_timeout=5.0, context=context)
     assert ran.seconds < 1.0 + AT_ONCE

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import started
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
 from tests.chaos.running import run_once
+from tests.command import started
 from tests.controlplane.api import Api
 from tests.controlplane.sync_objects import config_map, made_for, make_config, names
 
@@ -61,7 +61,7 @@ def test_a_write_whose_answer_breaks_off_is_settled(
 
 
 def test_a_head_that_breaks_off_puts_no_traceback_on_stderr(proxy: Proxy, through: Path) -> None:
-    """Spec §7: one line that says what failed; the traceback only with -v."""
+    """behavior.md §7: one line that says what failed; the traceback only with -v."""
     said = ""
     for share in (0.04, 0.16, 0.22, 0.31, 0.34):
         proxy.begin(Rule(Fault.TRUNCATE, share=share, times=2))

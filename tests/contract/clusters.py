@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import yaml
 
-from podcm_sync.cluster.directory import DirectoryCluster
-from podcm_sync.cluster.kube.config import load
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.read import KubeReader
-from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.cluster.port import Reader, Recorder, Writer
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.cluster.files.directory import DirectoryCluster
+from podcm_sync.cluster.interfaces import Reader, Recorder, Writer
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import load
+from podcm_sync.cluster.kube.reader import KubeReader
+from podcm_sync.cluster.kube.writer import KubeWriter
 from tests.controlplane.api import Api
 from tests.fakes import FakeCluster
 
@@ -159,7 +159,7 @@ class Real:
 
     def config_maps(self) -> dict[str, Json]:
         found = self._api.list("ConfigMap", self.namespace)
-        names = {each["metadata"]["name"]: each for each in found}
+        names = {manifest["metadata"]["name"]: manifest for manifest in found}
         names.pop("kube-root-ca.crt", None)
         return names
 

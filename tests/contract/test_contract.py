@@ -1,4 +1,4 @@
-"""The contract of the ports, and of a whole run over them (spec §1-§3, §8).
+"""The contract of the ports, and of a whole run over them (behavior.md §1-§3, §8).
 
 That the fake and the real API server pass the same tests is what licenses the fake.
 """
@@ -6,15 +6,17 @@ That the fake and the real API server pass the same tests is what licenses the f
 import copy
 from typing import Any
 
-from podcm_sync.cluster.port import Reader
-from podcm_sync.core.events import Event
-from podcm_sync.core.report import Report, summary
-from podcm_sync.model.changes import DesiredConfigMap, Result
-from podcm_sync.model.meta import GENERATED_BY_LABEL, NamespacedName
-from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import GENERATED_BY_LABEL, NamespacedName
+from podcm_sync.api.objects import ConfigMap
+from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Reader
+from podcm_sync.reconcile.changes import DesiredConfigMap, Result
+from podcm_sync.reconcile.events import Event
+from podcm_sync.reconcile.report import Report, summary
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from podcm_sync.sync import Policy, run
 from tests.contract.clusters import Cluster, Telling
+from tests.contract.stores import FakeStore, RealStore
 
 NOW = "2026-11-22T12:00:00Z"
 NAME = "pod-web-0-from-mine-cfg"
@@ -51,7 +53,7 @@ def desired(cluster: Cluster, **data: str) -> DesiredConfigMap:
     return DesiredConfigMap(
         namespaced_name=NamespacedName(cluster.namespace, NAME),
         pod_name="web-0",
-        pod_uid=look(cluster).pods[0].uid,
+        pod_uid=plan_first_pass(cluster).pods[0].uid,
         pcmc_name="mine",
         data=data,
     )
@@ -61,12 +63,12 @@ def scope(cluster: Cluster) -> Scope:
     return Scope(namespaces=(cluster.namespace,))
 
 
-def look(cluster: Cluster, reader: Reader | None = None) -> Snapshot:
+def plan_first_pass(cluster: Cluster, reader: Reader | None = None) -> Snapshot:
     return (reader or cluster.ports()[0]).snapshot(scope(cluster))
 
 
 def existing(cluster: Cluster) -> ConfigMap:
-    (found,) = look(cluster).config_maps
+    (found,) = plan_first_pass(cluster).config_maps
     return found
 
 
@@ -89,7 +91,7 @@ def test_a_snapshot_has_the_scopes_objects(cluster: Cluster) -> None:
     cluster.add(pod(cluster))
     cluster.add(config(cluster))
     cluster.add(foreign(cluster, "somebody-elses"))
-    found = look(cluster)
+    found = plan_first_pass(cluster)
     assert [str(each.namespaced_name) for each in found.pods] == [f"{cluster.namespace}/web-0"]
     assert [each.phase for each in found.pods] == ["Running"]
     assert [each.node_name for each in found.pods] == ["node-a"]
@@ -106,27 +108,27 @@ def test_a_scope_without_objects_is_empty_and_complete(cluster: Cluster) -> None
 def test_what_remains_is_what_is_still_stored(cluster: Cluster) -> None:
     made(cluster)
     reader = cluster.ports()[0]
-    look(cluster, reader)
+    plan_first_pass(cluster, reader)
     names = [NamespacedName(cluster.namespace, name) for name in (NAME, "pod-gone-from-mine-cfg")]
     assert list(reader.remaining(names)) == names[:1]
 
 
-def test_occupied_names_say_whether_they_are_ours(cluster: Cluster) -> None:
-    """Issue 13: a ConfigMap of ours that appears after the lists is a conflict, not foreign."""
-    made(cluster)
-    labels = existing(cluster).labels
-    cluster.add(foreign(cluster, "somebody-elses"))
-    one_label = foreign(cluster, "pod-one-label-from-mine-cfg")
+def test_occupied_names_say_whether_they_are_ours(listed: Cluster) -> None:
+    """A ConfigMap of ours that appears after the lists is a conflict, not foreign (§3)."""
+    made(listed)
+    labels = existing(listed).labels
+    listed.add(foreign(listed, "somebody-elses"))
+    one_label = foreign(listed, "pod-one-label-from-mine-cfg")
     one_label["metadata"]["labels"] = {GENERATED_BY_LABEL: "mine"}
-    cluster.add(one_label)
-    other_name = foreign(cluster, "another-form")
+    listed.add(one_label)
+    other_name = foreign(listed, "another-form")
     other_name["metadata"]["labels"] = labels
-    cluster.add(other_name)
-    reader = cluster.ports()[0]
-    look(cluster, reader)
-    occupied = reader.occupied_names({cluster.namespace})
+    listed.add(other_name)
+    reader = listed.ports()[0]
+    plan_first_pass(listed, reader)
+    occupied = reader.occupied_names({listed.namespace})
     names = (NAME, "somebody-elses", "pod-one-label-from-mine-cfg", "another-form", "absent")
-    assert [occupied.get(NamespacedName(cluster.namespace, name)) for name in names] == [
+    assert [occupied.get(NamespacedName(listed.namespace, name)) for name in names] == [
         True,
         False,
         False,
@@ -141,7 +143,7 @@ def test_what_was_created_is_found_as_it_was_wanted(cluster: Cluster) -> None:
     assert found.data == {"phase": "Running"}
     assert found.labels == {
         "podconfig.example.com/generated-by-pcmc": "mine",
-        "podconfig.example.com/pod-uid": look(cluster).pods[0].uid,
+        "podconfig.example.com/pod-uid": plan_first_pass(cluster).pods[0].uid,
         "app.kubernetes.io/managed-by": "podcm-sync",
     }
     assert [(each.kind, each.name, each.controller) for each in found.owner_references] == [
@@ -154,7 +156,7 @@ def test_a_create_over_another_is_a_conflict_and_leaves_it(cluster: Cluster) -> 
     cluster.add(foreign(cluster))
     before = copy.deepcopy(cluster.config_maps()[NAME])
     reader, writer = cluster.ports()
-    look(cluster, reader)
+    plan_first_pass(cluster, reader)
     answer = writer.create(desired(cluster, phase="Running"))
     assert (answer.result, answer.reason) == (Result.FAILED, Reason.CONFLICT)
     assert cluster.config_maps()[NAME] == before
@@ -164,7 +166,7 @@ def test_an_update_changes_what_is_ours_and_no_more(cluster: Cluster) -> None:
     made(cluster)
     cluster.annotate(NAME, {"example.com/owner": "team-a"})
     reader, writer = cluster.ports()
-    (found,) = look(cluster, reader).config_maps
+    (found,) = plan_first_pass(cluster, reader).config_maps
     answer = writer.update(found, desired(cluster, phase="Failed", nodeName="node-b"))
     assert answer.result is Result.UPDATED
     after = existing(cluster)
@@ -194,7 +196,7 @@ def test_an_update_of_what_is_gone_is_a_conflict(versioned: Cluster) -> None:
 def test_a_delete_of_the_version_read_deletes(cluster: Cluster) -> None:
     made(cluster)
     reader, writer = cluster.ports()
-    (found,) = look(cluster, reader).config_maps
+    (found,) = plan_first_pass(cluster, reader).config_maps
     assert writer.delete(found).result is Result.DELETED
     assert cluster.config_maps() == {}
 
@@ -254,20 +256,36 @@ def test_a_run_leaves_a_foreign_configmap_as_it_is(cluster: Cluster) -> None:
 
 
 def test_a_status_is_wanted_once(versioned: Cluster) -> None:
-    """Written by the first run, and equal to what the second would write (spec §5)."""
+    """Written by the first run, and equal to what the second would write (behavior.md §5)."""
     versioned.add(pod(versioned))
     versioned.add(config(versioned))
     first, second = sync(versioned), sync(versioned)
     assert [each.result for each in first.statuses] == [Result.UPDATED]
     assert [each.result for each in second.statuses] == [Result.UNCHANGED]
-    (ready,) = look(versioned).configs[0].status.conditions
+    (ready,) = plan_first_pass(versioned).configs[0].status.conditions
     assert (ready.type, ready.status, ready.reason) == ("Ready", "True", "Synced")
+
+
+def test_a_store_answers_from_memory_what_happened_since_the_lists(
+    store: FakeStore | RealStore,
+) -> None:
+    store.add(pod(store))
+    store.add(config(store))
+    sync(store)
+    before = store.reader.from_store
+    store.annotate(NAME, {"example.com/owner": "team-a"})
+    assert existing(store).annotations == {"example.com/owner": "team-a"}
+    store.remove("PodConfigMapConfig", "mine")
+    store.remove("Pod", "web-0")
+    found = plan_first_pass(store)
+    assert (found.pods, found.configs, found.incomplete) == ((), (), {})
+    assert store.reader.from_store == before + 2
 
 
 def test_an_event_of_one_name_is_there_once(telling: Telling) -> None:
     """A repeat of a POST whose answer was lost meets itself."""
     telling.add(config(telling))
-    (found,) = look(telling).configs
+    (found,) = plan_first_pass(telling).configs
     event = Event(
         config=found.namespaced_name,
         uid=found.uid,

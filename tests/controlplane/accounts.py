@@ -12,7 +12,7 @@ RBAC = "rbac.authorization.k8s.io"
 GROUP = "podconfig.example.com"
 EVENTS = "events.k8s.io"
 
-# spec §9, written down a second time: resource → verbs.
+# behavior.md §9, written down a second time: resource → verbs.
 LEAST: dict[str, list[str]] = {
     "pods": ["list"],
     "podconfigmapconfigs": ["list"],

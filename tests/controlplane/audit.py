@@ -23,6 +23,7 @@ class AuditEvent:
     name: str  # a create with generateName has none
     code: int
     user: str
+    impersonated: str
     user_agent: str
     uri: str
     received: str  # RFC 3339 with microseconds, so that texts compare as times
@@ -53,7 +54,9 @@ class Audit:
         namespaces has the namespace "".
         """
         with self._log.open("rb") as file:
-            file.seek(mark)
+            if mark:  # At the mark, an event can have been half written. It began before it.
+                file.seek(mark - 1)
+                file.readline()
             # What follows the last newline is an event half written by now.
             lines = file.read().split(b"\n")[:-1]
         # A long-running request is logged when its answer starts and when it ends: one event.
@@ -78,6 +81,7 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
         name=about.get("name", ""),
         code=entry.get("responseStatus", {}).get("code", 0),
         user=entry["user"].get("username", ""),
+        impersonated=entry.get("impersonatedUser", {}).get("username", ""),
         user_agent=entry.get("userAgent", ""),
         uri=entry["requestURI"],
         received=entry["requestReceivedTimestamp"],

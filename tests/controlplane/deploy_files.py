@@ -8,13 +8,17 @@ from pathlib import Path
 
 import yaml
 
+from podcm_sync.cli.option import parse_duration
 from podcm_sync.cluster.kube.retry import ATTEMPTS, BACKOFF_SECONDS
-from podcm_sync.settings import parse_duration
-from tests.controlplane.api import Object
+from tests.controlplane.api import Api, Object, Objects
 from tests.controlplane.harness import ControlPlane
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
+
+TEAM = "kustomize/namespaced/team/kustomization.yaml"
+DEPLOYMENT = "kustomize/deployment/deployment.yaml"
+SHARDED = "kustomize/sharded/cronjob.yaml"
 
 # What deploy/cronjob.yaml runs, written down a second time: it is a promise.
 SHIPPED = [
@@ -37,6 +41,12 @@ def seconds(arguments: list[str], option: str) -> float:
 def longest_read(arguments: list[str]) -> float:
     """The seconds after which a read that is never answered has failed for good."""
     return ATTEMPTS * seconds(arguments, "--request-timeout") + BACKOFFS
+
+
+def apply_rights(api: Api) -> Objects:
+    """The namespace podcm-sync, and in it the ServiceAccount with the permissions of rbac.yaml."""
+    files = ("00-namespace.yaml", "rbac.yaml")
+    return [obj for file in files for obj in api.apply_yaml(DEPLOY / file)]
 
 
 def document(file: str, kind: str) -> Object:

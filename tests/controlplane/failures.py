@@ -8,8 +8,9 @@ those of a directory of manifests. Incomplete and Interrupted are a whole run's.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.chaos.proxy import Forward, Handler, no_fault
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.api import Api, Object
-from tests.controlplane.faults import Fault, Forward, Reply, Request, no_fault
 from tests.controlplane.sync_objects import INVALID, config_map, made_for, make_config
 
 NAME = "pod-web-from-mine-cfg"
@@ -27,7 +28,7 @@ class Failure:
     code: int = 3
     options: tuple[str, ...] = ()
     lacks: tuple[str, str] | None = None
-    fault: Callable[[Api, str], Fault] = lambda *_: no_fault
+    fault: Callable[[Api, str], Handler] = lambda *_: no_fault
 
 
 def web(api: Api, namespace: str, spec: Object | None = None) -> Object:
@@ -75,10 +76,10 @@ def drifted(api: Api, namespace: str) -> None:
     api.create(config_map(namespace, NAME, {}, **made_for(pod)))
 
 
-def touched(api: Api, namespace: str) -> Fault:
+def touched(api: Api, namespace: str) -> Handler:
     """Somebody else writes the ConfigMap, each time just before we do."""
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.method == "PATCH" and request.path.endswith(NAME):
             found = api.get("ConfigMap", namespace, NAME) or {}
             count = len(found["metadata"].get("annotations") or {})
@@ -89,10 +90,10 @@ def touched(api: Api, namespace: str) -> Fault:
     return fault
 
 
-def answering(status: int | None) -> Callable[[Api, str], Fault]:
+def answering(status: int | None) -> Callable[[Api, str], Handler]:
     """To each create of a ConfigMap this answer, or none, and nothing is stored."""
 
-    def fault(request: Request, forward: Forward) -> Reply | None:
+    def fault(request: Observed, forward: Forward) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/configmaps"):
             body = b'{"kind": "Status", "apiVersion": "v1", "message": "a fault"}'
             return None if status is None else Reply(status, body)

@@ -9,9 +9,11 @@ import argparse
 import json
 import secrets
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -22,12 +24,27 @@ import yaml
 from tests.controlplane import binaries, processes
 from tests.controlplane.binaries import ControlPlaneUnavailable
 
-# Nothing left out but RequestReceived, which would only say twice that a request was made.
+# Nothing left out but RequestReceived, which would only say twice that a request was made. With
+# the objects that are written, the log shows what was stored at any time (deletions.py).
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
+    "omitManagedFields": True,
+    "rules": [
+        {
+            "level": "RequestResponse",
+            "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+            "resources": [
+                {"group": "", "resources": ["configmaps", "pods", "pods/status"]},
+                {
+                    "group": "podconfig.example.com",
+                    "resources": ["podconfigmapconfigs", "podconfigmapconfigs/status"],
+                },
+            ],
+        },
+        {"level": "Metadata"},
+    ],
 }
 
 # There are no nodes: without the first three, Pods bound to one would be deleted after some 40 s.
@@ -85,6 +102,52 @@ class ControlPlane:
         """Ends every process, clients before servers; a second call does nothing."""
         while self._running:
             self._running.pop().stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def kubectl(
+        self, kubeconfig: Path, *arguments: str, stdin: str = "", may_fail: bool = False
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run kubectl to its end, with its cache beside the kubeconfig and not in the home."""
+        command = [str(self.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"]
+        done = subprocess.run(
+            [*command, f"--cache-dir={kubeconfig.parent / 'cache'}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert may_fail or done.returncode == 0, done.stderr
+        return done
+
+    @contextmanager
+    def controllers_paused(self) -> Iterator[None]:
+        """Stops the garbage collector and all other controllers; they go on afterwards."""
+        (controllers,) = (c for c in self._running if c.name == "kube-controller-manager")
+        controllers.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            controllers.signal(signal.SIGCONT)
+
+    @contextmanager
+    def apiserver_ended(self) -> Iterator[None]:
+        """Ends the API server; afterwards there is one again, with the same data."""
+        (apiserver,) = (c for c in self._running if c.name == "kube-apiserver")
+        apiserver.stop()
+        place = self._running.index(apiserver)
+        try:
+            yield
+        finally:
+            self._running.remove(apiserver)
+            self._run("kube-apiserver", self._apiserver_flags())
+            self._running.insert(place, self._running.pop())
+            self._wait("kube-apiserver", lambda: self._answer("/readyz") == 200)
 
     def kubeconfig(
         self,
@@ -209,12 +272,9 @@ def main() -> None:
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.default_int_handler)
     try:
-        plane = ControlPlane.start(workdir)
-        try:
+        with ControlPlane.start(workdir) as plane:
             print(plane.kubeconfig(workdir / "kubeconfig"), flush=True)
             signal.pause()
-        finally:
-            plane.stop()
     except ControlPlaneUnavailable as problem:
         sys.exit(f"controlplane: {problem}")
     except KeyboardInterrupt:

@@ -47,6 +47,9 @@ class Component:
         """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """Ends it at once: no state of a test's control plane is worth a graceful end."""
         self._process.kill()

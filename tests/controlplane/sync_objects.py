@@ -1,6 +1,6 @@
 """What the tests of the sync put into a cluster and look for, in the API's own words.
 
-All names and values are written down here a second time, as spec §1 and §3 give them.
+All names and values are written down here a second time, as behavior.md §1 and §3 give them.
 """
 
 from collections.abc import Mapping

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.config import load
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.read import KubeReader
-from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.cluster.port import Writer
-from podcm_sync.core.guards import parse_limit
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.objects import Scope
+from podcm_sync.cluster.interfaces import Writer
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import load
+from podcm_sync.cluster.kube.reader import KubeReader
+from podcm_sync.cluster.kube.writer import KubeWriter
+from podcm_sync.reconcile.prune import parse_limit
+from podcm_sync.reconcile.report import Report, exit_code
+from podcm_sync.reconcile.snapshot import Scope
+from podcm_sync.runtime.context import RunContext
 from podcm_sync.sync import Policy, run
 from podcm_sync.template.lazy import LazySandbox
 
@@ -54,14 +54,14 @@ class Run:
         return found
 
 
-class NoWaiting(Clock):
+class NoWaiting(RunContext):
     """Notes what is to be waited between two attempts, and waits for nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.waits: list[float] = []
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> bool:
         self.waits.append(seconds)
         return True
 
@@ -97,13 +97,13 @@ def meddling(
     return lambda writer: Meddler(writer, method, (namespace, act), times)
 
 
-def connect(kubeconfig: Path | None, clock: Clock | None = None) -> Connection:
+def connect(kubeconfig: Path | None, context: RunContext | None = None) -> Connection:
     """A connection as the command makes it."""
     return Connection(
         lambda: load(str(kubeconfig) if kubeconfig else None, None, None),
         connections=4,
         request_timeout=30.0,
-        clock=clock,
+        context=context,
     )
 
 
@@ -115,11 +115,11 @@ def sync(
     max_prune: tuple[str, ...] = (),
     max_prune_total: tuple[str, ...] = (),
     now: str = NOW,
-    clock: Clock | None = None,
+    context: RunContext | None = None,
     interfere: Callable[[Writer], Writer] = lambda writer: writer,
 ) -> Run:
     """One run, of the kubeconfig's namespace unless others are given."""
-    connection = connect(kubeconfig, clock)
+    connection = connect(kubeconfig, context)
     named = namespaces or (connection.target.namespace,)
     writer = KubeWriter(connection)
     report = run(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.controlplane.accounts import RBAC
 from tests.controlplane.api import Api, Object, path_of
-from tests.controlplane.deploy_files import DEPLOY, document, documented, shell
+from tests.controlplane.deploy_files import DEPLOY, TEAM, apply_rights, document, documented, shell
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
 from tests.controlplane.sync_objects import (
@@ -71,7 +71,7 @@ class Account:
 @pytest.fixture(scope="module")
 def policy(api: Api, control_plane: ControlPlane) -> Iterator[Account]:
     """The policy in force for the shipped account, to which every right on ConfigMaps is given."""
-    api.apply_yaml(DEPLOY / "rbac.yaml")
+    apply_rights(api)
     subject = {"kind": "ServiceAccount", "namespace": ACCOUNT, "name": ACCOUNT}
     meta = {"name": "podcm-sync-stolen"}
     rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}]
@@ -287,9 +287,9 @@ def test_others_are_not_concerned(api: Api, policy: Account, namespace: str) -> 
 def test_it_concerns_the_account_in_every_namespace(
     api: Api, policy: Account, control_plane: ControlPlane, kubeconfig: Path
 ) -> None:
-    """As a team installs it for itself, with rbac-namespaced.yaml."""
+    """As a team installs it for itself, with the kustomization of a team."""
     shop = new_namespace(api)
-    given = documented("rbac-namespaced.yaml", "kubectl apply -n shop -f deploy/")
+    given = documented(TEAM, "kubectl apply -n shop -k")
     done = shell(control_plane, kubeconfig, given.replace("shop", shop))
     assert done.returncode == 0, done.stderr
     theirs = Account(api, api.service_account_token(shop, ACCOUNT))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.api import Api, Object, Objects
 from tests.controlplane.audit import Audit
 from tests.controlplane.crd_objects import KIND

@@ -4,20 +4,19 @@ As -A is every namespace there is, these tests have a control plane of their own
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.controlplane import own
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit, AuditEvent
-from tests.controlplane.deploy_files import DEPLOY, SHIPPED, document, documented, shell
+from tests.controlplane.deploy_files import SHIPPED, TEAM, apply_rights, document, documented, shell
 from tests.controlplane.harness import ControlPlane
-from tests.controlplane.plugin import CRD
 from tests.controlplane.sync_objects import GENERATED_BY, make_config, selecting
 
-# The list of spec.md, section 9, written down: (group, resource) → verbs.
+# The list of behavior.md §9, written down: (group, resource) → verbs.
 RIGHTS = {
     ("", "pods"): ["list"],
     ("podconfig.example.com", "podconfigmapconfigs"): ["list"],
@@ -28,27 +27,13 @@ RIGHTS = {
 ACCOUNT = "podcm-sync"
 
 
-@pytest.fixture(scope="module")
-def control_plane(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
-    """One without the other tests' objects. The session's is asked for its skipping alone."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("deploy-control-plane"))
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture(scope="module")
-def api(control_plane: ControlPlane) -> Api:
-    client = Api(control_plane.server, control_plane.ca_file, control_plane.admin_token)
-    client.apply_crd(CRD)
-    return client
+control_plane, api, deletions = own.control_plane, own.api, own.deletions
 
 
 @pytest.fixture
 def cluster_account(api: Api, control_plane: ControlPlane, tmp_path: Path) -> Path:
-    """rbac.yaml applied; the kubeconfig of its ServiceAccount."""
-    api.apply_yaml(DEPLOY / "rbac.yaml")
+    """rbac.yaml applied, and its namespace; the kubeconfig of its ServiceAccount."""
+    apply_rights(api)
     token = api.service_account_token(ACCOUNT, ACCOUNT)
     # The authorizer learns of a new binding through a watch.
     api.wait_for(lambda: api.request("GET", path_of("Pod", None), token=token)[0] == 200)
@@ -59,8 +44,8 @@ def cluster_account(api: Api, control_plane: ControlPlane, tmp_path: Path) -> Pa
 def namespace_account(
     api: Api, control_plane: ControlPlane, kubeconfig: Path, namespace: str, tmp_path: Path
 ) -> Path:
-    """rbac-namespaced.yaml applied by the command in it; the kubeconfig of its ServiceAccount."""
-    given = documented("rbac-namespaced.yaml", "kubectl apply -n shop -f deploy/")
+    """What a team applies, by the command in it; the kubeconfig of its ServiceAccount."""
+    given = documented(TEAM, "kubectl apply -n shop -k")
     done = shell(control_plane, kubeconfig, given.replace("shop", namespace))
     assert done.returncode == 0, done.stderr
     token = api.service_account_token(namespace, ACCOUNT)
@@ -127,7 +112,8 @@ def _status(api: Api, namespace: str) -> tuple[int | None, int, str]:
 
 
 @pytest.mark.parametrize(
-    ("file", "kind"), [("rbac.yaml", "ClusterRole"), ("rbac-namespaced.yaml", "Role")]
+    ("file", "kind"),
+    [("rbac.yaml", "ClusterRole"), ("kustomize/namespaced/team/rbac.yaml", "Role")],
 )
 def test_the_rights_are_the_list_and_nothing_more(file: str, kind: str) -> None:
     role = document(file, kind)
@@ -137,7 +123,7 @@ def test_the_rights_are_the_list_and_nothing_more(file: str, kind: str) -> None:
 
 
 def test_the_namespace_enforces_restricted() -> None:
-    labels = document("rbac.yaml", "Namespace")["metadata"]["labels"]
+    labels = document("00-namespace.yaml", "Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
@@ -181,7 +167,7 @@ def test_a_namespaces_rights_serve_that_namespace(
 ) -> None:
     """With -n as without it, since the context names the namespace."""
     live_a_life(api, namespace, namespace_account, "-n", namespace)
-    bare = command.run(kubeconfig=None, env={"KUBECONFIG": str(namespace_account)})
+    bare = command.run("-v", kubeconfig=None, env={"KUBECONFIG": str(namespace_account)})
     assert bare.code == 0, bare.stdout + bare.stderr
 
 
@@ -205,7 +191,7 @@ def test_a_namespaces_rights_end_there(
 def test_an_account_of_the_same_name_elsewhere_has_no_rights(
     api: Api, namespace: str, namespace_account: Path
 ) -> None:
-    """The RoleBinding names no namespace: that means its own, not any."""
+    """The RoleBinding has no namespace: that means its own, not any."""
     for name, expected in ((namespace, 200), ("default", 403)):
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
         api.request("POST", path_of("ServiceAccount", name), account)
@@ -214,16 +200,8 @@ def test_an_account_of_the_same_name_elsewhere_has_no_rights(
 
 
 def test_the_cronjob_runs_in_a_single_namespace_too(
-    api: Api,
-    control_plane: ControlPlane,
-    kubeconfig: Path,
-    namespace: str,
-    namespace_account: Path,
+    api: Api, namespace: str, namespace_account: Path
 ) -> None:
-    """Made by the command that rbac-namespaced.yaml gives."""
-    given = documented("rbac-namespaced.yaml", "deploy/cronjob.yaml |")
-    done = shell(control_plane, kubeconfig, given.replace("shop", namespace))
-    assert done.returncode == 0, done.stderr
     made: Object = api.get("CronJob", namespace, "podcm-sync") or {}
     (container,) = made["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert container["args"] == SHIPPED[1:]  # without -A

@@ -1,27 +1,27 @@
-"""deploy/deployment.yaml keeps its promises, and the real controllers do with it what it says."""
+"""deploy/kustomize/deployment keeps its promises, and the real controllers do what it says."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from podcm_sync import __version__
-from podcm_sync.clock import GRACE_SECONDS, MAX_RESERVED_SECONDS
-from podcm_sync.election import RELEASE_SECONDS
-from tests.controlplane import command
+from podcm_sync.leaderelection.elector import RELEASE_SECONDS
+from podcm_sync.runtime.context import GRACE_SECONDS, MAX_RESERVED_SECONDS
+from tests import command
 from tests.controlplane.api import Api, Object, Objects
 from tests.controlplane.deploy_files import (
     DEPLOY,
+    DEPLOYMENT,
+    apply_rights,
     cronjob_container,
     document,
-    documented,
     longest_read,
     seconds,
-    shell,
 )
-from tests.controlplane.harness import ControlPlane
 
-FILE = "deployment.yaml"
+FILE = DEPLOYMENT
 NAME = NAMESPACE = "podcm-sync"
 LABELS = {"app.kubernetes.io/name": "podcm-sync", "app.kubernetes.io/component": "loop"}
 SELECTED = ",".join(f"{key}={value}" for key, value in LABELS.items())
@@ -44,7 +44,7 @@ def container() -> Object:
 @pytest.fixture
 def deployment(api: Api) -> Iterator[Object]:
     """The Deployment, applied as shipped."""
-    api.apply_yaml(DEPLOY / "rbac.yaml")
+    apply_rights(api)
     api.apply_yaml(DEPLOY / FILE)
     found = api.get("Deployment", NAMESPACE, NAME)
     assert found
@@ -52,6 +52,8 @@ def deployment(api: Api) -> Iterator[Object]:
     api.delete("Deployment", NAMESPACE, NAME, propagationPolicy="Foreground")
     for kind in ("PodDisruptionBudget", "RoleBinding", "Role"):
         api.delete(kind, NAMESPACE, document(FILE, kind)["metadata"]["name"])
+    for kind in ("ClusterRoleBinding", "ClusterRole"):
+        api.delete(kind, None, document(FILE, kind)["metadata"]["name"])
     api.wait_for(lambda: not pods(api))
     api.wait_for(lambda: api.get("Deployment", NAMESPACE, NAME) is None)
 
@@ -78,31 +80,11 @@ def test_the_budget_speaks_of_these_pods(api: Api, deployment: Object) -> None:
     api.wait_for(counted)
 
 
-def test_all_is_installed_without_a_warning_as_the_file_says(
-    control_plane: ControlPlane, kubeconfig: Path, deployment: Object
-) -> None:
-    done = shell(control_plane, kubeconfig, documented(FILE, "kubectl apply -f crd/"))
-    assert done.returncode == 0, done.stderr
-    assert "deployment.apps/podcm-sync configured" in done.stdout
-    assert "would violate" not in done.stderr
-
-
-def test_the_image_can_be_set_as_the_file_says(
-    api: Api, control_plane: ControlPlane, kubeconfig: Path, deployment: Object
-) -> None:
-    image = f"mirror.test/podcm-sync@sha256:{'0' * 64}"
-    given = documented(FILE, "sed ")
-    done = shell(control_plane, kubeconfig, given, env={"IMAGE": image})
-    assert done.returncode == 0, done.stderr
-    applied: Object = api.get("Deployment", NAMESPACE, NAME) or {}
-    (made,) = applied["spec"]["template"]["spec"]["containers"]
-    assert (made["image"], made["args"]) == (image, container()["args"])
-
-
 def test_it_runs_what_it_is_said_to_run() -> None:
     assert container()["args"] == [
         "-A",
-        *("--loop", "--interval", "60s", "--deadline", "4m", "--request-timeout", "20s"),
+        *("--loop", "--watch", "--interval", "10m"),
+        *("--deadline", "4m", "--request-timeout", "20s"),
         *("--leader-elect", "--listen", ":8080"),
         *("--max-prune", "100", "--max-prune", "50%"),
         *("--max-prune-total", "50", "--max-prune-total", "20%"),
@@ -182,3 +164,46 @@ def test_the_rights_on_leases_are_the_least() -> None:
     ]
     (subject,) = document(FILE, "RoleBinding")["subjects"]
     assert subject == {"kind": "ServiceAccount", "name": "podcm-sync", "namespace": NAMESPACE}
+
+
+def test_the_rights_to_watch_are_the_least() -> None:
+    """One verb on each resource that a run lists (behavior.md §9)."""
+    rules = document(FILE, "ClusterRole")["rules"]
+    assert [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in rules] == [
+        ([""], ["pods"], ["watch"]),
+        (["podconfig.example.com"], ["podconfigmapconfigs"], ["watch"]),
+        ([""], ["configmaps"], ["watch"]),
+    ]
+    assert not any("resourceNames" in rule for rule in rules)
+    binding = document(FILE, "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == document(FILE, "ClusterRole")["metadata"]["name"]
+    (subject,) = binding["subjects"]
+    assert subject == {"kind": "ServiceAccount", "name": "podcm-sync", "namespace": NAMESPACE}
+
+
+def test_without_the_deployment_nobody_can_watch(api: Api, kubeconfig: Path) -> None:
+    """The rules of rbac.yaml, which the CronJob has, don't allow it; those of this file do."""
+    apply_rights(api)
+    account = f"system:serviceaccount:{NAMESPACE}:podcm-sync"
+    scope = ("-A", "--watch", "--leader-elect", f"--lease-namespace={NAMESPACE}")
+
+    def missing() -> str:
+        done = command.run(
+            *("doctor", *scope, "-o", "json", "--as", account), kubeconfig=kubeconfig
+        )
+        checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+        return str(checks["permissions"]["detail"])
+
+    watched = "watch pods; watch podconfigmapconfigs.podconfig.example.com; watch configmaps"
+    # An earlier test's binding is gone, but the authorizer learns of that through a watch.
+    api.wait_for(lambda: f"missing in all namespaces: {watched}" in missing())
+    kinds = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+    for kind in kinds:
+        api.create(document(FILE, kind))
+    try:
+        # The authorizer learns of a new binding through a watch.
+        api.wait_for(lambda: missing() == "all 15 in all namespaces")
+    finally:
+        for kind in reversed(kinds):
+            meta = document(FILE, kind)["metadata"]
+            api.delete(kind, meta.get("namespace"), meta["name"])

@@ -1,4 +1,4 @@
-"""deploy/sharded-cronjob.yaml keeps its promises: four Pods at once, each with its own shard."""
+"""deploy/kustomize/sharded keeps its promises: four Pods at once, each with its own shard."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ import pytest
 from tests.controlplane.api import Api, Object, Objects
 from tests.controlplane.deploy_files import (
     DEPLOY,
+    SHARDED,
+    apply_rights,
     cronjob_container,
     document,
-    documented,
     shell,
 )
 from tests.controlplane.harness import ControlPlane
 
-FILE = "sharded-cronjob.yaml"
+FILE = SHARDED
 NAMESPACE = "podcm-sync"
 NAME = "podcm-sync-sharded"
 SHARDS = 4
@@ -26,7 +27,7 @@ INDEX = "batch.kubernetes.io/job-completion-index"
 @pytest.fixture
 def cronjob(api: Api) -> Iterator[Object]:
     """The CronJob, applied as shipped and suspended, so that only a test starts Jobs."""
-    api.apply_yaml(DEPLOY / "rbac.yaml")
+    apply_rights(api)
     api.apply_yaml(DEPLOY / FILE)
     yield api.patch("CronJob", NAMESPACE, NAME, {"spec": {"suspend": True}})
     api.delete("CronJob", NAMESPACE, NAME, propagationPolicy="Background")
@@ -57,18 +58,6 @@ def test_a_job_is_four_pods_at_once_that_podsecurity_admits_each_with_its_index(
         assert given["PODCM_SYNC_SHARDS"]["value"] == str(SHARDS)
         assert "fieldRef" in given["JOB_COMPLETION_INDEX"]["valueFrom"]
         assert pod["spec"]["serviceAccountName"] == "podcm-sync"
-
-
-def test_it_is_installed_without_a_warning(
-    control_plane: ControlPlane, kubeconfig: Path, cronjob: Object
-) -> None:
-    """By the command in the file, whose image is then the one given."""
-    image = f"mirror.test/podcm-sync@sha256:{'0' * 64}"
-    command = documented(FILE, "kubectl set image")
-    done = shell(control_plane, kubeconfig, command, env={"IMAGE": image})
-    assert done.returncode == 0, done.stderr
-    assert f"cronjob.batch/{NAME} configured" in done.stdout
-    assert "would violate" not in done.stderr
 
 
 def test_all_four_numbers_of_shards_are_the_same() -> None:

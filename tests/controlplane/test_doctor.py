@@ -7,7 +7,6 @@ import copy
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,10 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
-from podcm_sync.render.diagnosis import schema
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
+from tests.controlplane import own
 from tests.controlplane.accounts import (
     LEAST,
     LISTS,
@@ -32,8 +32,7 @@ from tests.controlplane.accounts import (
 from tests.controlplane.api import Api, Object
 from tests.controlplane.audit import Audit
 from tests.controlplane.crd_objects import KIND
-from tests.controlplane.deploy_files import DEPLOY
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
+from tests.controlplane.deploy_files import DEPLOY, DEPLOYMENT, document
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import CRD, new_namespace
 from tests.controlplane.sync_objects import (
@@ -48,6 +47,7 @@ from tests.controlplane.sync_objects import (
     selecting,
 )
 from tests.controlplane.syncing import sync
+from tests.documents import DIAGNOSIS, valid_by
 
 POLICY = DEPLOY / "admission-policy.yaml"
 CRD_NAME = "podconfigmapconfigs.podconfig.example.com"
@@ -55,14 +55,7 @@ OPENAPI = "/openapi/v3/apis/podconfig.example.com/v1alpha1"
 Checks = dict[str, tuple[str, str]]
 
 
-@pytest.fixture(scope="module")
-def control_plane(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
-    """One whose CRD may be changed. The session's is asked for its skipping alone."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("doctor-control-plane"))
-    yield plane
-    plane.stop()
+control_plane, deletions = own.control_plane, own.deletions
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +120,18 @@ def doctor(*arguments: str, kubeconfig: Path) -> tuple[int, Checks, dict[str, An
     """The exit code, name → (level, detail), and name → what to do; by the shipped schema."""
     done = started("-o", "json", *arguments, kubeconfig=kubeconfig)
     assert done.stderr == ""
-    document = json.loads(done.stdout)
-    Draft202012Validator(schema()).validate(document)
+    document = valid_by(DIAGNOSIS, json.loads(done.stdout))
     assert document["exitCode"] == done.code
     checks = {each["name"]: (each["level"], each["detail"]) for each in document["checks"]}
     assert len(checks) == len(document["checks"])
-    return done.code, checks, {each["name"]: each["action"] for each in document["checks"]}
+    return (
+        done.code,
+        checks,
+        {
+            check["name"]: "\n".join([*check["commands"], check["action"]]).strip()
+            for check in document["checks"]
+        },
+    )
 
 
 def wrong(checks: Checks) -> dict[str, str]:
@@ -163,11 +162,11 @@ def test_where_nothing_is_wrong_it_says_so_with_the_least_rights(
     assert (done.code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].endswith(f"(context test), namespace {namespace}")
-    assert lines[-1] == "2 not checked, 8 ok."
-    checks = ("server", "credentials", "crd", "schema", "rights", "clock")
-    hidden = ("go-controller", "admission")
+    assert lines[-1] == "8 passed, 3 not checked"
+    checks = ("server", "credentials", "crd", "schema", "permissions", "clock")
+    hidden = ("go-controller", "admission", "workloads")
     assert [tuple(line.split()[:2]) for line in lines[2:-2]] == [
-        ("skip" if name in hidden else "ok", name)
+        ("\u2013" if name in hidden else "✔", name)
         for name in (*checks, *hidden, "configs", "configmaps")
     ]
     assert "not checked: no permission to look for the admission policy" in done.stdout
@@ -199,6 +198,36 @@ def test_a_cluster_without_the_admission_policy(api: Api, kubeconfig: Path) -> N
     assert actions["admission"] == "kubectl apply -f deploy/admission-policy.yaml"
 
 
+def test_a_second_podcm_sync_is_seen_by_what_its_pods_run(
+    api: Api, namespace: str, kubeconfig: Path
+) -> None:
+    """Without any of our labels. A suspended one, and one for other namespaces, do no harm."""
+    made = {}
+    for file, kind in (("cronjob.yaml", "CronJob"), (DEPLOYMENT, "Deployment")):
+        obj = document(file, kind)
+        obj["metadata"] = {"name": f"a-{kind.lower()}", "namespace": namespace}
+        made[kind] = obj
+    made["CronJob"]["spec"]["suspend"] = True
+
+    def found() -> tuple[str, str]:
+        code, checks, _ = doctor(kubeconfig=kubeconfig)
+        assert code == 0
+        return checks["workloads"]
+
+    assert found() == ("ok", "no CronJob or Deployment runs podcm-sync")
+    for obj in made.values():
+        api.create(obj)
+    try:
+        loop = f"Deployment {namespace}/a-deployment"
+        assert found() == ("ok", f"{loop} syncs all namespaces")
+        api.patch("CronJob", namespace, "a-cronjob", {"spec": {"suspend": False}})
+        both = f"CronJob {namespace}/a-cronjob and {loop} both sync all namespaces"
+        assert found() == ("warn", both)
+    finally:
+        for kind, obj in made.items():
+            api.delete(kind, namespace, obj["metadata"]["name"], propagationPolicy="Background")
+
+
 def test_a_cluster_without_the_crd(api: Api, kubeconfig: Path, shipped: Object) -> None:
     api.delete("CustomResourceDefinition", None, CRD_NAME)
     api.wait_for(lambda: api.get("CustomResourceDefinition", None, CRD_NAME) is None)
@@ -209,8 +238,10 @@ def test_a_cluster_without_the_crd(api: Api, kubeconfig: Path, shipped: Object) 
         api.apply_crd(CRD)
         published(api, lambda text: "suspend" in text)
     assert (code, wrong(checks)) == (3, {"crd": "fail"})
-    assert "does not know PodConfigMapConfigs" in checks["crd"][1]
-    assert actions["crd"] == "kubectl apply -f crd/podconfigmapconfig_crd.yaml"
+    assert "isn't installed" in checks["crd"][1]
+    # Whoever lost the CRD must not let a run delete the ConfigMaps of the lost configs.
+    assert "restore them" in actions["crd"]
+    assert actions["crd"].startswith("kubectl apply -f crd/podconfigmapconfig_crd.yaml\n")
 
 
 def test_a_crd_on_its_way_out(api: Api, namespace: str, kubeconfig: Path) -> None:
@@ -260,7 +291,7 @@ def test_a_crd_of_tomorrow_and_one_with_other_rules(
     another_crd(crd, "a-field-of-tomorrow")
     code, checks, _ = doctor(kubeconfig=kubeconfig)
     assert (code, wrong(checks)) == (0, {"schema": "warn"})
-    assert "does not know spec.a-field-of-tomorrow" in checks["schema"][1]
+    assert "lacks spec.a-field-of-tomorrow" in checks["schema"][1]
 
     crd = copy.deepcopy(shipped)
     of(crd)["spec"]["properties"]["labelsToInclude"]["maxItems"] = 63
@@ -295,27 +326,16 @@ def test_a_missing_right_is_named_and_the_command_given_mends_it(
 ) -> None:
     kubeconfig = as_account(without(verb, resource))
     code, checks, actions = doctor(kubeconfig=kubeconfig)
-    assert (code, wrong(checks)) == (3, {"rights": "fail"})
-    assert checks["rights"][1] == f"missing in namespace {namespace}: {said}"
+    assert (code, wrong(checks)) == (3, {"permissions": "fail"})
+    assert checks["permissions"][1] == f"missing in namespace {namespace}: {said}"
 
-    rbac, pipe, apply = actions["rights"].partition(" | ")
+    rbac, pipe, apply = actions["permissions"].partition(" | ")
     assert (pipe, apply) == (" | ", "kubectl apply -f -")
     words = rbac.removeprefix("podcm-sync ").split()
     printed = command.run(*words, kubeconfig=None)
     assert printed.code == 0, printed.stderr
     admin = control_plane.kubeconfig(tmp_path / "admin")
-    done = subprocess.run(
-        [
-            *(str(control_plane.binaries / "kubectl"), f"--kubeconfig={admin}"),
-            *(f"--cache-dir={tmp_path / 'cache'}", "apply", "-f", "-"),
-        ],
-        input=printed.stdout,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    control_plane.kubectl(admin, "apply", "-f", "-", stdin=printed.stdout)
     # The authorizer learns of a new binding through a watch.
     api.wait_for(lambda: doctor(kubeconfig=kubeconfig)[0] == 0)
 
@@ -323,9 +343,9 @@ def test_a_missing_right_is_named_and_the_command_given_mends_it(
 def test_without_the_right_to_events_a_run_still_works(as_account: AsAccount) -> None:
     kubeconfig = as_account(without("create", "events"))
     code, checks, actions = doctor(kubeconfig=kubeconfig)
-    assert (code, wrong(checks)) == (0, {"rights": "warn"})
-    assert "create events.events.k8s.io" in checks["rights"][1]
-    assert "--no-events" in actions["rights"]
+    assert (code, wrong(checks)) == (0, {"permissions": "warn"})
+    assert "create events.events.k8s.io" in checks["permissions"][1]
+    assert "--no-events" in actions["permissions"]
     code, checks, _ = doctor("--no-events", kubeconfig=kubeconfig)
     assert (code, wrong(checks)) == (0, {})
 
@@ -341,16 +361,45 @@ def test_only_the_rights_of_the_options_given_are_asked_for(
         *("--dry-run", "-n", namespace, "-n", other), kubeconfig=kubeconfig
     )
     assert code == 3
-    assert checks["rights"][1].startswith(f"missing in namespace {other}: list pods; ")
-    assert f"-n {namespace} -n {other} --dry-run" in actions["rights"]
+    assert checks["permissions"][1].startswith(f"missing in namespace {other}: list pods; ")
+    assert f"-n {namespace} -n {other} --dry-run" in actions["permissions"]
     code, checks, _ = doctor("-A", "--dry-run", kubeconfig=kubeconfig)
-    assert (code, checks["rights"][1][:27]) == (3, "missing in all namespaces: ")
+    assert (code, checks["permissions"][1][:27]) == (3, "missing in all namespaces: ")
     code, checks, _ = doctor("--dry-run", "--leader-elect", kubeconfig=kubeconfig)
     assert code == 3
-    assert checks["rights"][1] == (
+    assert checks["permissions"][1] == (
         f"missing in namespace {namespace}: create leases.coordination.k8s.io; "
         "get, patch leases.coordination.k8s.io"
     )
+
+
+def test_the_rights_to_watch_are_asked_for_with_watch_alone(
+    *,
+    api: Api,
+    control_plane: ControlPlane,
+    namespace: str,
+    as_account: AsAccount,
+    tmp_path: Path,
+) -> None:
+    """And what it prints adds them, in a Role beside the one of all runs."""
+    kubeconfig = as_account(LEAST)
+    assert doctor(kubeconfig=kubeconfig)[1]["permissions"][0] == "ok"
+    code, checks, actions = doctor("--watch", "--loop", kubeconfig=kubeconfig)
+    assert (code, wrong(checks)) == (3, {"permissions": "fail"})
+    assert checks["permissions"][1] == (
+        f"missing in namespace {namespace}: watch pods; "
+        "watch podconfigmapconfigs.podconfig.example.com; watch configmaps"
+    )
+    rbac, _, action = actions["permissions"].partition("\n")
+    assert action == "or run without --watch"
+    rbac, _, _ = rbac.removeprefix("podcm-sync ").partition(" | ")
+    assert "--watch" in rbac.split()
+    printed = command.run(*rbac.split(), kubeconfig=None)
+    roles = [each["metadata"]["name"] for each in yaml.safe_load_all(printed.stdout)]
+    assert set(roles) == {"podcm-sync-tested", "podcm-sync-tested-watch"}
+    admin = control_plane.kubeconfig(tmp_path / "admin")
+    control_plane.kubectl(admin, "apply", "-f", "-", stdin=printed.stdout)
+    api.wait_for(lambda: doctor("--watch", kubeconfig=kubeconfig)[0] == 0)
 
 
 def test_a_namespace_that_is_not_there(
@@ -359,9 +408,9 @@ def test_a_namespace_that_is_not_there(
     """A run has no right to look; whoever has it is told."""
     code, checks, _ = doctor("-n", namespace, "-n", "shpo", kubeconfig=kubeconfig)
     assert (code, wrong(checks)) == (3, {"namespaces": "fail"})
-    assert checks["namespaces"][1] == "there is no namespace shpo"
+    assert checks["namespaces"][1] == "namespace shpo does not exist"
     _, checks, _ = doctor("-n", "shpo", kubeconfig=as_account(LEAST))
-    assert wrong(checks) == {"rights": "fail"}
+    assert wrong(checks) == {"permissions": "fail"}
 
 
 @pytest.mark.parametrize("ago", [0, 3600])
@@ -385,7 +434,7 @@ def test_the_go_controllers_lease(api: Api, namespace: str, kubeconfig: Path, ag
         api.delete("Lease", namespace, "podconfigmap-controller-lock")
     level, detail = checks["go-controller"]
     if ago:
-        assert (code, level, detail) == (0, "ok", "stopped")
+        assert (code, level, detail) == (0, "ok", "it is stopped")
     else:
         assert (code, level) == (3, "fail")
         assert "podconfigmap-controller-7f9c-x2x" in detail
@@ -401,32 +450,32 @@ def test_a_clock_that_is_wrong(
 ) -> None:
     """By the Date of the server's answers, which a proxy changes."""
 
-    def fault(_: Request, forward: Forward) -> Reply:
+    def fault(_: Observed, forward: Forward) -> Reply:
         reply = forward()
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
         return Reply(reply.status, reply.body, {**reply.headers, "Date": date})
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", server=proxy.url)
         found, checks, _ = doctor(kubeconfig=path)
     assert (found, wrong(checks)) == (code, {"clock": level})
-    said = re.fullmatch(r"ours is (\d+) s (behind|ahead of) the server's", checks["clock"][1])
+    said = re.fullmatch(r"this clock is (\d+) s (behind|ahead of) the server's", checks["clock"][1])
     assert said
     assert abs(int(said[1]) - abs(seconds)) <= 3
     assert said[2] == ("behind" if seconds > 0 else "ahead of")
 
 
 def test_a_server_that_is_too_old(control_plane: ControlPlane, tmp_path: Path) -> None:
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.path == "/version":
             return Reply(200, b'{"gitVersion": "v1.30.4+k3s1"}')
         return forward()
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", server=proxy.url)
         code, checks, _ = doctor(kubeconfig=path)
     assert (code, wrong(checks)) == (3, {"server": "fail"})
-    assert checks["server"][1] == "Kubernetes v1.30.4+k3s1, and the CRD needs 1.31"
+    assert checks["server"][1] == "Kubernetes v1.30.4+k3s1 is too old for the CRD"
 
 
 def test_a_server_that_is_not_there(control_plane: ControlPlane, kubeconfig: Path) -> None:
@@ -439,7 +488,7 @@ def test_a_server_that_is_not_there(control_plane: ControlPlane, kubeconfig: Pat
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        ({"token": "nobody's"}, "does not accept the credentials"),
+        ({"token": "nobody's"}, "doesn't accept the credentials"),
         ({}, "there are no credentials"),
         ({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "false",
                    "interactiveMode": "Never"}}, "authentication failed"),
@@ -450,20 +499,20 @@ def test_credentials_that_are_not_good(kubeconfig: Path, user: Object, said: str
     assert (code, wrong(checks)) == (5, {"server": "fail"})
     assert said in checks["server"][1]
     text = started(kubeconfig=kubeconfig)
-    assert (text.code, text.stdout.splitlines()[-1]) == (5, "1 wrong, 0 ok.")
+    assert (text.code, text.stdout.splitlines()[-1]) == (5, "1 problem")
 
 
 def test_a_context_that_is_not_there_is_a_usage_error(kubeconfig: Path) -> None:
     done = started("--context", "nowhere", kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (2, "")
-    assert "no context 'nowhere'" in command.error_of(done)
+    assert "context 'nowhere' not found" in command.error_of(done)
 
 
-def test_an_option_before_the_subcommand_is_refused(kubeconfig: Path) -> None:
-    """It would be the main command's: another cluster would be looked at than was meant."""
-    done = command.run("doctor", kubeconfig=kubeconfig)
+def test_an_option_before_the_subcommand_is_the_subcommands(kubeconfig: Path) -> None:
+    """If it got lost, doctor would look at another cluster."""
+    done = command.run("--context", "nowhere", "doctor", kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (2, "")
-    assert "--kubeconfig stands before doctor" in command.error_of(done)
+    assert "context 'nowhere' not found" in command.error_of(done)
 
 
 def test_what_stands_there(api: Api, namespace: str, kubeconfig: Path) -> None:
@@ -494,20 +543,20 @@ def test_what_stands_there(api: Api, namespace: str, kubeconfig: Path) -> None:
         f"1 not Ready ({namespace}/failing), 1 suspended ({namespace}/resting)"
     )
     assert checks["configmaps"][1] == (
-        "3 generated ConfigMaps: 1 of suspended configs, 1 that may not be pruned"
+        "3 generated ConfigMaps: 1 of suspended configs, 1 that must not be pruned"
     )
-    assert "kubectl describe" in actions["configs"]
+    assert "podcm-sync explain pcmc/" in actions["configs"]
 
 
 def test_a_list_that_fails_is_said(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.path.endswith("/pods"):
             return Reply(410, b'{"kind": "Status", "apiVersion": "v1", "message": "gone away"}')
         return forward()
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", namespace=namespace, server=proxy.url)
         code, checks, _ = doctor(kubeconfig=path)
     assert (code, wrong(checks)) == (3, {"lists": "fail"})
@@ -519,16 +568,16 @@ def test_a_server_that_answers_no_question_of_doctors_is_no_crash(
 ) -> None:
     """A strict proxy may refuse all but the lists. Its refusal is no answer of an API server."""
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.path.startswith("/api/") or request.path.endswith("podconfigmapconfigs"):
             return forward()
         return Reply(403, b"no", {"Date": "yesterday", "Content-Type": "text/plain"})
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", namespace=namespace, server=proxy.url)
         code, checks, _ = doctor(kubeconfig=path)
     assert code == 5
     assert wrong(checks) == {"server": "fail", "credentials": "fail", "crd": "fail"}
     unknown = "not checked: the server answered HTTP 403"
-    assert {checks[name] for name in ("rights", "go-controller")} == {("skip", unknown)}
+    assert {checks[name] for name in ("permissions", "go-controller")} == {("skip", unknown)}
     assert "clock" not in checks

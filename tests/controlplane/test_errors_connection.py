@@ -5,19 +5,18 @@ noted is what the command was ready to say to it.
 """
 
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.controlplane import command
-from tests.controlplane.faults import Fault, Forward, Proxy, Reply, Request
+from tests import command
+from tests.chaos.proxy import Forward, Handler, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.processes import free_ports
+from tests.listening import Listener, Serve
 
 # A CA that has signed nothing; its key is not kept anywhere.
 ANOTHER_CA = """\
@@ -57,42 +56,21 @@ def refused(kubeconfig: Path, *options: str) -> str:
     """The one line of a run that exits 5 with nothing to report."""
     done = command.run(*options, kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (5, "")
-    return command.error_of(done)
+    return command.advice_of(done)
 
 
 def test_a_port_on_which_nothing_listens(to: Kubeconfig) -> None:
-    """Spec §7: the line names the server."""
+    """behavior.md §7: the line names the server."""
     (port,) = free_ports(1)
     assert f"https://127.0.0.1:{port}" in refused(to(f"https://127.0.0.1:{port}"))
 
 
 def test_a_host_name_that_does_not_resolve(to: Kubeconfig) -> None:
-    """Spec §7: .invalid never does."""
+    """behavior.md §7: .invalid never does."""
     assert "https://api.invalid:6443" in refused(to("https://api.invalid:6443"))
 
 
-@contextmanager
-def listening(serve: Callable[[socket.socket], Any]) -> Iterator[int]:
-    """The port of a server that does this with each connection."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    serve(connection)
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield int(server.getsockname()[1])
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-SPEECHLESS: dict[str, Callable[[socket.socket], Any]] = {
+SPEECHLESS: dict[str, Serve] = {
     "hangs up": lambda connection: connection.shutdown(socket.SHUT_RDWR),
     "speaks plain HTTP": lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
     "never answers": lambda connection: connection.recv(100_000) and connection.recv(1),
@@ -101,9 +79,9 @@ SPEECHLESS: dict[str, Callable[[socket.socket], Any]] = {
 
 @pytest.mark.parametrize("habit", SPEECHLESS)
 def test_a_server_that_does_not_speak_tls(to: Kubeconfig, habit: str) -> None:
-    """Spec §7: an end within the request timeout and few attempts, and it names the server."""
-    with listening(SPEECHLESS[habit]) as port:
-        server = f"https://127.0.0.1:{port}"
+    """§7: an end within the request timeout and few attempts, and it names the server."""
+    with Listener(SPEECHLESS[habit]) as listener:
+        server = f"https://{listener.address}"
         assert server in refused(to(server), "--request-timeout=200ms")
 
 
@@ -113,39 +91,39 @@ def test_a_server_that_does_not_speak_tls(to: Kubeconfig, habit: str) -> None:
 def test_a_certificate_that_is_not_trusted(
     control_plane: ControlPlane, to: Kubeconfig, tmp_path: Path, changes: dict[str, str | None]
 ) -> None:
-    """Spec §7: neither with another CA nor with the system's; no request, no token goes out."""
+    """§7: neither with another CA nor with the system's; no request, no token goes out."""
     if changes["certificate_authority"]:
         changes = {"certificate_authority": str(tmp_path / "another.crt")}
         (tmp_path / "another.crt").write_text(ANOTHER_CA)
     with Proxy(control_plane) as proxy:
         error = refused(to(proxy.url, **changes))
     assert proxy.url in error
-    assert "certificate is not trusted" in error
+    assert "certificate isn't trusted" in error
     assert "certificate-authority-data" in error  # what to check
     assert proxy.requests == []
 
 
 def test_a_certificate_for_another_host_name(control_plane: ControlPlane, to: Kubeconfig) -> None:
-    """Spec §7: a certificate of the right CA for another name is not enough."""
+    """behavior.md §7: a certificate of the right CA for another name is not enough."""
     with Proxy(control_plane) as proxy:
         error = refused(to(proxy.url.replace("127.0.0.1", "localhost")))
     assert "localhost" in error
-    assert "certificate is not trusted" in error
+    assert "certificate isn't trusted" in error
     assert proxy.requests == []
 
 
 def test_the_certificates_name_can_be_said(control_plane: ControlPlane, to: Kubeconfig) -> None:
-    """Spec §7: kubectl's habits: tls-server-name in the kubeconfig, and it is checked too."""
+    """§7: kubectl's habits: tls-server-name in the kubeconfig, and it is checked too."""
     with Proxy(control_plane) as proxy:
         url = proxy.url.replace("127.0.0.1", "localhost")
         assert command.run(kubeconfig=to(url, tls_server_name="kubernetes.default.svc")).code == 0
         asked = len(proxy.requests)
-        assert "not trusted" in refused(to(url, tls_server_name="kubernetes.example.com"))
+        assert "isn't trusted" in refused(to(url, tls_server_name="kubernetes.example.com"))
         assert len(proxy.requests) == asked > 0
 
 
 def test_trust_can_be_waived(control_plane: ControlPlane, to: Kubeconfig) -> None:
-    """Spec §7: kubectl's habits: insecure-skip-tls-verify, and no warning of Python's about it."""
+    """§7: kubectl's habits: insecure-skip-tls-verify, and no warning of Python's about it."""
     waived = {"certificate_authority": None, "insecure_skip_tls_verify": True}
     with Proxy(control_plane) as proxy:
         done = command.run(kubeconfig=to(proxy.url.replace("127.0.0.1", "localhost"), **waived))
@@ -153,8 +131,8 @@ def test_trust_can_be_waived(control_plane: ControlPlane, to: Kubeconfig) -> Non
     assert all(line.startswith("podcm-sync: ") for line in done.stderr.splitlines()), done.stderr
 
 
-def always(status: int, body: bytes, **headers: str) -> Fault:
-    def fault(request: Request, forward: Forward) -> Reply:
+def always(status: int, body: bytes, **headers: str) -> Handler:
+    def fault(request: Observed, forward: Forward) -> Reply:
         return Reply(status, body, headers)
 
     return fault
@@ -177,8 +155,8 @@ def always(status: int, body: bytes, **headers: str) -> Fault:
 def test_a_server_that_is_no_api_server(
     control_plane: ControlPlane, to: Kubeconfig, status: int, body: bytes
 ) -> None:
-    """Spec §7: whatever it says, one line, printable, exit 5; and it is asked for lists alone."""
-    with Proxy(control_plane, always(status, body)) as proxy:
+    """§7: whatever it says, one line, printable, exit 5; and it is asked for lists alone."""
+    with Proxy(control_plane, handler=always(status, body)) as proxy:
         done = command.run(kubeconfig=to(proxy.url))
     assert done.code == 5
     assert command.error_of(done).isprintable()
@@ -186,10 +164,10 @@ def test_a_server_that_is_no_api_server(
 
 
 def test_a_redirect_is_not_followed(control_plane: ControlPlane, to: Kubeconfig) -> None:
-    """Spec §7: the token is for the kubeconfig's server alone."""
+    """behavior.md §7: the token is for the kubeconfig's server alone."""
     with Proxy(control_plane) as elsewhere:
         location = always(302, b"", Location=f"{elsewhere.url}/api/v1/pods")
-        with Proxy(control_plane, location) as proxy:
+        with Proxy(control_plane, handler=location) as proxy:
             done = command.run(kubeconfig=to(proxy.url))
     assert done.code == 5
     assert "302" in command.error_of(done)

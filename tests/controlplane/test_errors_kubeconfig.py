@@ -1,4 +1,4 @@
-"""A kubeconfig that cannot be used: one line that names it, exit 2, nothing asked (spec §7)."""
+"""A kubeconfig that cannot be used: one line that names it, exit 2, nothing asked (§7)."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.api import Api, Object
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import make_config, names, status_of
@@ -42,7 +42,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("content", TEXTS)
 def test_a_file_that_is_no_kubeconfig(tmp_path: Path, content: str) -> None:
-    """Spec §7: unreadable input is exit 2; the line names the file."""
+    """behavior.md §7: unreadable input is exit 2; the line names the file."""
     path = tmp_path / "config"
     path.write_bytes(TEXTS[content])
     for env in ({}, {"KUBECONFIG": str(path)}):
@@ -91,7 +91,7 @@ CA_FILE, CA_DATA = "certificate-authority", "certificate-authority-data"
 def test_a_kubeconfig_that_names_what_is_not_there(
     kubeconfig: Path, change: Change, missing: str
 ) -> None:
-    """Spec §7: exit 2, and the line names the file and what is missing."""
+    """behavior.md §7: exit 2, and the line names the file and what is missing."""
     rewritten(kubeconfig, change)
     done = command.run(kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (2, "")
@@ -108,7 +108,7 @@ def test_a_kubeconfig_that_names_what_is_not_there(
     ],
 )
 def test_a_server_that_is_no_address(kubeconfig: Path, server: str) -> None:
-    """Spec §7: exit 2, and the line names the file; a password in it is not repeated."""
+    """behavior.md §7: exit 2, and the line names the file; a password in it is not repeated."""
     rewritten(kubeconfig, lambda config: cluster(config).update(server=server))
     done = command.run(kubeconfig=kubeconfig)
     assert (done.code, done.stdout) == (2, "")
@@ -121,23 +121,23 @@ def test_a_server_that_is_no_address(kubeconfig: Path, server: str) -> None:
 def test_an_unknown_context_is_answered_with_the_known_ones(
     control_plane: ControlPlane, kubeconfig: Path
 ) -> None:
-    """Spec §7: what failed, on which object, and what to do."""
+    """behavior.md §7: what failed, on which object, and what to do."""
     staging = {"name": "staging", "context": {"cluster": "test", "user": "test"}}
     rewritten(kubeconfig, lambda config: config["contexts"].append(staging))
     done = command.run("--context", "prod", kubeconfig=kubeconfig)
     assert done.code == 2
-    error = command.error_of(done)
+    error = command.advice_of(done)
     assert "'prod'" in error
     assert "staging, test" in error
 
 
 def test_no_kubeconfig_anywhere_says_what_to_give(tmp_path: Path) -> None:
-    """Spec §7: with neither option, KUBECONFIG, a Pod's ServiceAccount nor ~/.kube/config."""
+    """§7: with neither option, KUBECONFIG, a Pod's ServiceAccount nor ~/.kube/config."""
     missing = tmp_path / "missing"
     for kubeconfig, env in ((missing, {}), (None, {"KUBECONFIG": str(missing)}), (None, {})):
         done = command.run("--dry-run", kubeconfig=kubeconfig, env=env)
         assert (done.code, done.stdout) == (2, "")
-        assert "--kubeconfig" in command.error_of(done)
+        assert "--kubeconfig" in command.advice_of(done)
         if kubeconfig or env:
             assert str(missing) in command.error_of(done)
 
@@ -154,7 +154,7 @@ def paths(*files: Path) -> dict[str, str]:
 def test_kubeconfig_can_be_a_list_of_paths(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: merged; a path in a file is relative to it; files that are not there are none."""
+    """§7: merged; a path in a file is relative to it; files that are not there are none."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     config = yaml.safe_load(kubeconfig.read_text())
@@ -186,7 +186,7 @@ def two(kubeconfig: Path) -> dict[str, str]:
 
 
 def test_of_two_things_with_one_name_the_first_files_holds(two: dict[str, str]) -> None:
-    """Spec §7, kubectl's habit: the first file to say something wins."""
+    """behavior.md §7, kubectl's habit: the first file to say something wins."""
     done = command.run("--context", "two", "--dry-run", kubeconfig=None, env=two)
     assert done.code == 0, done.stderr
 
@@ -194,7 +194,7 @@ def test_of_two_things_with_one_name_the_first_files_holds(two: dict[str, str]) 
 def test_of_two_current_contexts_the_first_files_holds(
     control_plane: ControlPlane, two: dict[str, str]
 ) -> None:
-    """Spec §7, kubectl's habit: and so says kubectl itself."""
+    """behavior.md §7, kubectl's habit: and so says kubectl itself."""
     current = [str(control_plane.binaries / "kubectl"), "config", "current-context"]
     said = subprocess.run(current, env=two, capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout == "one\n"
@@ -202,18 +202,23 @@ def test_of_two_current_contexts_the_first_files_holds(
     assert "(context one)" in done.stderr
 
 
-def test_no_arguments_at_all_are_fine(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §7: without either -n or -A the context's namespace: `podcm-sync` is a command."""
+def test_without_n_it_is_the_contexts_namespace_but_not_without_any_argument(
+    api: Api, namespace: str, kubeconfig: Path
+) -> None:
+    """behavior.md §7: a CronJob that lost its arguments fails, and changes nothing."""
     make_config(api, namespace)
-    done = command.run(kubeconfig=None, env={"KUBECONFIG": str(kubeconfig)})
-    assert done.code == 0
+    env = {"KUBECONFIG": str(kubeconfig)}
+    before = status_of(api, namespace)
+    assert command.run(kubeconfig=None, env=env).code == 2
+    assert status_of(api, namespace) == before
+    assert command.run(kubeconfig=None, env={**env, "PODCM_SYNC_EVENTS": "1"}).code == 0
     assert status_of(api, namespace)["observedGeneration"] == 1
 
 
 def test_the_option_comes_before_the_environment_and_that_before_home(
     api: Api, namespace: str, kubeconfig: Path, tmp_path: Path
 ) -> None:
-    """Spec §7: --kubeconfig, PODCM_SYNC_KUBECONFIG, KUBECONFIG, ~/.kube/config."""
+    """behavior.md §7: --kubeconfig, PODCM_SYNC_KUBECONFIG, KUBECONFIG, ~/.kube/config."""
     make_config(api, namespace)
     bad = tmp_path / "bad"
     bad.write_text("[")

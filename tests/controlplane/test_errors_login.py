@@ -1,4 +1,4 @@
-"""Who is asking: tokens that are refused, missing or in a file, and a Pod's own (spec §7)."""
+"""Who is asking: tokens that are refused, missing or in a file, and a Pod's own (§7)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from kubernetes.config import incluster_config
 
-from podcm_sync.cluster.kube import config as kube_config
-from tests.controlplane import command
+from podcm_sync.cluster.kube import client_config as kube_config
+from tests import command
+from tests.chaos.proxy import Proxy
 from tests.controlplane.accounts import LEAST, account, with_server, with_user
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
-from tests.controlplane.faults import Proxy
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
 from tests.controlplane.sync_objects import make_config, names
@@ -28,7 +28,7 @@ def refused(kubeconfig: Path) -> str:
 def test_a_token_that_the_server_does_not_know(
     control_plane: ControlPlane, kubeconfig: Path
 ) -> None:
-    """Spec §7: 401 is exit 5; the line names the server and never the token."""
+    """behavior.md §7: 401 is exit 5; the line names the server and never the token."""
     error = refused(with_user(kubeconfig, token="t0ken-of-nobody"))  # noqa: S106 - nobody's
     assert control_plane.server in error
     assert "credentials" in error
@@ -41,7 +41,7 @@ def test_a_token_that_the_server_does_not_know(
 def test_without_credentials_nothing_is_asked(
     control_plane: ControlPlane, kubeconfig: Path, user: dict[str, str]
 ) -> None:
-    """Spec §7: no request goes out as system:anonymous."""
+    """behavior.md §7: no request goes out as system:anonymous."""
     with Proxy(control_plane) as proxy:
         with_server(with_user(kubeconfig, **user), proxy.url)
         assert "no credentials" in refused(kubeconfig)
@@ -51,7 +51,7 @@ def test_without_credentials_nothing_is_asked(
 def test_a_token_file(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: kubectl's habits: tokenFile, and the newline at its end is none of the token's."""
+    """§7: kubectl's habits: tokenFile, and the newline at its end is none of the token's."""
     make_config(api, namespace)
     with_user(kubeconfig, tokenFile="token")
     kubeconfig.with_name("token").write_text(f"{control_plane.admin_token}\n")
@@ -86,7 +86,7 @@ def pod_of(
 def test_in_a_pod_it_is_the_service_account_in_its_namespace(
     api: Api, audit: Audit, namespace: str, pod_of: Callable[[str], str]
 ) -> None:
-    """Spec §7: in-cluster; without -n the ServiceAccount's namespace."""
+    """behavior.md §7: in-cluster; without -n the ServiceAccount's namespace."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     user = pod_of(namespace)
@@ -103,7 +103,7 @@ def test_in_a_pod_a_kubeconfig_that_is_named_comes_first(
     pod_of: Callable[[str], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Spec §7: --kubeconfig, then KUBECONFIG, then in-cluster."""
+    """behavior.md §7: --kubeconfig, then KUBECONFIG, then in-cluster."""
     pod_of(new_namespace(api))
     make_config(api, namespace)
     api.make_pod(namespace, "web")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.accounts import with_server, with_user
 from tests.controlplane.api import Api
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import make_config, names
 
@@ -55,7 +56,7 @@ def work(api: Api, namespace: str) -> None:
 def test_an_exec_plugin_that_works(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: it is asked once for a whole run, however many requests there are."""
+    """behavior.md §7: it is asked once for a whole run, however many requests there are."""
     with_plugin(kubeconfig, credential(token=control_plane.admin_token))
     done = command.run(kubeconfig=kubeconfig)
     assert (done.code, done.stderr.count("\n")) == (0, 1), done.stderr
@@ -67,7 +68,7 @@ def test_an_exec_plugin_that_works(
 def test_a_token_that_is_refused_is_asked_for_once_more(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: a plugin's token may have been withdrawn; its next one counts."""
+    """behavior.md §7: a plugin's token may have been withdrawn; its next one counts."""
     first, second = (credential(token=each) for each in ("first", control_plane.admin_token))
     assert command.run(kubeconfig=with_plugin(kubeconfig, first, second)).code == 0
     assert len(names(api, namespace)) == 12
@@ -78,16 +79,16 @@ def test_a_token_that_is_refused_is_asked_for_once_more(
 def test_a_token_that_expires_in_the_middle_of_a_run(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: 401 on a later request: the plugin is asked again, once, and the run goes on."""
+    """§7: 401 on a later request: the plugin is asked again, once, and the run goes on."""
     token = control_plane.admin_token
     first, second = (credential(token=each) for each in ("first", token))
 
-    def expiring(request: Request, forward: Forward) -> Reply:
+    def expiring(request: Observed, forward: Forward) -> Reply:
         if request.headers["authorization"] == "Bearer first" and request.method == "GET":
             request.headers["authorization"] = f"Bearer {token}"
         return forward()
 
-    with Proxy(control_plane, expiring) as proxy:
+    with Proxy(control_plane, handler=expiring) as proxy:
         with_server(with_plugin(kubeconfig, first, second), proxy.url)
         assert command.run(kubeconfig=kubeconfig).code == 0
     assert len(names(api, namespace)) == 12
@@ -113,7 +114,7 @@ def test_a_token_that_expires_in_the_middle_of_a_run(
 def test_an_exec_plugin_that_does_not(
     control_plane: ControlPlane, kubeconfig: Path, answer: str, code: int
 ) -> None:
-    """Spec §7: authentication failed: exit 5, one printable line; nothing asked as anonymous."""
+    """§7: authentication failed: exit 5, one printable line; nothing asked as anonymous."""
     with Proxy(control_plane) as proxy:
         with_server(with_plugin(kubeconfig, answer, code=code), proxy.url)
         done = command.run(kubeconfig=kubeconfig)
@@ -128,7 +129,7 @@ def test_an_exec_plugin_that_does_not(
 
 
 def test_an_exec_plugin_that_is_not_installed(kubeconfig: Path) -> None:
-    """Spec §7: exit 5, and the line names it."""
+    """behavior.md §7: exit 5, and the line names it."""
     missing = {"apiVersion": VERSION, "command": "no-such-plugin", "interactiveMode": "Never"}
     done = command.run(kubeconfig=with_user(kubeconfig, exec=missing))
     assert (done.code, done.stdout) == (5, "")

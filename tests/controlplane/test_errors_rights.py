@@ -1,14 +1,15 @@
-"""What a missing right costs: that one thing, no more, and it is named (spec §2, §3, §7)."""
+"""What a missing right costs: that one thing, no more, and it is named (behavior.md §2, §3, §7)."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.accounts import LEAST, account, kubeconfig_of, without
 from tests.controlplane.api import Api
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
 from tests.controlplane.sync_objects import (
@@ -27,7 +28,7 @@ NEW, GONE, WEB = "pod-new-from-mine-cfg", "pod-web-from-gone-cfg", "pod-web-from
 DONE = {
     NEW: ("created", "Missing"),
     GONE: ("deleted", "ConfigGone"),
-    WEB: ("updated", "Drifted"),
+    WEB: ("updated", "OutOfSync"),
 }
 
 
@@ -68,16 +69,18 @@ def work(api: Api, namespace: str) -> None:
 def test_without_the_right_to_list_nothing_is_deleted_or_stamped(
     api: Api, as_account: AsAccount, namespace: str, resource: str, full: str
 ) -> None:
-    """Spec §2, §7: exit 5; the one line names the verb, the resource, where, and what to do."""
+    """§2, §7: exit 5; the one line names the verb, the resource, where, and what to do."""
     kubeconfig = as_account(without("list", resource))
     before = status_of(api, namespace)
     done = command.run(kubeconfig=kubeconfig)
     assert done.code == 5
     error = command.error_of(done)
-    assert f"no right to list {full} in namespace {namespace}: {full} is forbidden: User " in error
-    assert f' in the namespace "{namespace}"; grant the verb list on ' in error
+    assert (
+        f"no permission to list {full} in namespace {namespace}: {full} is forbidden: User "
+        in error
+    )
+    assert f' in the namespace "{namespace}"; to see the fix, run doctor' in error
     assert f"system:serviceaccount:{namespace}:tested" in error
-    assert "deploy/rbac.yaml" in error
     assert GONE in names(api, namespace)
     assert status_of(api, namespace) == before
 
@@ -85,7 +88,7 @@ def test_without_the_right_to_list_nothing_is_deleted_or_stamped(
 def test_a_forbidden_namespace_does_not_stop_the_others(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §2: each -n is a scope of its own; the others are synced, pruned and stamped."""
+    """behavior.md §2: each -n is a scope of its own; the others are synced, pruned and stamped."""
     allowed = new_namespace(api)
     for where in (namespace, allowed):
         put_work(api, where)
@@ -105,12 +108,12 @@ def test_a_forbidden_namespace_does_not_stop_the_others(
 def test_rights_in_a_namespace_are_none_in_the_cluster(
     api: Api, as_account: AsAccount, namespace: str
 ) -> None:
-    """Spec §2, §7: -A asks for all namespaces at once: exit 5, nothing done."""
+    """behavior.md §2, §7: -A asks for all namespaces at once: exit 5, nothing done."""
     kubeconfig = as_account(LEAST)
     before = all_config_maps(api, namespace)
     done = command.run("-A", kubeconfig=kubeconfig)
     assert done.code == 5
-    assert "no right to list configmaps in all namespaces" in command.error_of(done)
+    assert "no permission to list configmaps in all namespaces" in command.error_of(done)
     assert all_config_maps(api, namespace) == before
 
 
@@ -119,7 +122,7 @@ def test_rights_in_a_namespace_are_none_in_the_cluster(
 def test_without_the_right_to_write_that_alone_is_not_done(
     api: Api, as_account: AsAccount, namespace: str, verb: str, name: str
 ) -> None:
-    """Spec §3: a refused write fails that object, exit 3; all else is done."""
+    """behavior.md §3: a refused write fails that object, exit 3; all else is done."""
     kubeconfig = as_account(without(verb, "configmaps"))
     before = api.get("ConfigMap", namespace, name)
     run = sync(kubeconfig)
@@ -140,10 +143,10 @@ def test_without_the_right_to_write_that_alone_is_not_done(
 def test_without_the_right_to_patch_a_status_all_else_is_done(
     api: Api, as_account: AsAccount, namespace: str
 ) -> None:
-    """Spec §3: a write that the API refuses: exit 3, and the command names the status."""
+    """behavior.md §3: a write that the API refuses: exit 3, and the command names the status."""
     done = command.run(kubeconfig=as_account(without("patch", "podconfigmapconfigs/status")))
     assert done.code == 3
-    assert f"failed     status of {namespace}/mine  Forbidden" in done.stdout
+    assert f"✘ status of {namespace}/mine  Forbidden" in done.stdout
     assert "1 created, 1 updated, 1 deleted" in done.stdout
     assert names(api, namespace) == [NEW, WEB]
     assert condition(status_of(api, namespace))["reason"] == "Pending"
@@ -153,18 +156,18 @@ def test_without_the_right_to_patch_a_status_all_else_is_done(
 def test_without_the_right_to_get_a_lost_answer_stays_unknown(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §9, §7: the get settles it; without, exit 5, and the next run finds it done."""
+    """behavior.md §9, §7: the get settles it; without, exit 5, and the next run finds it done."""
     token = account(api, namespace, without("get", "configmaps"))
 
-    def fault(request: Request, forward: Forward) -> Reply | None:
+    def fault(request: Observed, forward: Forward) -> Reply | None:
         reply = forward()
         return None if request.method == "POST" else reply
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(
             tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )
-        run = sync(path, clock=NoWaiting())
+        run = sync(path, context=NoWaiting())
     assert run.came_to == DONE | {NEW: ("failed", "Unreachable")}
     assert run.code == 5
     assert generated(api, namespace, NEW)["data"]["podName"] == "new"

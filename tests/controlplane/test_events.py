@@ -1,16 +1,16 @@
 """Events on a PodConfigMapConfig: on what changes, once, and never at the cost of a run."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.accounts import account, kubeconfig_of, without
 from tests.controlplane.api import Api, Object
 from tests.controlplane.crd_objects import KIND
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     INVALID,
@@ -57,21 +57,6 @@ def failing(api: Api, namespace: str) -> None:
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     take_the_name(api, namespace)
-
-
-def kubectl(plane: ControlPlane, kubeconfig: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [
-            *(str(plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"),
-            *(f"--cache-dir={kubeconfig.parent / 'cache'}", *arguments),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_world_that_flaps_is_told_change_by_change(
@@ -131,12 +116,12 @@ def test_people_see_it_where_they_look(
     """By kubectl describe and kubectl events, and no second one after another run."""
     for now in (NOW, LATER):
         sync(kubeconfig, now=now)
-    described = kubectl(control_plane, kubeconfig, "describe", "pcmc/mine")
+    described = control_plane.kubectl(kubeconfig, "describe", "pcmc/mine").stdout
     _, _, shown = described.partition("\nEvents:")
     assert shown.count("SomeConfigMapsFailed") == 1
     assert "Foreign" in shown
     assert "podconfig.example.com/podcm-sync" in shown
-    listed = kubectl(control_plane, kubeconfig, "events", "--for=pcmc/mine")
+    listed = control_plane.kubectl(kubeconfig, "events", "--for=pcmc/mine").stdout
     assert listed.count("SomeConfigMapsFailed") == 1
 
 
@@ -184,19 +169,19 @@ def test_an_event_whose_answer_is_lost_is_there_once(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
     """The repeat has the same name, and meets itself."""
-    lost: list[Request] = []
+    lost: list[Observed] = []
 
-    def fault(request: Request, forward: Forward) -> Reply | None:
+    def fault(request: Observed, forward: Forward) -> Reply | None:
         reply = forward()
         if request.path.endswith("/events") and not lost:
             lost.append(request)
             return None
         return reply
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", namespace=namespace, server=proxy.url)
-        run = sync(path, clock=NoWaiting())
-        sent = [each for each in proxy.seen("POST") if each.path.endswith("/events")]
+        run = sync(path, context=NoWaiting())
+        sent = [each for each in proxy.sent("POST") if each.path.endswith("/events")]
     assert run.code == 3
     assert [each.body for each in sent] == [lost[0].body] * 2
     assert said(api, namespace) == [FAILED]
@@ -222,14 +207,14 @@ def test_a_status_that_is_not_stored_is_told_by_the_run_that_stores_it(
 def test_an_event_that_is_refused_changes_neither_report_nor_code(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.path.endswith("/events"):
             return Reply(500, b'{"kind": "Status", "apiVersion": "v1", "message": "no"}')
         return forward()
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "proxied", namespace=namespace, server=proxy.url)
-        run = sync(path, clock=NoWaiting())
+        run = sync(path, context=NoWaiting())
     assert run.code == 3
-    assert len([each for each in proxy.seen("POST") if each.path.endswith("/events")]) == 4
+    assert len([each for each in proxy.sent("POST") if each.path.endswith("/events")]) == 4
     assert said(api, namespace) == []

@@ -4,14 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from podcm_sync.render.explained_document import explained_schema
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.accounts import LISTS, account, kubeconfig_of
 from tests.controlplane.api import Api, Object
 from tests.controlplane.audit import Audit
-from tests.controlplane.crd_objects import KIND
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     FINALIZER,
@@ -26,6 +22,7 @@ from tests.controlplane.sync_objects import (
     status_of,
 )
 from tests.controlplane.syncing import sync
+from tests.documents import EXPLANATION, valid_by
 
 NAME = "pod-web-from-mine-cfg"
 
@@ -45,7 +42,7 @@ def said(kubeconfig: Path, *arguments: str) -> str:
 def document(kubeconfig: Path, *arguments: str) -> Object:
     """The explanation of an object, as JSON that is valid."""
     content: dict[str, Any] = json.loads(said(kubeconfig, *arguments, "-o", "json"))
-    Draft202012Validator(explained_schema()).validate(content)
+    valid_by(EXPLANATION, content)
     return content
 
 
@@ -68,14 +65,13 @@ def test_it_needs_only_the_right_to_list_and_asks_for_nothing_else(
     mark = audit.mark()
 
     text = said(path, "pod/web")
-    assert text.startswith(f"Pod {namespace}/web: Pending, not scheduled; app=web; uid ")
-    assert pod["metadata"]["uid"] in text
-    assert f"to create     PodConfigMapConfig mine: ConfigMap {NAME}\n" in text
-    assert "selected by app=web\n" in text
-    assert "1 of 1 Pods selected by app=web" in said(path, "pcmc", "mine")
+    assert text.startswith(f"Pod {namespace}/web  Pending, not scheduled  app=web\n")
+    assert pod["metadata"]["uid"] in said(path, "pod/web", "-v")
+    assert f"  + mine  would create {NAME}\n" in text
+    assert "selects Pods with app=web (1 of 1 Pods)" in said(path, "pcmc", "mine")
     assert "does not exist" in said(path, f"cm/{NAME}")
     foreign = said(path, "configmaps/settings")
-    assert f"not podcm-sync's and never touched: it has no label {GENERATED_BY}" in foreign
+    assert f"not podcm-sync's, so no run changes it: it has no label {GENERATED_BY}" in foreign
 
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:tested")
     asked = {(each.verb, each.resource) for each in events}
@@ -96,9 +92,10 @@ def test_the_requirement_that_fails_is_named_with_the_pods_own_value(
     make_config(api, namespace, spec={"podSelector": {"matchExpressions": expressions}})
     lines = said(kubeconfig, "po/db").splitlines()
     assert [line.strip() for line in lines[1:]] == [
-        "not selected  PodConfigMapConfig mine: no ConfigMap",
-        "fails app In [web, api]: the Pod has app=db",
-        "fails tier Exists: the Pod has no label tier",
+        (
+            "· mine  not selected: needs app In [web, api] and tier Exists, Pod has app=db, "
+            "no label tier"
+        ),
     ]
     found = verdict(document(kubeconfig, "pod", "db"))
     assert "verb" not in found
@@ -115,8 +112,8 @@ def test_what_it_says_comes_true(api: Api, namespace: str, kubeconfig: Path) -> 
     make_config(api, namespace, spec=selecting(app="web"))
     for verb, came_to, meddle in [
         ("create", ("created", "Missing"), {"data": {"phase": "x"}}),
-        ("update", ("updated", "Drifted"), None),
-        ("keep", ("unchanged", "InStep"), None),
+        ("update", ("updated", "OutOfSync"), None),
+        ("keep", ("unchanged", "InSync"), None),
     ]:
         found = verdict(document(kubeconfig, "pod/web"))
         assert (found["verb"], found["reason"]) == (verb, came_to[1])
@@ -143,7 +140,7 @@ def test_the_winner_of_a_contested_name_is_named(
     winner, loser = by_reason["Missing"], by_reason["NameTaken"]
     of_winner = f"{winner['podConfigMapConfig']} has it for Pod {winner['pod']}"
     assert of_winner in said(kubeconfig, f"pod/{loser['pod']}")
-    of_loser = f"also wanted by {KIND} {loser['podConfigMapConfig']} for Pod {loser['pod']}"
+    of_loser = f"also wanted by config {loser['podConfigMapConfig']} for Pod {loser['pod']}"
     assert of_loser in said(kubeconfig, f"pod/{winner['pod']}")
 
 
@@ -154,7 +151,7 @@ def test_a_name_that_another_has_is_blocked_and_says_why(
     make_config(api, namespace)
     api.create(config_map(namespace, NAME, {}, labels={GENERATED_BY: "mine"}))
     text = said(kubeconfig, f"cm/{NAME}")
-    assert "never touched: it has no label podconfig.example.com/pod-uid\n" in text
+    assert "no run changes it: it has no label podconfig.example.com/pod-uid\n" in text
     found = verdict(document(kubeconfig, "pod/web"))
     assert (found["verb"], found["reason"], found["kind"]) == ("skip", "Foreign", "blocking")
     assert found["message"].endswith("it has no label podconfig.example.com/pod-uid")
@@ -187,7 +184,7 @@ def test_a_deletion_that_the_guard_holds_back_says_so_and_why_it_was_to_be(
     found = verdict(document(kubeconfig, "pod/web", "--max-prune", "0"))
     assert (found["verb"], found["reason"]) == ("skip", "PruneBlocked")
     assert found["heldBack"]["reason"] == "NotSelected"
-    assert "--max-prune 1 lets them through" in found["message"]
+    assert "to allow it, use --max-prune 1" in found["message"]
     assert document(kubeconfig, "pcmc/mine", "--max-prune", "0")["podConfigMapConfig"][
         "readyPlanned"
     ]["reason"] == ("PruneBlocked")
@@ -225,20 +222,27 @@ def test_a_terminating_pod_is_left_alone_and_says_so(
 def test_what_there_is_not_exits_3_and_names_what_is_near(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    api.make_pod(namespace, "web-0")
+    # No other test has a Pod nearby-1: the hint would name its namespace.
+    api.make_pod(namespace, "nearby-0")
     make_config(api, namespace)
-    would = "PodConfigMapConfig mine would give it to a Pod web-1, which does not exist"
+    would = "\n  hint: config mine would generate it for Pod nearby-1, which does not exist"
     for subject, error in [
-        ("pod/web-1", f'pods "web-1" not found in namespace {namespace} (near: web-0)'),
-        ("pcmc/mane", f'podconfigmapconfigs "mane" not found in namespace {namespace} (near: mine'),
         (
-            "cm/pod-web-1-from-mine-cfg",
-            f'configmaps "pod-web-1-from-mine-cfg" not found in namespace {namespace}: {would}',
+            "pod/nearby-1",
+            f'pod "nearby-1" not found in namespace {namespace}\n  hint: similar names: nearby-0',
+        ),
+        (
+            "pcmc/mane",
+            f'podconfigmapconfig "mane" not found in namespace {namespace}\n  hint: similar names',
+        ),
+        (
+            "cm/pod-nearby-1-from-mine-cfg",
+            f'configmap "pod-nearby-1-from-mine-cfg" not found in namespace {namespace}{would}',
         ),
     ]:
         done = run(kubeconfig, subject)
         assert (done.code, done.stdout) == (3, "")
-        assert command.error_of(done).startswith(error)
+        assert command.advice_of(done).startswith(error)
 
 
 def test_a_list_that_is_refused_is_no_sure_ground(
@@ -255,4 +259,4 @@ def test_a_list_that_is_refused_is_no_sure_ground(
         assert "pods" in command.error_of(done)
     done = run(path, "pcmc/mine")
     assert done.code == 5
-    assert "incomplete    " in done.stdout
+    assert "; nothing is deleted" in done.stdout

@@ -1,4 +1,4 @@
-"""Each way to fail is one sign of each sort, however often it is met (issue 8).
+"""Each way to fail is one sign of each sort, however often a run meets it (§5).
 
 One series of podcm_sync_failures_total, one Ready condition that is False, one Event, and a row of
 the documents by which a person finds what to do.
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Proxy
 from tests.controlplane.accounts import account, without
 from tests.controlplane.api import Api, Object
 from tests.controlplane.crd_objects import KIND
 from tests.controlplane.failures import FAILURES, Failure, foreign
-from tests.controlplane.faults import Proxy
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import change_config
 from tests.controlplane.syncing import sync
@@ -58,7 +58,7 @@ def test_a_failure_is_one_series_one_condition_one_event_and_one_row(
     failure.plant(api, namespace)
     token = account(api, namespace, without(*failure.lacks)) if failure.lacks else None
     metrics = tmp_path / "run.prom"
-    with Proxy(control_plane, failure.fault(api, namespace)) as proxy:
+    with Proxy(control_plane, handler=failure.fault(api, namespace)) as proxy:
         kubeconfig = control_plane.kubeconfig(
             tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )

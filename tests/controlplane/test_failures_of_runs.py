@@ -6,7 +6,6 @@ stays as it was and there is no Event, since no config has failed.
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.chaos.process import started, until
-from tests.chaos.proxy import Proxy as Stalling
-from tests.chaos.rules import Fault as Stall
-from tests.chaos.rules import Rule
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Fault, Observed, Reply, Rule
+from tests.command import started, until
 from tests.controlplane.accounts import (
     account,
     kubeconfig_of,
@@ -28,7 +26,6 @@ from tests.controlplane.accounts import (
 )
 from tests.controlplane.api import Api
 from tests.controlplane.crd_objects import KIND
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.processes import free_ports
 from tests.controlplane.sync_objects import condition, make_config, names
@@ -123,11 +120,11 @@ def test_so_has_a_cluster_without_the_crd(
     """As the API server answers where it is not; the real thing is in test_sync_cluster.py."""
     metrics = tmp_path / "run.prom"
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         is_of_crd = request.path.startswith("/apis/podconfig.example.com")
         return Reply(404, b"404 page not found\n") if is_of_crd else forward()
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(tmp_path / "k", namespace=namespace, server=proxy.url)
         done = command.run("--metrics-file", str(metrics), kubeconfig=path)
     assert done.code == 5
@@ -170,9 +167,7 @@ def test_so_has_a_report_that_nobody_can_read(
     metrics = tmp_path / "run.prom"
     words = ("--kubeconfig", str(kubeconfig), "--metrics-file", str(metrics))
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "podcm_sync", *words], stdout=full, check=False
-        )
+        done = subprocess.run([*command.PROGRAM, *words], stdout=full, check=False)
     assert done.returncode == 5
     assert failed(metrics) == {("run", "ReportUnwritten"): 1}
     config = api.get(KIND, namespace, "mine")
@@ -201,12 +196,12 @@ def test_a_signal_is_a_result_of_its_own(
 ) -> None:
     """During the lists there is no failure at all; during the writes some are left undone."""
     metrics = tmp_path / "run.prom"
-    rule = Rule(Stall.DELAY, method=method, path="/configmaps$", seconds=60)
+    rule = Rule(Fault.DELAY, method=method, path="/configmaps$", seconds=60)
     words = ("--concurrency", "1", "--metrics-file", str(metrics))
-    with Stalling(control_plane, rule) as proxy:
+    with Proxy(control_plane, rule) as proxy:
         path = control_plane.kubeconfig(tmp_path / "k", namespace=namespace, server=proxy.url)
         with started(path, *words) as running:
-            until(lambda: method in {each.method for each in proxy.seen}, "it is under way")
+            until(lambda: proxy.sent(method), "it is under way")
             running.signal(signal.SIGTERM)
             if method == "POST":
                 proxy.settle()

@@ -4,16 +4,12 @@ The CRD is loosened for it, so these tests have a control plane of their own.
 """
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.controlplane import command, crd_objects
+from tests import command
+from tests.controlplane import crd_objects, own
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.crd_objects import KIND
-from tests.controlplane.harness import ControlPlane
-from tests.controlplane.plugin import CRD
 from tests.controlplane.sync_objects import make_config, names
 from tests.controlplane.test_events import said
 from tests.controlplane.test_failures import failed, is_told
@@ -23,21 +19,7 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 MERGE = "application/merge-patch+json"
 
 
-@pytest.fixture(scope="module")
-def control_plane(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
-    """One whose CRD may be changed. The session's is asked for its skipping alone."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("stored-control-plane"))
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture(scope="module")
-def api(control_plane: ControlPlane) -> Api:
-    client = Api(control_plane.server, control_plane.ca_file, control_plane.admin_token)
-    client.apply_crd(CRD)
-    return client
+control_plane, api, deletions = own.control_plane, own.api, own.deletions
 
 
 def replace_crd(api: Api, crd: Object) -> None:
@@ -75,7 +57,7 @@ def test_a_spec_that_the_rules_cannot_be_asked_about_is_one_series_no_event_and_
         done = command.run("--metrics-file", str(metrics), kubeconfig=kubeconfig)
         assert done.code == 3, done.stderr
         assert "InvalidSpec" in done.stdout
-        assert f"failed     status of {namespace}/mine  Rejected" in done.stdout
+        assert f"✘ status of {namespace}/mine  Rejected" in done.stdout
         assert failed(metrics) == {("blocking", "InvalidSpec"): 1}
         text = metrics.read_text(encoding="utf-8")
         assert value(text, "podcm_sync_configs_invalid", namespace=namespace) == 1

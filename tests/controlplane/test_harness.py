@@ -122,22 +122,7 @@ def test_kubectl_works_with_the_kubeconfig(
             "spec": {},
         }
     )
-    kubectl = str(control_plane.binaries / "kubectl")
-    cache = kubeconfig.parent / "cache"  # or else it would write into the home directory
-    answer = subprocess.run(
-        [
-            kubectl,
-            f"--kubeconfig={kubeconfig}",
-            f"--cache-dir={cache}",
-            "get",
-            "pcmc",
-            "-o",
-            "name",
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    answer = control_plane.kubectl(kubeconfig, "get", "pcmc", "-o", "name")
     assert answer.stdout == "podconfigmapconfig.podconfig.example.com/mine\n"
 
 

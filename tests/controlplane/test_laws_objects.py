@@ -9,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from podcm_sync.core import managed, names
-from podcm_sync.core.desired import build
-from podcm_sync.model import decode
-from podcm_sync.model.changes import DesiredConfigMap
-from podcm_sync.model.objects import Scope, Snapshot
+from podcm_sync.api import decode_json
+from podcm_sync.reconcile import managed_fields, names
+from podcm_sync.reconcile.changes import DesiredConfigMap
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.crd_objects import pcmc
-from tests.controlplane.faults import controllers_paused
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
 from tests.controlplane.sync_objects import (
@@ -102,13 +101,13 @@ def in_namespace(obj: Object, namespace: str) -> Object:
 def desired_of(pod: Object, config: Object) -> DesiredConfigMap:
     snapshot = Snapshot(
         scope=Scope(namespaces=None),
-        pods=(decode.decode_pod(json.dumps(pod).encode()),),
-        configs=(decode.decode_config(json.dumps(config).encode()),),
+        pods=(decode_json.decode_pod(json.dumps(pod).encode()),),
+        configs=(decode_json.decode_config(json.dumps(config).encode()),),
         config_maps=(),
     )
     desired = build(snapshot)
     assert desired.invalid == {}
-    assert desired.withheld == {}
+    assert desired.unresolved == {}
     (found,) = desired.config_maps.values()
     return found
 
@@ -123,12 +122,12 @@ def dry_run(api: Api, obj: Object) -> tuple[int, Any]:
 def test_what_is_made_of_legal_objects_is_legal(
     api: Api, place: str, world: tuple[Object, Object]
 ) -> None:
-    """Spec §3: names, labels and data keys are always ones that a ConfigMap can have."""
+    """behavior.md §3: names, labels and data keys are always ones that a ConfigMap can have."""
     pod, config = (in_namespace(obj, place) for obj in world)
     for obj in (pod, config):
         code, answer = dry_run(api, obj)
         assert code == 201, answer  # or else this test makes up the wrong things
-    sent = managed.manifest(desired_of(pod, config))
+    sent = managed_fields.manifest(desired_of(pod, config))
     code, answer = dry_run(api, sent)
     assert code == 201, answer
     assert answer["data"] == sent["data"]
@@ -183,7 +182,7 @@ def drifts(draw: st.DrawFn) -> tuple[Object, Object]:
 @pytest.fixture
 def still(control_plane: ControlPlane) -> Iterator[None]:
     """Without the garbage collector, which has its own opinion on owners that do not exist."""
-    with controllers_paused(control_plane):
+    with control_plane.controllers_paused():
         yield
 
 
@@ -198,21 +197,21 @@ def still(control_plane: ControlPlane) -> Iterator[None]:
 def test_any_drift_is_put_right_and_nothing_of_others_changes(
     api: Api, place: str, world: tuple[Object, Object], drift: tuple[Object, Object]
 ) -> None:
-    """Spec §3: the patch is accepted, leaves it in step, and leaves what is others' as it was."""
+    """§3: the patch is accepted, leaves it in step, and leaves what is others' as it was."""
     desired = desired_of(*(in_namespace(obj, place) for obj in world))
     name = desired.namespaced_name.name
     metadata, data = drift
     stored = api.create(config_map(place, name, **metadata) | data)
-    existing = decode.decode_config_map(json.dumps(stored).encode())
+    existing = decode_json.decode_config_map(json.dumps(stored).encode())
     assert names.is_ours(existing)
 
-    answer = api.patch("ConfigMap", place, name, managed.merge_patch(existing, desired))
+    answer = api.patch("ConfigMap", place, name, managed_fields.merge_patch(existing, desired))
 
     api.patch("ConfigMap", place, name, {"metadata": {"finalizers": None}})
     api.delete("ConfigMap", place, name)
-    after = decode.decode_config_map(json.dumps(answer).encode())
-    assert managed.is_in_step(after, desired)
-    assert managed.merge_patch(after, desired) == {
+    after = decode_json.decode_config_map(json.dumps(answer).encode())
+    assert managed_fields.is_in_sync(after, desired)
+    assert managed_fields.merge_patch(after, desired) == {
         "metadata": {"resourceVersion": answer["metadata"]["resourceVersion"]}
     }
     assert answer["data"] == desired.data

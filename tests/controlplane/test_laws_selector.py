@@ -1,4 +1,4 @@
-"""A podSelector selects exactly the Pods that the API server selects by the same words (spec §1).
+"""A podSelector selects exactly the Pods that the API server selects by the same words (§1).
 
 The Pods are made once; then the server's own labelSelector is the judge of random selectors.
 """
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podcm_sync.core import validate
-from podcm_sync.core.selector import compile_selector
-from podcm_sync.model import decode
+from podcm_sync.api import decode_json
+from podcm_sync.reconcile import validate
+from podcm_sync.reconcile.selector import compile_selector
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.crd_objects import pcmc
 from tests.controlplane.plugin import new_namespace
@@ -80,9 +80,9 @@ def pods(api: Api) -> tuple[str, dict[str, dict[str, str]]]:
 def test_our_selector_selects_as_the_servers_does(
     api: Api, pods: tuple[str, dict[str, dict[str, str]]], selector: Object | None
 ) -> None:
-    """Spec §1: full LabelSelector semantics; omitted, null or {}: every Pod of the namespace."""
+    """§1: full LabelSelector semantics; omitted, null or {}: every Pod of the namespace."""
     namespace, all_pods = pods
-    config = decode.decode_config(json.dumps(pcmc({"podSelector": selector})).encode())
+    config = decode_json.decode_config(json.dumps(pcmc({"podSelector": selector})).encode())
     assert config.spec is not None
     assert validate.findings(config.spec) == ()
     matches = compile_selector(config.spec.pod_selector)

@@ -1,4 +1,4 @@
-"""Client certificates, as kind, minikube and kubeadm hand them out (spec §7: kubectl's habits)."""
+"""Client certificates, as kind, minikube and kubeadm hand them out (§7: kubectl's habits)."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.accounts import with_user
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit

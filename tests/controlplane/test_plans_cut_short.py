@@ -1,14 +1,11 @@
-"""`apply` cut short by a signal or its deadline, and begun again: a run's manners (spec §7)."""
+"""`apply` cut short by a signal or its deadline, and begun again: a run's manners (§7)."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.api import Api
 from tests.controlplane.sync_objects import condition, make_config, names, status_of
 
@@ -34,20 +31,15 @@ def test_a_signal_ends_it_in_good_order_and_the_rest_can_still_be_applied(
     api: Api, namespace: str, kubeconfig: Path, plan: str
 ) -> None:
     """What was done by then is in step, the second time; a third time all of it is: exit 0."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "podcm_sync", "apply", plan, "--qps", "2", "--concurrency", "1"],
-        env={"PATH": os.environ["PATH"], "KUBECONFIG": str(kubeconfig)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    api.wait_for(lambda: names(api, namespace))
-    process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=command.SECONDS)
-    assert process.returncode == 128 + signal.SIGTERM
+    words = ("apply", plan, "--qps", "2", "--concurrency", "1")
+    with command.started(None, *words, env={"KUBECONFIG": str(kubeconfig)}) as running:
+        api.wait_for(lambda: names(api, namespace))
+        running.signal(signal.SIGTERM)
+        ended = running.end()
+    assert ended.code == 128 + signal.SIGTERM
     done = len(names(api, namespace))
     assert 0 < done < PODS
-    assert f"Interrupted by signal 15: {done} created" in out
+    assert f"Interrupted by signal 15: {done} created" in ended.stdout
     assert condition(status_of(api, namespace))["reason"] == "Pending"
 
     again = resumed(kubeconfig, plan)

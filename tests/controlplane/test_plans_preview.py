@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.accounts import LISTS, account, kubeconfig_of
 from tests.controlplane.api import Api, Object
 from tests.controlplane.audit import Audit
@@ -59,7 +59,7 @@ def test_it_shows_creates_updates_and_deletes_of_files_with_the_right_to_list(
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "other"}},
     )
     mark = audit.mark()
-    done = command.run("--dry-run", "-f", file, kubeconfig=lister)
+    done = command.run("--dry-run", "-f", file, "--diff", "full", kubeconfig=lister)
     assert done.code == 0, done.stderr
     for verb, name in (
         ("create", "pod-c-from-changed-cfg"),
@@ -93,15 +93,17 @@ def test_only_files_shows_the_removal_of_a_file_as_deletions_under_the_guard(
 
     alone = command.run("--dry-run", "-f", file, "--only-files", kubeconfig=lister)
     assert alone.code == 0
-    for name in ("a", "b"):
-        what = f"delete     {namespace}/pod-{name}-from-removed-cfg  ConfigGone"
-        assert what in alone.stdout
+    assert alone.stdout.splitlines()[:3] == [
+        f"{namespace}/removed",
+        "  - 2 ConfigMaps: PodConfigMapConfig removed is gone",
+        "    pod-a-from-removed-cfg, pod-b-from-removed-cfg",
+    ]
     assert "2 to delete, 2 unchanged" in alone.stdout
 
     guarded = ("--dry-run", "-f", file, "--only-files", "--max-prune", "1")
     held_back = command.run(*guarded, kubeconfig=lister)
     assert held_back.code == 4
-    assert "--max-prune 2 lets them through, or: kubectl -n " in held_back.stdout.splitlines()[-1]
+    assert "to allow them, use --max-prune 2, or: kubectl -n " in held_back.stdout
     assert len(names(api, namespace)) == 4
 
 
@@ -118,7 +120,7 @@ def test_a_namespace_that_only_files_speak_of_has_its_pods_listed(
     make_config(api, used, "there")
     spec = {"configMapDataTemplate": {"said": '{{ index .annotations "note" }}'}}
     file = file_of(tmp_path / "new.yaml", pcmc(spec, bare, "new"))
-    done = command.run("--dry-run", "-A", "-f", file, kubeconfig=kubeconfig)
+    done = command.run("--dry-run", "-A", "-f", file, "--diff", "full", kubeconfig=kubeconfig)
     assert f"create     {bare}/pod-web-from-new-cfg" in done.stdout
     assert f"+  said: of {bare}" in done.stdout
     assert f"create     {used}/pod-web-from-there-cfg" in done.stdout
@@ -134,7 +136,7 @@ def test_an_invalid_file_is_a_problem_and_changes_nothing_of_what_is_there(
     file = file_of(tmp_path / "bad.yaml", pcmc({"podSelector": selector}, namespace))
     done = command.run("--dry-run", "-f", file, "-v", kubeconfig=kubeconfig)
     assert done.code == 3
-    assert f"problem    PodConfigMapConfig {namespace}/mine  InvalidSpec" in done.stdout
+    assert f"✘ PodConfigMapConfig {namespace}/mine  InvalidSpec" in done.stdout
     assert f"skipped    {namespace}/pod-web-from-mine-cfg  ConfigInvalid" in done.stdout
 
 
@@ -150,12 +152,12 @@ def test_files_from_stdin_and_from_a_directory_are_one_set(
     done = command.run(*options, kubeconfig=kubeconfig, stdin=piped)
     assert done.code == 0, done.stderr
     for name in ("one", "two"):
-        assert f"create     {namespace}/pod-web-from-{name}-cfg" in done.stdout
+        assert f"  + pod-web-from-{name}-cfg\n" in done.stdout
 
     piped = yaml.safe_dump(pcmc({}, namespace, "one"))
     twice = command.run(*options, kubeconfig=kubeconfig, stdin=piped)
     assert twice.code == 2
-    assert f"PodConfigMapConfig {namespace}/one stands in {folder}/one.yaml:1 already" in (
+    assert f"PodConfigMapConfig {namespace}/one is also in {folder}/one.yaml:1" in (
         command.error_of(twice)
     )
 

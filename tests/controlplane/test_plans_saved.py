@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.accounts import with_server
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
@@ -91,7 +91,7 @@ def test_where_the_world_has_moved_that_object_is_refused_and_the_rest_is_done(
         if line.startswith("held back")
     }
     assert "the ConfigMap changed since the plan was made: data.phase" in said[edited]
-    assert "nothing to do any more" in said["pod-gone-1-from-mine-cfg"]
+    assert "PodConfigMapConfig mine needs it now" in said["pod-gone-1-from-mine-cfg"]
     assert "Pod new is gone" in said["pod-new-from-mine-cfg"]
     assert len(said) == 3
     unseen = f"skipped    {namespace}/pod-unseen-from-mine-cfg  NotInPlan"
@@ -119,7 +119,9 @@ def test_a_config_suspended_since_is_left_alone_and_another_is_done_and_stamped(
     change_config(api, namespace, {"suspend": True}, "one")
     done = podcm(kubeconfig, "apply", plan)
     assert done.code == 4
-    assert "pod-web-from-one-cfg  PlanOutdated: the config is suspended now" in done.stdout
+    assert (
+        "pod-web-from-one-cfg held back  PlanOutdated: the config is suspended now" in done.stdout
+    )
     assert names(api, namespace) == ["pod-web-from-two-cfg"]
     assert condition(status_of(api, namespace, "two"))["status"] == "True"
     assert condition(status_of(api, namespace, "one"))["reason"] == "Pending"
@@ -134,7 +136,7 @@ def test_a_foreign_configmap_that_came_between_is_not_touched(
     foreign = api.create(config_map(namespace, "pod-web-from-mine-cfg", {"a": "b"}))
     done = podcm(kubeconfig, "apply", plan)
     assert done.code == 4
-    assert "now it is left alone: Foreign" in done.stdout
+    assert "a run would leave it alone now: Foreign" in done.stdout
     assert generated(api, namespace) == foreign
 
 
@@ -161,7 +163,7 @@ def test_a_plan_of_files_waits_for_kubectl_apply(
     assert command.run(*options, kubeconfig=kubeconfig).code == 0
     early = podcm(kubeconfig, "apply", plan)
     assert early.code == 4
-    assert "new is not there; the plan is of files: kubectl apply them first" in early.stdout
+    assert "new doesn't exist; the plan was made with -f: run kubectl apply" in early.stdout
     assert names(api, namespace) == []
     make_config(api, namespace, "new")
     assert podcm(kubeconfig, "apply", plan).code == 0
@@ -177,11 +179,11 @@ def test_an_altered_file_and_another_version_are_refused_before_anything_is_aske
     good = Path(plan).read_text()
     mark = audit.mark()
     for bad, why in (
-        (good.replace('"nodeName":""', '"nodeName":"x"'), "altered"),
-        (good[:-200], "only a part"),
-        (good.replace("plan/v1", "plan/v9"), "podcm-sync/plan/v9"),
-        ("{}", "is no plan"),
-        ("", "is no plan"),
+        (good.replace('"nodeName":""', '"nodeName":"x"'), "was changed"),
+        (good[:-200], "isn't a complete plan"),
+        (good.replace("plan/v2", "plan/v9"), "podcm-sync/plan/v9"),
+        ("{}", "isn't a complete plan"),
+        ("", "isn't a complete plan"),
     ):
         assert bad != good
         Path(plan).write_text(bad)

@@ -1,6 +1,5 @@
-"""Proxies between us and the API server, with kubectl's rules for when they are used (spec §7)."""
+"""Proxies between us and the API server, with kubectl's rules for when they are used (§7)."""
 
-import contextlib
 import socket
 import time
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.controlplane import command
+from tests import command
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.processes import free_ports
 from tests.controlplane.sync_objects import make_config, names
-from tests.controlplane.test_errors_connection import listening
 from tests.controlplane.tunnel import Tunnel
+from tests.listening import Listener, closing
 
 NAME = "kubernetes.default.svc"
 """A name that the API server's certificate has, and that nobody here can look up."""
@@ -104,31 +103,25 @@ def test_a_proxy_that_is_not_there_is_named(kubeconfig: Kubeconfig) -> None:
     "answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + bytes(100_000), b""]
 )
 def test_a_proxy_that_speaks_something_else_is_named(kubeconfig: Kubeconfig, answer: bytes) -> None:
-    def speak(connection: socket.socket) -> None:
-        connection.recv(100_000)
-        connection.sendall(answer)
-
-    with listening(speak) as port:
-        done = command.run(kubeconfig=kubeconfig(proxy_url=f"http://127.0.0.1:{port}"))
+    with Listener(closing(answer)) as proxy:
+        done = command.run(kubeconfig=kubeconfig(proxy_url=proxy.url))
     assert done.code == 5
-    assert f"through the proxy http://127.0.0.1:{port}: " in command.error_of(done)
+    assert f"through the proxy {proxy.url}: " in command.error_of(done)
 
 
 def test_a_proxy_that_trickles_costs_a_run_a_bounded_time(kubeconfig: Kubeconfig) -> None:
     """No timeout of a socket ends it, nor one for the answer, which is not yet waited for."""
 
     def trickle(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            connection.recv(100_000)
-            while True:
-                connection.sendall(b"x")
-                time.sleep(0.05)
+        connection.recv(100_000)
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.05)
 
-    with listening(trickle) as port:
-        url = f"http://127.0.0.1:{port}"
-        done = command.run("--request-timeout=300ms", kubeconfig=kubeconfig(proxy_url=url))
+    with Listener(trickle) as proxy:
+        done = command.run("--request-timeout=300ms", kubeconfig=kubeconfig(proxy_url=proxy.url))
     assert done.code == 5
-    assert f"through the proxy {url}: " in command.error_of(done)
+    assert f"through the proxy {proxy.url}: " in command.error_of(done)
 
 
 @pytest.mark.parametrize(
@@ -179,5 +172,5 @@ def test_what_is_no_proxy_is_said(kubeconfig: Kubeconfig, url: str) -> None:
     done = command.run(kubeconfig=kubeconfig(proxy_url=url))
     said = command.error_of(done)
     assert done.code == 2, said
-    assert "its proxy" in said
+    assert "the proxy '" in said
     assert "secret" not in said

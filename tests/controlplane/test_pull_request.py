@@ -1,4 +1,4 @@
-"""README's workflow for a pull request, job by job, as its shell runs the steps.
+"""The workflow of docs/ci.md for a pull request, job by job, as its shell runs the steps.
 
 The preview has a ServiceAccount that may list; the deploy job is an administrator's.
 """
@@ -20,18 +20,18 @@ from tests.controlplane.audit import Audit
 from tests.controlplane.crd_objects import KIND
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import names
-from tests.shape.readme import README, ROOT
+from tests.shape.readme import ROOT
 
 EXAMPLE = ROOT / "examples" / "pull-request.yaml"
+PAGE = ROOT / "docs" / "ci.md"
 LIST_ONLY = {"pods": ["list"], "podconfigmapconfigs": ["list"], "configmaps": ["list"]}
 CHECK = "Check that the plan is still the approved one"
-APPLY = "Apply exactly that plan"
 
 
-def test_the_readme_shows_the_very_file() -> None:
+def test_the_page_shows_the_very_file() -> None:
     comment, _, workflow = EXAMPLE.read_text(encoding="utf-8").partition("\n")
     assert comment.startswith("# ")
-    assert f"```yaml\n{workflow}```\n" in README.read_text(encoding="utf-8")
+    assert f"```yaml\n{workflow}```\n" in PAGE.read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,16 @@ def deploy(checkout: Checkout, lister: Path, kubeconfig: Path) -> Job:
 
 def configs(api: Api, namespace: str) -> set[str]:
     return {each["metadata"]["name"] for each in api.list(KIND, namespace)}
+
+
+def test_a_mistake_in_a_config_ends_the_job_before_it_logs_in(
+    checkout: Checkout, lister: Path
+) -> None:
+    file = checkout.config("web", app="web")
+    file.write_text(file.read_text().replace("labelsToInclude", "labelToInclude"))
+    previewed = checkout.job("preview", lister)
+    assert (previewed.failed, previewed.code) == ("Validate", 3)
+    assert "did you mean spec.labelsToInclude?" in previewed.printed
 
 
 def test_what_was_reviewed_is_what_is_deployed(  # noqa: PLR0917 - fixtures
@@ -273,12 +283,12 @@ def test_another_kind_beside_the_configs_is_not_deployed(
     assert api.get("ConfigMap", namespace, "planted") is None
 
 
-def test_the_deploy_job_needs_the_permissions_that_the_readme_names(
+def test_the_deploy_job_needs_the_permissions_that_the_page_names(
     api: Api, control_plane: ControlPlane, kubeconfig: Path, checkout: Checkout, tmp_path: Path
 ) -> None:
     """Those of `podcm-sync rbac`, and these five on configs; also to remove the last one."""
     verbs = ["get", "list", "create", "patch", "delete"]
-    words = re.sub(r"\s+", " ", README.read_text(encoding="utf-8"))
+    words = re.sub(r"\s+", " ", PAGE.read_text(encoding="utf-8"))
     assert "and `get`, `list`, `create`, `patch` and `delete` on podconfigmapconfigs" in words
     token = account(api, checkout.namespace, {**LEAST, "podconfigmapconfigs": verbs})
     deployer = kubeconfig_of(control_plane, tmp_path, checkout.namespace, token)

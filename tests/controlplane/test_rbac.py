@@ -1,4 +1,4 @@
-"""The rules that `podcm-sync rbac` prints are those that runs use: no more, no less (spec §9).
+"""The rules that `podcm-sync rbac` prints are those that runs use: no more, no less (§9).
 
 For every combination of options that changes them, what is printed is applied to an account of its
 own, which then creates, updates, deletes, loses an answer and meets a failure. As -A is every
@@ -8,22 +8,21 @@ namespace there is, these tests have a control plane of their own.
 import json
 import re
 import signal
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.chaos.process import started, until
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Handler, Proxy
+from tests.chaos.rules import Observed, Reply
+from tests.command import started, until
+from tests.controlplane import own
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit, AuditEvent
-from tests.controlplane.deploy_files import DEPLOY
-from tests.controlplane.faults import Fault, Forward, Proxy, Reply, Request
+from tests.controlplane.deploy_files import DEPLOY, DEPLOYMENT
 from tests.controlplane.harness import ControlPlane
-from tests.controlplane.plugin import CRD
 from tests.controlplane.sync_objects import config_map, made_for, make_config, names
 
 DISCOVERY = "/apis/podconfig.example.com/v1alpha1"
@@ -56,6 +55,10 @@ class Case:
     def leads(self) -> bool:
         return "--leader-elect" in self.texts
 
+    @property
+    def watches(self) -> bool:
+        return "--watch" in self.texts
+
     def lease(self, namespace: str) -> tuple[str, str]:
         """The Lease's namespace and name."""
         if "--lease-namespace=kube-public" in self.texts:
@@ -78,25 +81,13 @@ CASES = [
         ("--leader-elect",),
         ("--leader-elect", "--no-events"),
         ("--leader-elect", "--lease-namespace=kube-public", "--lease-name=of-{namespace}"),
+        ("--watch",),
+        ("--watch", "--leader-elect"),
     )
 ]
 
 
-@pytest.fixture(scope="module")
-def control_plane(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
-    """One without the other tests' objects. The session's is asked for its skipping alone."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("rbac-control-plane"))
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture(scope="module")
-def api(control_plane: ControlPlane) -> Api:
-    client = Api(control_plane.server, control_plane.ca_file, control_plane.admin_token)
-    client.apply_crd(CRD)
-    return client
+control_plane, api, deletions = own.control_plane, own.api, own.deletions
 
 
 @pytest.fixture
@@ -142,31 +133,36 @@ def granted(
         f"--name=podcm-sync-{namespace}",
         f"--bind={namespace}:{ACCOUNT}",
     )
-    done = subprocess.run(
-        [
-            *(str(plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"),
-            *(f"--cache-dir={kubeconfig.parent / 'cache'}", "apply", "-f", "-"),
-        ],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    plane.kubectl(kubeconfig, "apply", "-f", "-", stdin=text)
     token = api.service_account_token(namespace, ACCOUNT)
     where = None if case.is_all else namespace
     api.wait_for(lambda: api.request("GET", path_of("Pod", where), token=token)[0] == 200)
+    if case.watches:  # a Role of its own
+        api.wait_for(lambda: may_watch(api, where, token))
     if case.leads:
         lease = path_of("Lease", *case.lease(namespace))
         api.wait_for(lambda: api.request("GET", lease, token=token)[0] == 404)
     return token, rules_of(text)
 
 
-def losing_the_first_create() -> Fault:
-    lost: list[Request] = []
+def may_watch(api: Api, namespace: str | None, token: str) -> bool:
+    version = "authorization.k8s.io/v1"
+    asked = {"verb": "watch", "resource": "pods", "namespace": namespace or ""}
+    review = {
+        "apiVersion": version,
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": asked},
+    }
+    path = f"/apis/{version}/selfsubjectaccessreviews"
+    status, answer = api.request("POST", path, review, token=token)
+    assert status == 201, answer
+    return bool(answer["status"]["allowed"])
 
-    def fault(request: Request, forward: Forward) -> Reply | None:
+
+def losing_the_first_create() -> Handler:
+    lost: list[Observed] = []
+
+    def fault(request: Observed, forward: Forward) -> Reply | None:
         reply = forward()
         if request.method == "POST" and request.path.endswith("configmaps") and not lost:
             lost.append(request)
@@ -176,15 +172,21 @@ def losing_the_first_create() -> Fault:
     return fault
 
 
-def lead_for_one_run(kubeconfig: Path, *words: str) -> None:
-    """A loop that takes the lead, syncs once, and is asked to end: it gives the Lease up."""
-    with started(kubeconfig, *words, *LOOP, *SHORT) as running:
-        until(lambda: "\n" in running.stdout or running.process.poll() is not None, "a run")
+def loop_for_one_run(kubeconfig: Path, case: Case, *words: str) -> None:
+    """A loop that takes the lead or watches, syncs once, and is asked to end."""
+    short = SHORT if case.leads else ()
+    with started(kubeconfig, *words, *LOOP, *short) as running:
+
+        def is_done() -> bool:
+            is_watching = "watching Pods" in running.stderr
+            return "\n" in running.stdout and is_watching == case.watches
+
+        until(lambda: is_done() or running.process.poll() is not None, "a run")
         running.signal(signal.SIGTERM)
         ended = running.end()
     assert ended.code == 128 + signal.SIGTERM, ended.stderr
     assert ended.report["exitCode"] == 3  # the name that is taken, and nothing else
-    assert "gave up the lease" in ended.stderr
+    assert ("released the lease" in ended.stderr) == case.leads
     assert "warning" not in ended.stderr
 
 
@@ -210,13 +212,13 @@ def test_the_rights_that_are_printed_are_those_that_are_used(
 ) -> None:
     token, rights = granted(control_plane, api, namespace, kubeconfig, case)
     mark = audit.mark()
-    with Proxy(control_plane, losing_the_first_create()) as proxy:
+    with Proxy(control_plane, handler=losing_the_first_create()) as proxy:
         path = control_plane.kubeconfig(
             tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )
         words = (*case.scope(namespace), *case.options(namespace))
-        if case.leads:
-            lead_for_one_run(path, *words)
+        if case.leads or case.watches:
+            loop_for_one_run(path, case, *words)
         else:
             done = command.run(*words, kubeconfig=path)
             assert done.code == 3, done.stdout + done.stderr  # the name that is taken, no more
@@ -229,7 +231,12 @@ def test_the_rights_that_are_printed_are_those_that_are_used(
     # A create has no name in the log. There is no Lease at first.
     places = {(each.namespace, each.name) for each in of_lease if each.verb != "create"}
     assert places == ({case.lease(namespace)} if case.leads else set())
-    refused = [each.code for each in events if each.code >= 400]
+    # With --watch, what takes the lead makes passes beside its full run: they can do the same, and
+    # find names that others have.
+    is_certain = not (case.leads and case.watches)
+    refused = [
+        each.code for each in events if each.code >= 400 and (is_certain or each.code != 409)
+    ]
     assert refused == ([404] if case.leads else [])
     told = [each for each in events if (each.resource, each.namespace) == ("events", namespace)]
     assert len(told) == case.events
@@ -239,7 +246,7 @@ def test_the_rights_that_are_printed_are_those_that_are_used(
 
 
 def test_each_option_changes_the_rights_as_it_says() -> None:
-    """So that equal sets above are not equal for being empty; the words are spec §9's."""
+    """So that equal sets above are not equal for being empty; the words are behavior.md §9's."""
     lists = {
         ("", "pods", "list"),
         ("", "configmaps", "list"),
@@ -253,6 +260,8 @@ def test_each_option_changes_the_rights_as_it_says() -> None:
     assert rules_of(printed("-A", "--no-events")) == lists | writes
     assert rules_of(printed("-A")) == lists | writes | event
     assert rules_of(printed("-A", "--leader-elect")) == lists | writes | event | lease
+    watches = {(group, resource, "watch") for group, resource, _ in lists}
+    assert rules_of(printed("-A", "--watch")) == lists | writes | event | watches
 
 
 def roles_of(text: str) -> dict[tuple[str, str], list[Object]]:
@@ -267,10 +276,12 @@ def roles_of(text: str) -> dict[tuple[str, str], list[Object]]:
     }
 
 
-@pytest.mark.parametrize("file", sorted(DEPLOY.glob("*.yaml")), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [*sorted(DEPLOY.glob("*.yaml")), DEPLOY / DEPLOYMENT], ids=lambda file: file.name
+)
 def test_every_role_that_ships_is_one_that_is_printed(file: Path) -> None:
-    """Of the defaults, and of --leader-elect."""
-    made = roles_of(printed("-A", "--leader-elect")) | roles_of(printed())
+    """Of the defaults, of --leader-elect, and of --watch."""
+    made = roles_of(printed("-A", "--watch", "--leader-elect")) | roles_of(printed())
     shipped = roles_of(file.read_text(encoding="utf-8"))
     assert shipped == {key: made[key] for key in shipped}
     assert bool(shipped) == bool(

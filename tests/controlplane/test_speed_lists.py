@@ -1,29 +1,32 @@
 """What a run asks a real API server for, counted in requests and bytes; and two content types."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
-from podcm_sync.cluster.kube import read
-from podcm_sync.cluster.kube.answers import Response
-from podcm_sync.cluster.kube.config import load
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.read import KubeReader
-from podcm_sync.cluster.kube.write import KubeWriter
-from podcm_sync.core.report import Report, summary
-from podcm_sync.model import decode, protobuf
-from podcm_sync.model.decoder import JSON, METADATA_ONLY, PROTOBUF
-from podcm_sync.model.kept import Kept
-from podcm_sync.model.objects import Scope
-from podcm_sync.model.page import M, Page
+from podcm_sync.api import decode_json, decode_protobuf
+from podcm_sync.api.content_type import JSON, METADATA_ONLY, PROTOBUF
+from podcm_sync.api.interner import Interner
+from podcm_sync.api.page import M, Page
+from podcm_sync.cluster.kube import reader
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import load
+from podcm_sync.cluster.kube.paths import with_query
+from podcm_sync.cluster.kube.reader import KubeReader
+from podcm_sync.cluster.kube.transport import Response
+from podcm_sync.cluster.kube.writer import KubeWriter
+from podcm_sync.reconcile.report import Report, summary
+from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Policy, run
+from tests.controlplane import own
 from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit
 from tests.controlplane.harness import ControlPlane
+from tests.controlplane.plugin import new_namespace
 from tests.speed import encode
 
 CRD = Path(__file__).resolve().parents[2] / "crd" / "podconfigmapconfig_crd.yaml"
@@ -60,7 +63,7 @@ def config(namespace: str) -> Object:
 
 def both(connection: Connection, path: str, query: Mapping[str, str]) -> tuple[Response, Response]:
     """The same list as protobuf and as JSON."""
-    answers = [connection.get(path, query, accept) for accept in (PROTOBUF, JSON)]
+    answers = [connection.get(with_query(path, query), accept) for accept in (PROTOBUF, JSON)]
     assert [each.status for each in answers] == [200, 200]
     assert [each.content_type for each in answers] == [PROTOBUF, JSON]
     return answers[0], answers[1]
@@ -84,19 +87,19 @@ def test_a_list_is_the_same_in_both_content_types(
     for limit in ("1", "500"):
         query = {"limit": limit}
         ours, theirs = both(connection, path_of("Pod", namespace), query)
-        assert _tokenless(protobuf.pods(ours.body, Kept())) == _tokenless(
-            decode.pods(theirs.body, Kept())
+        assert _tokenless(decode_protobuf.pods(ours.body, Interner())) == _tokenless(
+            decode_json.pods(theirs.body, Interner())
         )
         ours, theirs = both(connection, path_of("ConfigMap", namespace), query)
-        found = protobuf.config_maps(ours.body, Kept())
-        assert _tokenless(found) == _tokenless(decode.config_maps(theirs.body, Kept()))
+        found = decode_protobuf.config_maps(ours.body, Interner())
+        assert _tokenless(found) == _tokenless(decode_json.config_maps(theirs.body, Interner()))
         assert bool(found.continue_token) == (limit == "1")
     assert {each.namespaced_name.name for each in found.items} >= {"odd", "raw"}
     (raw,) = (each for each in found.items if each.namespaced_name.name == "raw")
     assert raw.data == {"k": "x\ufffd\ufffd\ufffdy"}
     of_names = connection.get(path_of("ConfigMap", namespace), accept=METADATA_ONLY)
     assert of_names.content_type.startswith(PROTOBUF)
-    named = {each.namespaced_name for each in protobuf.metadata(of_names.body).items}
+    named = {each.namespaced_name for each in decode_protobuf.metadata(of_names.body).items}
     assert named == {each.namespaced_name for each in found.items}
 
 
@@ -107,19 +110,12 @@ def test_a_server_that_answers_json_is_as_good(
     api.create(config(namespace))
     scope = Scope(namespaces=(namespace,))
     ours = KubeReader(connect(kubeconfig)).snapshot(scope)
-    monkeypatch.setattr(read, "EITHER", JSON)
+    monkeypatch.setattr(reader, "EITHER", JSON)
     assert KubeReader(connect(kubeconfig)).snapshot(scope) == ours
     assert [each.annotations for each in ours.pods] == [{"b": ODD["b"]}]
 
 
-@pytest.fixture(scope="module")
-def own_plane(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
-    """A control plane without other tests' namespaces, for runs over all of them."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("own"))
-    yield plane
-    plane.stop()
+own_plane = own.control_plane
 
 
 def test_requests_and_bytes_of_runs_over_all_namespaces(
@@ -129,9 +125,7 @@ def test_requests_and_bytes_of_runs_over_all_namespaces(
     api = Api(own_plane.server, own_plane.ca_file, own_plane.admin_token)
     api.apply_crd(CRD)
     for name in ("with-config", "with-orphan", "with-pods"):
-        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-        assert api.request("POST", path_of("ServiceAccount", name), account)[0] in (201, 409)
+        new_namespace(api, name)
         for number in range(3):
             api.make_pod(name, f"web-{number}", annotations={"b": "c", "notes": "x" * 5_000})
     api.create(config("with-config"))
@@ -170,9 +164,9 @@ def test_requests_and_bytes_of_runs_over_all_namespaces(
     }
     generated = {"limit": "500", "labelSelector": "podconfig.example.com/generated-by-pcmc"}
     lists = [
-        connection.get(path_of("ConfigMap", None), generated, PROTOBUF),
-        connection.get(path_of("PodConfigMapConfig", None), {"limit": "500"}, JSON),
-        connection.get(path_of("Pod", "with-config"), {"limit": "500"}, PROTOBUF),
+        connection.get(with_query(path_of("ConfigMap", None), generated), PROTOBUF),
+        connection.get(f"{path_of('PodConfigMapConfig', None)}?limit=500", JSON),
+        connection.get(f"{path_of('Pod', 'with-config')}?limit=500", PROTOBUF),
     ]
     sizes = [len(each.body) for each in lists]
     assert connection.size == 2 * sum(sizes), "the run's bytes, and these once more"

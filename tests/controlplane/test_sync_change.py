@@ -1,11 +1,10 @@
-"""What podcm-sync brings back on its ConfigMaps, and what of others it leaves there (spec §3)."""
+"""What podcm-sync brings back on its ConfigMaps, and what of others it leaves there (§3)."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.controlplane.api import Api, Object
-from tests.controlplane.faults import controllers_paused
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     FINALIZER,
@@ -24,7 +23,7 @@ from tests.controlplane.sync_objects import (
 from tests.controlplane.syncing import sync
 
 NAME = "pod-web-from-mine-cfg"
-UPDATED = {NAME: ("updated", "Drifted")}
+UPDATED = {NAME: ("updated", "OutOfSync")}
 
 
 def in_step(api: Api, namespace: str, kubeconfig: Path) -> Object:
@@ -51,7 +50,7 @@ def patched(api: Api, namespace: str, patch: Object) -> Object:
 def test_a_changed_pod_changes_its_config_map_in_place(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: the Pod's facts and included labels are followed, in the same object."""
+    """behavior.md §3: the Pod's facts and included labels are followed, in the same object."""
     before = in_step(api, namespace, kubeconfig)
     changes = {"metadata": {"labels": {"app": None, "other": "x"}}}
     api.patch("Pod", namespace, "web", changes)
@@ -71,7 +70,7 @@ def test_a_changed_pod_changes_its_config_map_in_place(
 def test_a_changed_config_changes_its_config_maps_in_place(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: what is no longer included goes, what newly is comes."""
+    """behavior.md §3: what is no longer included goes, what newly is comes."""
     before = in_step(api, namespace, kubeconfig)
     api.patch("Pod", namespace, "web", {"metadata": {"annotations": {"note": "n"}}})
     change_config(api, namespace, {"labelsToInclude": [], "annotationsToInclude": ["note"]})
@@ -101,7 +100,7 @@ DRIFTS: dict[str, Object] = {
 def test_drift_in_what_is_ours_is_put_back(
     api: Api, namespace: str, kubeconfig: Path, drift: str
 ) -> None:
-    """Spec §3: data, binaryData, our labels and the owner reference, added data keys too."""
+    """behavior.md §3: data, binaryData, our labels and the owner reference, added data keys too."""
     before = in_step(api, namespace, kubeconfig)
     drifted = patched(api, namespace, DRIFTS[drift])
     assert without_versions(drifted) != without_versions(before)
@@ -112,7 +111,7 @@ def test_drift_in_what_is_ours_is_put_back(
 
 
 def test_what_others_put_on_it_stays(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §3: others' labels, annotations, finalizers and owner references survive an update."""
+    """§3: others' labels, annotations, finalizers and owner references survive an update."""
     before = in_step(api, namespace, kubeconfig)
     other = api.create(config_map(namespace, "another-owner"))
     reference = {
@@ -138,7 +137,7 @@ def test_what_others_put_on_it_stays(api: Api, namespace: str, kubeconfig: Path)
 
 
 def test_a_second_controller_is_replaced(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §3: the Pod is the controller; another one's reference goes, its others stay."""
+    """behavior.md §3: the Pod is the controller; another one's reference goes, its others stay."""
     before = in_step(api, namespace, kubeconfig)
     other = api.create(config_map(namespace, "another-owner"))["metadata"]["uid"]
     thief = {"apiVersion": "v1", "kind": "ConfigMap", "name": "another-owner", "uid": other}
@@ -151,7 +150,7 @@ def test_a_second_controller_is_replaced(api: Api, namespace: str, kubeconfig: P
 def test_an_immutable_one_that_would_change_is_blocked(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: in step it is fine; where it would have to change it is skipped, and that fails."""
+    """§3: in step it is fine; where it would have to change it is skipped, and that fails."""
     in_step(api, namespace, kubeconfig)
     fixed = patched(api, namespace, {"immutable": True})
     assert sync(kubeconfig).code == 0
@@ -164,7 +163,7 @@ def test_an_immutable_one_that_would_change_is_blocked(
 def test_the_go_controllers_config_map_is_adopted_in_place(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: both labels and the name make it ours; only what it lacks is added."""
+    """behavior.md §3: both labels and the name make it ours; only what it lacks is added."""
     pod = api.make_pod(namespace, "web")
     make_config(api, namespace)
     data = {"podName": "web", "namespace": namespace, "nodeName": "", "phase": "Pending"}
@@ -183,7 +182,7 @@ def test_the_go_controllers_config_map_is_adopted_in_place(
 def test_who_manages_a_config_map_is_no_reason_for_a_write(
     api: Api, namespace: str, kubeconfig: Path, manager: str | None
 ) -> None:
-    """Spec §2: `managed-by` goes with every write, and other tools may claim it in between."""
+    """§2: `managed-by` goes with every write, and other tools may claim it in between."""
     in_step(api, namespace, kubeconfig)
     patched(api, namespace, {"metadata": {"labels": {MANAGED_BY: manager}}})
     assert sync(kubeconfig).counts == {"unchanged": 1}
@@ -197,11 +196,11 @@ def recreated(api: Api, namespace: str) -> Object:
 def test_a_recreated_pods_config_map_is_updated_where_the_collector_is_slower(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: one update in place: owner, pod-uid, data; then the collector lets it be."""
+    """behavior.md §3: one update in place: owner, pod-uid, data; then the collector lets it be."""
     before = in_step(api, namespace, kubeconfig)
     stale = before["metadata"]["ownerReferences"][0]
     api.create(config_map(namespace, "witness", ownerReferences=[stale]))
-    with controllers_paused(control_plane):
+    with control_plane.controllers_paused():
         pod = recreated(api, namespace)
         run = sync(kubeconfig)
         assert (run.came_to, run.code) == ({NAME: ("updated", "PodRecreated")}, 0)
@@ -218,7 +217,7 @@ def test_a_recreated_pods_config_map_is_updated_where_the_collector_is_slower(
 def test_a_recreated_pods_config_map_is_right_whoever_is_faster(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: in a race with the collector at most one more run is needed, and none fails."""
+    """§3: in a race with the collector at most one more run is needed, and none fails."""
     in_step(api, namespace, kubeconfig)
     pod = recreated(api, namespace)
     assert sync(kubeconfig).code == 0

@@ -1,4 +1,4 @@
-"""Objects that change between list and write: looked at again, and never overwritten (spec §2)."""
+"""Objects that change between list and write: looked at again, and never overwritten (§2)."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def made(api: Api, namespace: str, other: str, kubeconfig: Path) -> None:
 def test_an_update_that_meets_a_newer_version_is_planned_anew_from_new_lists(
     api: Api, audit: Audit, namespace: str, other: str, kubeconfig: Path
 ) -> None:
-    """Spec §2: another whole pass, over the namespaces concerned alone."""
+    """behavior.md §2: another whole pass, over the namespaces concerned alone."""
     mark = audit.mark()
     theirs = {"metadata": {"labels": {"team": "a"}}, "data": {"phase": "x"}}
     meddle = meddling(namespace, "update", lambda: api.patch("ConfigMap", namespace, NAME, theirs))
@@ -65,7 +65,7 @@ def test_an_update_that_meets_a_newer_version_is_planned_anew_from_new_lists(
 def test_what_conflicts_three_times_over_is_reported_as_failed(
     api: Api, audit: Audit, namespace: str, other: str, kubeconfig: Path
 ) -> None:
-    """Spec §2: three passes at most, exit 3; §5: the generation is not stamped as observed."""
+    """§2: three passes at most, exit 3; §5: the generation is not stamped as observed."""
     mark = audit.mark()
     count = iter(range(100))
 
@@ -87,7 +87,7 @@ def test_what_conflicts_three_times_over_is_reported_as_failed(
 def test_one_that_is_gone_before_its_update_is_made_anew(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: 404 on a patch: made anew in the next pass."""
+    """behavior.md §3: 404 on a patch: created again in the next pass."""
     meddle = meddling(namespace, "update", lambda: api.delete("ConfigMap", namespace, NAME))
     run = sync(kubeconfig, interfere=meddle)
     assert (run.came_to, run.code) == ({NAME: ("created", "Missing")}, 0)
@@ -97,7 +97,7 @@ def test_one_that_is_gone_before_its_update_is_made_anew(
 def test_a_create_that_meets_anothers_new_object_leaves_it_alone(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: foreign, as soon as it is seen: never overwritten; exit 3."""
+    """behavior.md §3: foreign, as soon as it is seen: never overwritten; exit 3."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     foreign = config_map(namespace, NAME, {"podName": "web"})
@@ -107,11 +107,11 @@ def test_a_create_that_meets_anothers_new_object_leaves_it_alone(
 
 
 def test_two_runs_at_once_make_one_object(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §2: the second one's create is a conflict, and its next pass finds all in place."""
+    """§2: the second one's create is a conflict, and its next pass finds all in place."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     run = sync(kubeconfig, interfere=meddling(namespace, "create", lambda: sync(kubeconfig)))
-    assert (run.came_to, run.code) == ({NAME: ("unchanged", "InStep")}, 0)
+    assert (run.came_to, run.code) == ({NAME: ("unchanged", "InSync")}, 0)
     assert names(api, namespace) == [NAME]
     assert condition(status_of(api, namespace))["reason"] == "Synced"
 
@@ -120,7 +120,7 @@ def test_two_runs_at_once_make_one_object(api: Api, namespace: str, kubeconfig: 
 def test_a_delete_does_not_hit_what_has_changed_since_it_was_seen(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: uid and resourceVersion as preconditions: an annotation come late still counts."""
+    """§3: uid and resourceVersion as preconditions: an annotation come late still counts."""
     api.delete(KIND, namespace, "mine")
     keep = {"metadata": {"annotations": {"podconfig.example.com/prune": "disabled"}}}
     meddle = meddling(namespace, "delete", lambda: api.patch("ConfigMap", namespace, NAME, keep))
@@ -133,7 +133,7 @@ def test_a_delete_does_not_hit_what_has_changed_since_it_was_seen(
 def test_a_delete_does_not_hit_another_object_of_the_same_name(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: what has come in its place is another's."""
+    """behavior.md §3: what has come in its place is another's."""
     api.delete(KIND, namespace, "mine")
 
     def meddle() -> None:
@@ -149,7 +149,7 @@ def test_a_delete_does_not_hit_another_object_of_the_same_name(
 def test_one_that_is_gone_before_its_delete_counts_as_deleted(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: the garbage collector, or a person, was faster."""
+    """behavior.md §3: the garbage collector, or a person, was faster."""
     api.delete(KIND, namespace, "mine")
     meddle = meddling(namespace, "delete", lambda: api.delete("ConfigMap", namespace, NAME))
     assert sync(kubeconfig, interfere=meddle).code == 0
@@ -160,7 +160,7 @@ def test_one_that_is_gone_before_its_delete_counts_as_deleted(
 def test_a_status_that_changed_meanwhile_fails_nothing(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §5: an outcome of this run, not a failure of the ConfigMaps; the next run writes it."""
+    """§5: an outcome of this run, not a failure of the ConfigMaps; the next run writes it."""
     newer = {"labelsToInclude": ["app", "b"]}
     meddle = meddling(namespace, "update_status", lambda: change_config(api, namespace, newer))
     run = sync(kubeconfig, interfere=meddle)

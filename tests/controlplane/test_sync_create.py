@@ -1,4 +1,4 @@
-"""What podcm-sync makes for a Pod that has no ConfigMap yet, to the last field (spec §3)."""
+"""What podcm-sync makes for a Pod that has no ConfigMap yet, to the last field (behavior.md §3)."""
 
 import re
 from pathlib import Path
@@ -37,7 +37,7 @@ VALUES = {
 def test_a_created_config_map_is_this_and_nothing_else(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: name, data, labels and owner reference, and no label of the Pod's copied."""
+    """behavior.md §3: name, data, labels and owner reference, and no label of the Pod's copied."""
     pod = api.make_pod(
         namespace,
         "web",
@@ -97,7 +97,7 @@ def test_a_created_config_map_is_this_and_nothing_else(
 def test_pods_of_every_phase_have_one(
     api: Api, namespace: str, kubeconfig: Path, phase: str
 ) -> None:
-    """Spec §3: all phases count; nodeName is the empty string while unscheduled."""
+    """behavior.md §3: all phases count; nodeName is the empty string while unscheduled."""
     api.make_pod(namespace, "web", phase=phase)
     make_config(api, namespace)
     assert sync(kubeconfig).code == 0
@@ -110,7 +110,7 @@ def test_pods_of_every_phase_have_one(
 
 
 def test_values_arrive_byte_for_byte(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §3: values are copied byte for byte; and a second run finds them as they should be."""
+    """§3: values are copied byte for byte; and a second run finds them as they should be."""
     api.make_pod(namespace, "web", annotations=VALUES)
     make_config(api, namespace, spec={"annotationsToInclude": [*VALUES]})
     assert sync(kubeconfig).code == 0
@@ -120,7 +120,7 @@ def test_values_arrive_byte_for_byte(api: Api, namespace: str, kubeconfig: Path)
 
 
 def test_only_the_selected_pods_have_one(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §1: podSelector with its full semantics; §3: one ConfigMap for a Pod and a config."""
+    """§1: podSelector with its full semantics; §3: one ConfigMap for a Pod and a config."""
     api.make_pod(namespace, "web", labels={"app": "web"})
     api.make_pod(namespace, "db", labels={"app": "db", "tier": "back"})
     api.make_pod(namespace, "bare")
@@ -144,7 +144,7 @@ def test_only_the_selected_pods_have_one(api: Api, namespace: str, kubeconfig: P
 def test_names_too_long_are_cut_and_told_apart_by_a_hash(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: up to 253 characters as they are; beyond, cut, hashed, unique, stable and legal."""
+    """§3: up to 253 characters as they are; beyond, cut, hashed, unique, stable and legal."""
     room = 253 - len("pod--from-mine-cfg")
     exact = api.make_pod(namespace, "e" * room)
     # One of the two is cut behind a dot, which must not stand before the hash.
@@ -170,7 +170,7 @@ def test_names_too_long_are_cut_and_told_apart_by_a_hash(
 def test_a_config_name_that_is_no_label_value_is_kept_in_an_annotation(
     api: Api, namespace: str, kubeconfig: Path, dots: str
 ) -> None:
-    """Spec §3: over 63 characters the label is cut and hashed, the full name is in pcmc-name."""
+    """§3: over 63 characters the label is cut and hashed, the full name is in pcmc-name."""
     exact, long = (f"{('cccc' + dots * 60)[: length - 1]}z" for length in (63, 64))
     pod = api.make_pod(namespace, "web")
     make_config(api, namespace, exact)

@@ -66,7 +66,7 @@ CAUSES: dict[str, Callable[[Api, str], None]] = {
 def test_one_that_nothing_desires_is_deleted(
     api: Api, namespace: str, kubeconfig: Path, cause: str
 ) -> None:
-    """Spec §3: the config is gone or no longer selects the Pod, or the Pod is gone."""
+    """behavior.md §3: the config is gone or no longer selects the Pod, or the Pod is gone."""
     CAUSES[cause](api, namespace)
     run = sync(kubeconfig)
     assert (run.came_to, run.code) == ({NAME: ("deleted", cause)}, 0)
@@ -76,7 +76,7 @@ def test_one_that_nothing_desires_is_deleted(
 def test_a_config_that_is_being_deleted_counts_as_gone(
     api: Api, namespace: str, kubeconfig: Path, made: Object
 ) -> None:
-    """Spec §3: deletionTimestamp; what it had is deleted, and its status is not written."""
+    """behavior.md §3: deletionTimestamp; what it had is deleted, and its status is not written."""
     config_going(api, namespace)
     before = api.get(KIND, namespace, "mine")
     assert sync(kubeconfig).came_to == {NAME: ("deleted", "ConfigGone")}
@@ -89,7 +89,7 @@ def test_a_config_that_is_being_deleted_counts_as_gone(
 def test_prune_disabled_keeps_it_from_being_deleted(
     api: Api, namespace: str, kubeconfig: Path, cause: str
 ) -> None:
-    """Spec §3: never deleted by us; an intended skip, so that nothing fails."""
+    """behavior.md §3: never deleted by us; an intended skip, so that nothing fails."""
     disabled = {"metadata": {"annotations": {PRUNE: "disabled"}}}
     api.patch("ConfigMap", namespace, NAME, disabled)
     CAUSES[cause](api, namespace)
@@ -103,10 +103,10 @@ def test_prune_disabled_keeps_it_from_being_deleted(
 def test_prune_disabled_does_not_keep_it_from_being_updated(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: the annotation is about deleting alone, and stays."""
+    """behavior.md §3: the annotation is about deleting alone, and stays."""
     api.patch("ConfigMap", namespace, NAME, {"metadata": {"annotations": {PRUNE: "disabled"}}})
     api.patch("Pod", namespace, "web", {"status": {"phase": "Running"}}, "status")
-    assert sync(kubeconfig).came_to == {NAME: ("updated", "Drifted")}
+    assert sync(kubeconfig).came_to == {NAME: ("updated", "OutOfSync")}
     after = generated(api, namespace)
     assert after["data"]["phase"] == "Running"
     assert after["metadata"]["annotations"] == {PRUNE: "disabled"}
@@ -116,7 +116,7 @@ def test_prune_disabled_does_not_keep_it_from_being_updated(
 def test_a_suspended_config_and_what_it_has_stay_exactly_as_they_are(
     api: Api, namespace: str, kubeconfig: Path, made: Object, cause: str
 ) -> None:
-    """Spec §1: none created, updated or deleted, and the status neither; exit 0."""
+    """behavior.md §1: none created, updated or deleted, and the status neither; exit 0."""
     change_config(api, namespace, {"suspend": True})
     api.make_pod(namespace, "new", labels={"app": "web"})
     if cause == "drifted":
@@ -135,7 +135,7 @@ def test_a_suspended_config_and_what_it_has_stay_exactly_as_they_are(
 def test_a_suspended_config_that_is_deleted_holds_nothing_any_more(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: the config is gone, whatever it said."""
+    """behavior.md §3: the config is gone, whatever it said."""
     change_config(api, namespace, {"suspend": True})
     config_gone(api, namespace)
     assert sync(kubeconfig).came_to == {NAME: ("deleted", "ConfigGone")}
@@ -143,7 +143,7 @@ def test_a_suspended_config_that_is_deleted_holds_nothing_any_more(
 
 @pytest.mark.usefixtures("made")
 def test_a_resumed_config_catches_up(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §1: suspend is about what it says now."""
+    """behavior.md §1: suspend is about what it says now."""
     change_config(api, namespace, {"suspend": True})
     api.make_pod(namespace, "new", labels={"app": "web"})
     assert sync(kubeconfig).counts == {"skipped": 1}
@@ -156,7 +156,7 @@ def test_a_resumed_config_catches_up(api: Api, namespace: str, kubeconfig: Path)
 def test_what_an_invalid_config_has_stays_as_it_is(
     api: Api, namespace: str, kubeconfig: Path, made: Object, cause: str
 ) -> None:
-    """Spec §3: where the desired state cannot be computed, no update and no delete; exit 3."""
+    """§3: where the desired state cannot be computed, no update and no delete; exit 3."""
     change_config(api, namespace, INVALID)
     api.make_pod(namespace, "new", labels={"app": "web"})
     if cause == "drifted":
@@ -174,7 +174,7 @@ def test_what_an_invalid_config_has_stays_as_it_is(
 def test_a_terminating_pod_keeps_what_it_has_and_gets_nothing_new(
     api: Api, namespace: str, kubeconfig: Path, cause: str, held_by: str
 ) -> None:
-    """Spec §3: while the Pod is terminating its ConfigMap stays; the Pod ends it."""
+    """behavior.md §3: while the Pod is terminating its ConfigMap stays; the Pod ends it."""
     node = "node-1" if held_by == "grace period" else None
     api.make_pod(namespace, "web", labels={"app": "web"}, node_name=node)
     make_config(api, namespace, spec=selecting(app="web"))
@@ -201,7 +201,7 @@ def test_a_terminating_pod_keeps_what_it_has_and_gets_nothing_new(
 def test_a_config_map_that_is_being_deleted_is_left_alone_until_it_is_gone(
     api: Api, namespace: str, kubeconfig: Path, cause: str
 ) -> None:
-    """Spec §3: an intended skip; once it is gone, a desired one is made anew."""
+    """behavior.md §3: an intended skip; once it is gone, a desired one is created again."""
     api.patch("ConfigMap", namespace, NAME, HELD)
     api.delete("ConfigMap", namespace, NAME)
     if cause == "drifted":

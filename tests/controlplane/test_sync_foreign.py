@@ -1,4 +1,4 @@
-"""Whose a ConfigMap is: others' objects are never touched, and a name has one holder (spec §3)."""
+"""Whose a ConfigMap is: others' objects are never touched, and a name has one holder (§3)."""
 
 import re
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ NOT_OURS: dict[str, dict[str, str]] = {
 def test_anothers_config_map_of_a_desired_name_stays_bit_for_bit(
     api: Api, namespace: str, kubeconfig: Path, labels: str, *, dry_run: bool
 ) -> None:
-    """Spec §3: foreign: skipped and blocking, reported; §2: and a dry run tells the same."""
+    """behavior.md §3: foreign: skipped and blocking, reported; §2: and a dry run tells the same."""
     pod = api.make_pod(namespace, "web")
     api.make_pod(namespace, "other")
     make_config(api, namespace)
@@ -80,7 +80,7 @@ def test_anothers_config_map_of_a_desired_name_stays_bit_for_bit(
 def test_anothers_config_map_that_nothing_desires_is_never_deleted(
     api: Api, namespace: str, kubeconfig: Path, name: str, labels: dict[str, str]
 ) -> None:
-    """Spec §3: ours has both labels and a name of the form pod-…-cfg."""
+    """behavior.md §3: ours has both labels and a name of the form pod-…-cfg."""
     labels = labels | {MANAGED_BY: "podcm-sync"}
     foreign = api.create(config_map(namespace, name, {"a": "b"}, labels=labels))
     run = sync(kubeconfig)
@@ -91,7 +91,7 @@ def test_anothers_config_map_that_nothing_desires_is_never_deleted(
 def test_ours_by_both_labels_and_the_name_is_deleted(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3: else the test above would say nothing."""
+    """behavior.md §3: else the test above would say nothing."""
     labels = {GENERATED_BY: "mine", POD_UID: UID}
     api.create(config_map(namespace, NAME, {"a": "b"}, labels=labels))
     assert sync(kubeconfig).came_to == {NAME: ("deleted", "PodGone")}
@@ -117,7 +117,7 @@ def make_in_order(api: Api, namespace: str, *configs: str) -> None:
         seconds.append(made["metadata"]["creationTimestamp"])
 
 
-def losers(run: Run) -> dict[str, str]:
+def name_conflicts(run: Run) -> dict[str, str]:
     """Config → what is said of the ConfigMap that it cannot have."""
     return {
         each.change.pcmc_name: each.message
@@ -131,15 +131,15 @@ def losers(run: Run) -> dict[str, str]:
 def test_of_two_pairs_with_one_name_the_older_config_has_it(
     api: Api, namespace: str, kubeconfig: Path, older: str, newer: str
 ) -> None:
-    """Spec §3: by creationTimestamp; the other is blocked, and told who has it; exit 3."""
+    """behavior.md §3: by creationTimestamp; the other is blocked, and told who has it; exit 3."""
     make_in_order(api, namespace, older, newer)
     for _ in range(2):
         run = sync(kubeconfig)
         assert run.code == 3
         assert generated(api, namespace, SHARED)["data"]["podName"] == PODS[older]
-        assert list(losers(run)) == [newer]
+        assert list(name_conflicts(run)) == [newer]
         said = condition(status_of(api, namespace, newer))
-        for text in (losers(run)[newer], said["message"]):
+        for text in (name_conflicts(run)[newer], said["message"]):
             assert {older, PODS[older]} <= set(re.findall(r"[a-z-]+", text))
         assert (said["status"], said["reason"]) == ("False", "SomeConfigMapsFailed")
         assert condition(status_of(api, namespace, older))["reason"] == "Synced"
@@ -156,7 +156,7 @@ def test_of_two_pairs_with_one_name_the_older_config_has_it(
 def test_a_config_that_stands_still_holds_the_name_that_it_has(
     api: Api, namespace: str, kubeconfig: Path, spec: Object
 ) -> None:
-    """Spec §3: suspended and invalid configs still hold the names they have."""
+    """behavior.md §3: suspended and invalid configs still hold the names they have."""
     make_config(api, namespace, "c", selecting(name=PODS["c"]))
     assert sync(kubeconfig).code == 0
     before = generated(api, namespace, SHARED)
@@ -164,6 +164,6 @@ def test_a_config_that_stands_still_holds_the_name_that_it_has(
     make_config(api, namespace, "b-from-c", selecting(name=PODS["b-from-c"]))
     run = sync(kubeconfig)
     assert run.code == 3
-    assert list(losers(run)) == ["b-from-c"]
-    assert f"{KIND} c," in losers(run)["b-from-c"]
+    assert list(name_conflicts(run)) == ["b-from-c"]
+    assert f"{KIND} c," in name_conflicts(run)["b-from-c"]
     assert generated(api, namespace, SHARED) == before

@@ -1,16 +1,17 @@
-"""ConfigMaps of Pods that are gone are left to the garbage collector (spec §3)."""
+"""ConfigMaps of Pods that are gone are left to the garbage collector (behavior.md §3)."""
 
 import json
 from pathlib import Path
 
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.api import Api
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import make_config, names
 from tests.controlplane.syncing import sync
 
 
-def only_the_first_pod(request: Request, forward: Forward) -> Reply:
+def only_the_first_pod(request: Observed, forward: Forward) -> Reply:
     """An access proxy: it answers 200 with the Pods that the identity may see, in JSON."""
     if request.method != "GET" or not request.path.endswith("/pods"):
         return forward()
@@ -30,7 +31,7 @@ def test_a_filtered_list_of_pods_deletes_nothing_of_running_pods(
     make_config(api, namespace)
     assert sync(kubeconfig).counts == {"created": 5}
     before = names(api, namespace)
-    with Proxy(control_plane, only_the_first_pod) as proxy:
+    with Proxy(control_plane, handler=only_the_first_pod) as proxy:
         proxied = tmp_path / "proxied"
         control_plane.kubeconfig(proxied, namespace=namespace, server=proxy.url)
         run = sync(proxied)

@@ -1,4 +1,4 @@
-"""Lists that break, expire or are turned away: begun anew, or else nothing is deleted (spec §2)."""
+"""Lists that break, expire or are turned away: started again, or else nothing is deleted (§2)."""
 
 import json
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from podcm_sync.cluster.kube import lists
+from podcm_sync.cluster.kube import pager
+from tests.chaos.proxy import Forward, Handler, Proxy, no_fault
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.api import Api, Object
-from tests.controlplane.faults import Fault, Forward, Proxy, Reply, Request, no_fault
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     change_config,
@@ -23,11 +24,11 @@ from tests.controlplane.syncing import NoWaiting, Run, sync
 LISTS = ["configmaps", "podconfigmapconfigs", "pods"]
 INCONSISTENT = "the-token-that-mixes-two-states"
 
-SyncThrough = Callable[[Fault], tuple[Run, Proxy]]
+SyncThrough = Callable[[Handler], tuple[Run, Proxy]]
 
 
 @pytest.fixture
-def clock() -> NoWaiting:
+def context() -> NoWaiting:
     return NoWaiting()
 
 
@@ -36,17 +37,17 @@ def sync_through(
     control_plane: ControlPlane,
     namespace: str,
     tmp_path: Path,
-    clock: NoWaiting,
+    context: NoWaiting,
     monkeypatch: pytest.MonkeyPatch,
 ) -> SyncThrough:
     """Syncs through a proxy, in pages of two."""
-    monkeypatch.setattr(lists, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pager, "PAGE_SIZE", 2)
 
-    def run(fault: Fault) -> tuple[Run, Proxy]:
-        with Proxy(control_plane, fault) as proxy:
+    def run(fault: Handler) -> tuple[Run, Proxy]:
+        with Proxy(control_plane, handler=fault) as proxy:
             path = tmp_path / "proxied"
             control_plane.kubeconfig(path, namespace=namespace, server=proxy.url)
-            return sync(path, clock=clock), proxy
+            return sync(path, context=context), proxy
 
     return run
 
@@ -62,7 +63,7 @@ def pages(api: Api, namespace: str, kubeconfig: Path) -> None:
     change_config(api, namespace, {"labelsToInclude": ["n"]}, "c3")
 
 
-def is_list(request: Request, resource: str) -> bool:
+def is_list(request: Observed, resource: str) -> bool:
     return request.method == "GET" and request.path.endswith(f"/{resource}")
 
 
@@ -79,12 +80,12 @@ def expired() -> Reply:
     return Reply(410, json.dumps(status).encode(), {"Content-Type": "application/json"})
 
 
-def expiring(resource: str, times: int) -> Fault:
+def expiring(resource: str, times: int) -> Handler:
     """So many times the second page of that list is refused."""
     left = [None] * times
 
-    def fault(request: Request, forward: Forward) -> Reply:
-        if is_list(request, resource) and "continue" in request.query and left:
+    def fault(request: Observed, forward: Forward) -> Reply:
+        if is_list(request, resource) and "continue" in request.parameters and left:
             left.pop()
             return expired()
         return forward()
@@ -92,13 +93,13 @@ def expiring(resource: str, times: int) -> Fault:
     return fault
 
 
-def breaking(resource: str, broken: Callable[[Reply], Reply], times: int) -> Fault:
+def breaking(resource: str, broken: Callable[[Reply], Reply], times: int) -> Handler:
     """So many times a page of that list is broken, but for the first."""
     left = [None] * times
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         reply = forward()
-        if is_list(request, resource) and "continue" in request.query and left:
+        if is_list(request, resource) and "continue" in request.parameters and left:
             left.pop()
             return broken(reply)
         return reply
@@ -144,16 +145,16 @@ def assert_done(api: Api, namespace: str, run: Run) -> None:
 def test_the_lists_come_in_the_order_that_makes_deleting_safe(
     api: Api, namespace: str, sync_through: SyncThrough
 ) -> None:
-    """Spec §2: ConfigMaps by their label, configs, Pods; paged; never resourceVersion=0."""
+    """behavior.md §2: ConfigMaps by their label, configs, Pods; paged; never resourceVersion=0."""
     run, proxy = sync_through(no_fault)
-    listed = [r for r in proxy.seen("GET") if any(is_list(r, resource) for resource in LISTS)]
+    listed = [r for r in proxy.sent("GET") if any(is_list(r, resource) for resource in LISTS)]
     assert [r.path.rpartition("/")[2] for r in listed] == [
         resource for resource in LISTS for _ in range(3)
     ]
     for request in listed:
-        assert request.query["limit"] == "2"
-        assert "resourceVersion" not in request.query
-    selectors = {r.path.rpartition("/")[2]: r.query.get("labelSelector") for r in listed}
+        assert request.parameters["limit"] == "2"
+        assert "resourceVersion" not in request.parameters
+    selectors = {r.path.rpartition("/")[2]: r.parameters.get("labelSelector") for r in listed}
     assert selectors == {
         "configmaps": "podconfig.example.com/generated-by-pcmc",
         "podconfigmapconfigs": None,
@@ -167,9 +168,9 @@ def test_the_lists_come_in_the_order_that_makes_deleting_safe(
 def test_an_expired_list_is_begun_anew_without_the_inconsistent_token(
     api: Api, namespace: str, sync_through: SyncThrough, resource: str
 ) -> None:
-    """Spec §2: a 410 restarts that list from its first page; nothing is seen twice or missed."""
+    """§2: a 410 restarts that list from its first page; nothing is seen twice or missed."""
     run, proxy = sync_through(expiring(resource, times=1))
-    assert all(request.query.get("continue") != INCONSISTENT for request in proxy.requests)
+    assert all(request.parameters.get("continue") != INCONSISTENT for request in proxy.requests)
     assert sum(is_list(request, resource) for request in proxy.requests) == 2 + 3
     assert_done(api, namespace, run)
     assert sum(each["matchedPods"] for each in statuses(api, namespace)) == 4
@@ -180,15 +181,15 @@ def test_an_expired_list_is_begun_anew_without_the_inconsistent_token(
 def test_a_list_that_always_expires_deletes_nothing_and_stamps_nothing(
     api: Api, namespace: str, sync_through: SyncThrough, resource: str
 ) -> None:
-    """Spec §2: begun a bounded number of times; then the scope is incomplete, exit 5."""
+    """behavior.md §2: begun a bounded number of times; then the scope is incomplete, exit 5."""
     before = statuses(api, namespace)
     run, proxy = sync_through(expiring(resource, times=1000))
     assert (run.code, list(run.report.incomplete)) == (5, [namespace])
     assert resource in run.report.incomplete[namespace]
     assert sum(is_list(request, resource) for request in proxy.requests) < 20
-    assert all(request.query.get("continue") != INCONSISTENT for request in proxy.requests)
+    assert all(request.parameters.get("continue") != INCONSISTENT for request in proxy.requests)
     assert "pod-p4-from-c4-cfg" in names(api, namespace)
-    assert proxy.seen("DELETE") == []
+    assert proxy.sent("DELETE") == []
     assert statuses(api, namespace) == before
 
 
@@ -202,7 +203,7 @@ def test_a_list_that_breaks_once_is_asked_for_again(
     resource: str,
     broken: Callable[[Reply], Reply],
 ) -> None:
-    """Spec §2: a list that completes after all makes its scope complete."""
+    """behavior.md §2: a list that completes after all makes its scope complete."""
     run, _ = sync_through(breaking(resource, broken, times=1))
     assert_done(api, namespace, run)
 
@@ -219,24 +220,24 @@ def test_a_list_that_stays_broken_deletes_nothing_and_stamps_nothing(
     resource: str,
     broken: Callable[[Reply], Reply],
 ) -> None:
-    """Spec §2: a list that did not complete: no delete, no status, exit 5."""
+    """behavior.md §2: a list that did not complete: no delete, no status, exit 5."""
     before = statuses(api, namespace)
     run, proxy = sync_through(breaking(resource, broken, times=1000))
     assert (run.code, list(run.report.incomplete)) == (5, [namespace])
     assert resource in run.report.incomplete[namespace]
-    assert proxy.seen("DELETE") == []
+    assert proxy.sent("DELETE") == []
     assert "pod-p4-from-c4-cfg" in names(api, namespace)
     assert statuses(api, namespace) == before
 
 
 @pytest.mark.usefixtures("pages")
 def test_a_server_that_is_too_busy_is_given_the_time_it_asks_for(
-    api: Api, namespace: str, sync_through: SyncThrough, clock: NoWaiting
+    api: Api, namespace: str, sync_through: SyncThrough, context: NoWaiting
 ) -> None:
-    """Spec §2: 429 with Retry-After, to reads and to writes alike; nothing is done twice."""
+    """behavior.md §2: 429 with Retry-After, to reads and to writes alike; nothing is done twice."""
     turned_away: list[str] = []
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.path.endswith("-cfg") and request.method not in turned_away:
             turned_away.append(request.method)
             return Reply(429, b"later", {"Retry-After": "7"})
@@ -244,5 +245,5 @@ def test_a_server_that_is_too_busy_is_given_the_time_it_asks_for(
 
     run, _ = sync_through(fault)
     assert turned_away == ["PATCH", "DELETE"]
-    assert clock.waits == [7.0, 7.0]
+    assert context.waits == [7.0, 7.0]
     assert_done(api, namespace, run)

@@ -1,14 +1,15 @@
-"""What podcm-sync asks the API server for, as the server's own audit log has it (spec §2, §9)."""
+"""What podcm-sync asks the API server for, as the server's own audit log has it (§2, §9)."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.accounts import LEAST, LISTS, account, kubeconfig_of
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit, AuditEvent
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import (
     all_config_maps,
@@ -47,7 +48,7 @@ def asked(events: list[AuditEvent]) -> dict[str, set[str]]:
 
 @pytest.mark.usefixtures("work")
 def test_a_second_run_only_lists(api: Api, audit: Audit, namespace: str, kubeconfig: Path) -> None:
-    """Spec §2: a second run right after a successful one writes nothing at all."""
+    """behavior.md §2: a second run right after a successful one writes nothing at all."""
     assert sync(kubeconfig).counts == {"created": 1, "deleted": 1, "updated": 1}
     before = all_config_maps(api, namespace), status_of(api, namespace)
     mark = audit.mark()
@@ -69,11 +70,11 @@ def test_a_second_run_only_lists(api: Api, audit: Audit, namespace: str, kubecon
 def test_the_verbs_used_are_the_least_rights_and_each_of_them(
     api: Api, control_plane: ControlPlane, audit: Audit, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §9: over runs that include a lost answer, exactly these verbs; and they suffice."""
+    """§9: over runs that include a lost answer, exactly these verbs; and they suffice."""
     token = account(api, namespace, LEAST)
-    lost: list[Request] = []
+    lost: list[Observed] = []
 
-    def fault(request: Request, forward: Forward) -> Reply | None:
+    def fault(request: Observed, forward: Forward) -> Reply | None:
         reply = forward()
         if request.method == "POST" and not lost:
             lost.append(request)
@@ -81,11 +82,11 @@ def test_the_verbs_used_are_the_least_rights_and_each_of_them(
         return reply
 
     mark = audit.mark()
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = control_plane.kubeconfig(
             tmp_path / "proxied", token=token, namespace=namespace, server=proxy.url
         )
-        run = sync(path, clock=NoWaiting())
+        run = sync(path, context=NoWaiting())
 
     assert (run.counts, run.code) == ({"created": 1, "deleted": 1, "updated": 1}, 0)
     events = audit.since(mark, user=f"system:serviceaccount:{namespace}:tested")
@@ -101,7 +102,7 @@ def test_the_verbs_used_are_the_least_rights_and_each_of_them(
 def test_a_dry_run_needs_only_the_right_to_list(
     api: Api, control_plane: ControlPlane, audit: Audit, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §9: it shows all it would do, and asks for nothing but lists."""
+    """behavior.md §9: it shows all it would do, and asks for nothing but lists."""
     path = kubeconfig_of(control_plane, tmp_path, namespace, account(api, namespace, LISTS))
     mark = audit.mark()
     done = command.run("--dry-run", kubeconfig=path)
@@ -115,18 +116,18 @@ def test_a_dry_run_needs_only_the_right_to_list(
 def test_a_name_that_is_taken_is_found_by_a_list_of_metadata_alone(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §2: PartialObjectMetadata, so that no other's data is ever read."""
+    """behavior.md §2: PartialObjectMetadata, so that no other's data is ever read."""
     api.make_pod(namespace, "web")
     make_config(api, namespace)
     api.create(config_map(namespace, "pod-web-from-mine-cfg", {"secret": "hands off"}))
-    answers: list[tuple[Request, Reply]] = []
+    answers: list[tuple[Observed, Reply]] = []
 
-    def noting(request: Request, forward: Forward) -> Reply:
+    def noting(request: Observed, forward: Forward) -> Reply:
         reply = forward()
         answers.append((request, reply))
         return reply
 
-    with Proxy(control_plane, noting) as proxy:
+    with Proxy(control_plane, handler=noting) as proxy:
         path = tmp_path / "proxied"
         control_plane.kubeconfig(path, namespace=namespace, server=proxy.url)
         run = sync(path)
@@ -140,16 +141,14 @@ def test_a_name_that_is_taken_is_found_by_a_list_of_metadata_alone(
 def test_impersonation_is_the_servers_business(
     api: Api, audit: Audit, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §7: --as, as kubectl has it: the server judges the other's rights."""
+    """behavior.md §7: --as, as kubectl has it: the server judges the other's rights."""
     account(api, namespace, LEAST)
     user = f"system:serviceaccount:{namespace}:tested"
     mark = audit.mark()
     done = command.run("--as", user, kubeconfig=kubeconfig)
     assert done.code == 0, done.stderr
-    lines = audit._log.read_bytes()[mark:].splitlines()
-    ours = [line for line in lines if b'"userAgent":"podcm-sync/' in line]
-    assert ours
-    assert all(f'"impersonatedUser":{{"username":"{user}"'.encode() in line for line in ours)
+    ours = audit.since(mark, user_agent="podcm-sync/")
+    assert {event.impersonated for event in ours} == {user}
     assert names(api, namespace) == ["pod-new-from-mine-cfg", "pod-web-from-mine-cfg"]
     assert generated(api, namespace)["data"]["podName"] == "web"
     assert condition(status_of(api, namespace))["reason"] == "Synced"

@@ -1,4 +1,4 @@
-"""As large as a ConfigMap can be, and a little larger (spec §3)."""
+"""As large as a ConfigMap can be, and a little larger (behavior.md §3)."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_the_largest_that_a_config_map_can_be(
     size: int,
     is_possible: bool,
 ) -> None:
-    """Spec §3: just as much as the server takes; over that nothing is sent, and it is said why."""
+    """§3: just as much as the server takes; over that nothing is sent, and it is said why."""
     api.make_pod(namespace, "web")
     facts = len("web" + namespace + "Pending")
     assert facts == 20  # even, as é has two bytes

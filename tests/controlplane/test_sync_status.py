@@ -1,6 +1,5 @@
-"""What a PodConfigMapConfig's status says after a run, and when it says something new (spec §5)."""
+"""What a PodConfigMapConfig's status says after a run, and when it says something new (§5)."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def version(api: Api, namespace: str) -> str:
 
 
 def test_success_is_this_and_nothing_else(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §5, §1: the generation, the counts, and Ready; no other condition."""
+    """behavior.md §5, §1: the generation, the counts, and Ready; no other condition."""
     for name in ("a", "b", "other"):
         api.make_pod(namespace, name, labels={"app": "web" if name != "other" else "x"})
     make_config(api, namespace, spec=selecting(app="web"))
@@ -61,15 +60,11 @@ def test_success_is_this_and_nothing_else(api: Api, namespace: str, kubeconfig: 
 def test_kubectl_wait_waits_for_a_run(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §1: kubectl wait --for=condition=Ready pcmc/x works, also where no Pod matches."""
+    """§1: kubectl wait --for=condition=Ready pcmc/x works, also where no Pod matches."""
 
     def wait(timeout: str) -> int:
-        command = [
-            *(str(control_plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"),
-            *(f"--cache-dir={kubeconfig.parent / 'cache'}", "wait", "--for=condition=Ready"),
-            *("pcmc/mine", f"--timeout={timeout}"),
-        ]
-        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+        words = ("wait", "--for=condition=Ready", "pcmc/mine", f"--timeout={timeout}")
+        return control_plane.kubectl(kubeconfig, *words, may_fail=True).returncode
 
     make_config(api, namespace)
     assert wait("0.1s") == 1
@@ -80,7 +75,7 @@ def test_kubectl_wait_waits_for_a_run(
 
 
 def test_an_invalid_spec_is_a_verdict(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §5: stamped; Ready=False and Stalled=True, which goes once the spec is mended."""
+    """behavior.md §5: stamped; Ready=False and Stalled=True, which goes once the spec is fixed."""
     make_config(api, namespace, spec=INVALID)
     run = sync(kubeconfig, now=NOW)
     assert run.code == 3
@@ -105,7 +100,7 @@ def test_an_invalid_spec_is_a_verdict(api: Api, namespace: str, kubeconfig: Path
 
 
 def test_failures_are_named_and_not_stamped(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §5: at most three named, then a count; the condition alone has the new generation."""
+    """§5: at most three named, then a count; the condition alone has the new generation."""
     names = [f"pod-p{number}-from-mine-cfg" for number in range(5)]
     for number in range(6):
         api.make_pod(namespace, f"p{number}")
@@ -135,7 +130,7 @@ def test_failures_are_named_and_not_stamped(api: Api, namespace: str, kubeconfig
 
 
 def test_what_a_guard_held_back_is_not_stamped(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §5: PruneBlocked; it names what is still there, and the option that lets it go."""
+    """§5: PruneBlocked; it names what is still there, and the option that lets it go."""
     for name in ("a", "b"):
         api.make_pod(namespace, name, labels={"name": name})
     make_config(api, namespace)
@@ -157,7 +152,7 @@ def test_what_a_guard_held_back_is_not_stamped(api: Api, namespace: str, kubecon
 
 
 def test_others_conditions_survive(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §5: conditions of other types stay, whatever becomes of ours."""
+    """behavior.md §5: conditions of other types stay, whatever becomes of ours."""
     make_config(api, namespace)
     theirs = {
         "type": "example.com/Audited",
@@ -180,7 +175,7 @@ def test_others_conditions_survive(api: Api, namespace: str, kubeconfig: Path) -
 def test_a_transition_time_moves_only_with_its_status(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §5: another reason, message or generation alone is no transition."""
+    """behavior.md §5: another reason, message or generation alone is no transition."""
     make_config(api, namespace)
     sync(kubeconfig, now=NOW)
     api.make_pod(namespace, "web")
@@ -198,7 +193,7 @@ def test_a_transition_time_moves_only_with_its_status(
 def test_an_equal_status_is_not_written(
     api: Api, namespace: str, kubeconfig: Path, spec: Object
 ) -> None:
-    """Spec §5: the same version after another run, at another time."""
+    """behavior.md §5: the same version after another run, at another time."""
     api.make_pod(namespace, "web")
     api.make_pod(namespace, "taken")
     api.create(config_map(namespace, "pod-taken-from-mine-cfg"))  # one fails each time
@@ -212,7 +207,7 @@ def test_an_equal_status_is_not_written(
 def test_a_status_that_another_changed_is_put_right(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §5: a level-triggered run compares with what is stored."""
+    """behavior.md §5: a level-triggered run compares with what is stored."""
     make_config(api, namespace)
     sync(kubeconfig)
     before = status_of(api, namespace)
@@ -223,7 +218,7 @@ def test_a_status_that_another_changed_is_put_right(
 
 
 def test_pods_on_their_way_out_are_not_counted(api: Api, namespace: str, kubeconfig: Path) -> None:
-    """Spec §3, §5: nothing new is made for them, and the verdict is Synced without them."""
+    """behavior.md §3, §5: nothing new is made for them, and the verdict is Synced without them."""
     api.make_pod(namespace, "web")
     api.make_pod(namespace, "going")
     api.patch("Pod", namespace, "going", {"metadata": {"finalizers": [FINALIZER]}})

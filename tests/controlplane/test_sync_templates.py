@@ -16,7 +16,7 @@ from tests.controlplane.syncing import sync
 def test_templates_become_data_and_a_second_run_writes_nothing(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §4: the root is the Pod as the server has it; §3: a template replaces any other key."""
+    """§4: the root is the Pod as the server has it; §3: a template replaces any other key."""
     api.make_pod(
         namespace,
         "web",
@@ -50,10 +50,10 @@ def test_templates_become_data_and_a_second_run_writes_nothing(
     assert generated(api, namespace) == made
 
 
-def test_a_template_that_fails_on_a_pod_leaves_what_it_has_until_it_is_mended(
+def test_a_template_that_fails_on_a_pod_leaves_what_it_has_until_it_is_fixed(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §3, last point of data: no update and no delete; §5: not stamped."""
+    """behavior.md §3: no update and no delete; §5: not stamped."""
     api.make_pod(namespace, "web", phase="Running")
     make_config(api, namespace, spec={"configMapDataTemplate": {"k": "first"}})
     sync(kubeconfig)
@@ -70,13 +70,13 @@ def test_a_template_that_fails_on_a_pod_leaves_what_it_has_until_it_is_mended(
     assert "error calling fail: not today" in condition(status)["message"]
 
     change_config(api, namespace, {"configMapDataTemplate": {"k": "second"}})
-    assert sync(kubeconfig).came_to == {"pod-web-from-mine-cfg": ("updated", "Drifted")}
+    assert sync(kubeconfig).came_to == {"pod-web-from-mine-cfg": ("updated", "OutOfSync")}
 
 
 def test_a_template_that_does_not_parse_is_stored_by_the_server_and_invalid_for_a_run(
     api: Api, namespace: str, kubeconfig: Path
 ) -> None:
-    """Spec §5: InvalidSpec, with key, line, column and Go's words in the status."""
+    """behavior.md §5: InvalidSpec, with key, line, column and Go's words in the status."""
     api.make_pod(namespace, "web")
     make_config(api, namespace, spec={"configMapDataTemplate": {"k": "a\n{{ nope }}"}})
     assert sync(kubeconfig).code == 3

@@ -1,4 +1,4 @@
-"""What goes over the wire: to whom, with which credentials, how many at once (spec §2, §7, §9)."""
+"""What goes over the wire: to whom, with which credentials, how many at once (§2, §7, §9)."""
 
 import json
 import threading
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from podcm_sync import __version__
-from tests.controlplane import command
+from tests import command
+from tests.chaos.proxy import Forward, Proxy
+from tests.chaos.rules import Observed, Reply
 from tests.controlplane.api import Api
 from tests.controlplane.crd_objects import pcmc
-from tests.controlplane.faults import Forward, Proxy, Reply, Request
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import make_config, names
 
@@ -30,7 +31,7 @@ def work(api: Api, namespace: str) -> None:
 def test_every_request_says_who_asks_and_what_is_understood(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §7: the kubeconfig's token with each one, over TLS; §9: and our user agent."""
+    """behavior.md §7: the kubeconfig's token with each one, over TLS; §9: and our user agent."""
     with Proxy(control_plane) as proxy:
         done = command.run(kubeconfig=proxied(control_plane, proxy, tmp_path, namespace))
     assert done.code == 0, done.stderr
@@ -52,7 +53,7 @@ def test_every_request_says_who_asks_and_what_is_understood(
 def test_the_token_is_not_shown_with_all_that_v_shows(
     control_plane: ControlPlane, kubeconfig: Path
 ) -> None:
-    """Spec §7: requests are in the log with -v; credentials never are."""
+    """behavior.md §7: requests are in the log with -v; credentials never are."""
     done = command.run("-vv", kubeconfig=kubeconfig)
     assert done.code == 0
     assert "/configmaps" in done.stderr
@@ -64,7 +65,7 @@ def test_the_token_is_not_shown_with_all_that_v_shows(
 def test_a_path_in_the_servers_address_is_kept(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path, prefix: str
 ) -> None:
-    """Spec §7: kubectl's habits: https://host/prefix, as multi-cluster gateways have it."""
+    """behavior.md §7: kubectl's habits: https://host/prefix, as multi-cluster gateways have it."""
     bare = prefix.rstrip("/")
     with Proxy(control_plane, prefix=bare) as proxy:
         path = proxied(control_plane, proxy, tmp_path, namespace)
@@ -78,13 +79,13 @@ def test_a_path_in_the_servers_address_is_kept(
 def test_writes_are_as_many_at_once_as_is_said_and_no_more(
     api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
-    """Spec §2: bounded concurrency: with 3, all four rounds of 3 are under way together."""
+    """behavior.md §2: bounded concurrency: with 3, all four rounds of 3 are under way together."""
     together = threading.Barrier(3)
     lock = threading.Lock()
     under_way: list[int] = [0]
     most: list[int] = [0]
 
-    def fault(request: Request, forward: Forward) -> Reply:
+    def fault(request: Observed, forward: Forward) -> Reply:
         if request.method != "POST":
             return forward()
         with lock:
@@ -96,7 +97,7 @@ def test_writes_are_as_many_at_once_as_is_said_and_no_more(
             under_way[0] -= 1
         return reply
 
-    with Proxy(control_plane, fault) as proxy:
+    with Proxy(control_plane, handler=fault) as proxy:
         path = proxied(control_plane, proxy, tmp_path, namespace)
         assert command.run("--concurrency", "3", kubeconfig=path).code == 0
     assert most == [3]
@@ -117,18 +118,18 @@ print("LOADED", code, heavy)
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version", "--nonsense"])
 def test_help_and_usage_load_nothing_of_a_run(option: str) -> None:
-    """Spec §7: what needs no server does not wait for the package that talks to one."""
+    """behavior.md §7: what needs no server does not wait for the package that talks to one."""
     done = command.python("-c", LOADED, option)
     code = 2 if option == "--nonsense" else 0
     assert done.stdout.splitlines()[-1] == f"LOADED {code} []"
 
 
 def test_manifests_need_no_kubernetes_package(tmp_path: Path) -> None:
-    """Spec §8: --from works without a cluster, and loads nothing that talks to one."""
+    """behavior.md §8: --from works without a cluster, and loads nothing that talks to one."""
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
     (tmp_path / "cluster.yaml").write_text(
         "\n---\n".join(json.dumps(obj) for obj in (pod, pcmc({}, "shop")))
     )
     done = command.python("-c", LOADED, "--from", str(tmp_path))
     assert done.stdout.splitlines()[-1] == "LOADED 0 []", done.stderr
-    assert "created    shop/pod-web-from-mine-cfg" in done.stdout
+    assert "shop/mine  1 created" in done.stdout

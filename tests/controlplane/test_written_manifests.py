@@ -1,13 +1,12 @@
-"""What `--from` writes can be applied with kubectl, stays, and is adopted by a run (spec §8)."""
+"""What `--from` writes can be applied with kubectl, stays, and is adopted by a run (§8)."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from podcm_sync import yaml_text
+from podcm_sync.runtime import yaml_text
+from tests.command import run
 from tests.controlplane.api import Api
-from tests.controlplane.command import run
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.sync_objects import POD_UID, all_config_maps, generated, selecting
 from tests.controlplane.syncing import sync
@@ -24,17 +23,6 @@ HOSTILE = {
     "unicode": "日本語 \u2028 \ufeff \x85",
     "empty": "",
 }
-
-
-def kubectl(control_plane: ControlPlane, kubeconfig: Path, *arguments: str) -> str:
-    command = [str(control_plane.binaries / "kubectl"), f"--kubeconfig={kubeconfig}"]
-    cache = f"--cache-dir={kubeconfig.parent / 'cache'}"
-    done = subprocess.run(
-        [*command, cache, *arguments], check=False, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    output: str = done.stdout
-    return output
 
 
 @pytest.fixture
@@ -73,9 +61,9 @@ def directory(tmp_path: Path, namespace: str) -> Path:
 def test_what_is_written_for_a_pod_without_a_uid_is_applied_stays_and_is_adopted(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path, directory: Path
 ) -> None:
-    kubectl(control_plane, kubeconfig, "create", "-f", str(directory / "pod.yaml"))
-    kubectl(control_plane, kubeconfig, "create", "-f", str(directory / "config.yaml"))
-    kubectl(control_plane, kubeconfig, "apply", "-R", "-f", str(directory / "generated"))
+    control_plane.kubectl(kubeconfig, "create", "-f", str(directory / "pod.yaml"))
+    control_plane.kubectl(kubeconfig, "create", "-f", str(directory / "config.yaml"))
+    control_plane.kubectl(kubeconfig, "apply", "-R", "-f", str(directory / "generated"))
     applied = generated(api, namespace)
     assert applied["metadata"]["labels"][POD_UID] == ""
     expected = {f"annotation_{key}": value for key, value in HOSTILE.items()}
@@ -108,8 +96,8 @@ def test_what_is_written_for_a_pod_without_a_uid_is_applied_stays_and_is_adopted
 def test_what_was_applied_and_has_no_pod_is_deleted_by_a_run(
     api: Api, control_plane: ControlPlane, namespace: str, kubeconfig: Path, directory: Path
 ) -> None:
-    kubectl(control_plane, kubeconfig, "create", "-f", str(directory / "config.yaml"))
-    kubectl(control_plane, kubeconfig, "apply", "-R", "-f", str(directory / "generated"))
+    control_plane.kubectl(kubeconfig, "create", "-f", str(directory / "config.yaml"))
+    control_plane.kubectl(kubeconfig, "apply", "-R", "-f", str(directory / "generated"))
     assert sync(kubeconfig).counts == {"deleted": 1}
     names = [each["metadata"]["name"] for each in all_config_maps(api, namespace)]
     assert "pod-web-from-mine-cfg" not in names
@@ -124,7 +112,7 @@ def test_null_in_a_map_of_texts_is_stored_as_the_empty_text(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: nulls\n"
         "  labels: {a: }\n  annotations: {a: ~}\ndata: {a: null}\nbinaryData: {b: }\n"
     )
-    kubectl(control_plane, kubeconfig, "create", "-f", str(file))
+    control_plane.kubectl(kubeconfig, "create", "-f", str(file))
     stored = api.get("ConfigMap", namespace, "nulls")
     assert stored is not None
     metadata = stored["metadata"]

@@ -20,12 +20,12 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import structs
 
-from podcm_sync.cluster.kube.answers import Response
-from podcm_sync.cluster.kube.read import KubeReader
-from podcm_sync.model.changes import Verb
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope, Shard
-from podcm_sync.render.text import text
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.cluster.kube.reader import KubeReader
+from podcm_sync.cluster.kube.transport import Response
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.changes import Verb
+from podcm_sync.reconcile.snapshot import Scope, Shard
 from podcm_sync.sync import Policy, run
 from tests.builders import GENERATED_BY, NOW, POD_UID, Json, pcmc, pod
 from tests.listserver import Asked, ListServer, in_sync

@@ -1,4 +1,4 @@
-"""What was in sync stays, whatever became of the bytes of a list (issue 13)."""
+"""What was in sync stays, whatever became of the bytes of a list (§2.1)."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Cluster in, plan and statuses out: spec.md by example."""
+"""Cluster in, plan and statuses out: behavior.md by example."""

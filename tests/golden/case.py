@@ -7,17 +7,18 @@ from typing import Any
 import msgspec
 import yaml
 
-from podcm_sync.cluster.directory import DirectoryCluster
-from podcm_sync.core.explain.explain import explain
-from podcm_sync.core.explain.explanation import Subject
-from podcm_sync.core.guards import Guards, parse_limit
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope, Snapshot
-from podcm_sync.render.escape import printable
-from podcm_sync.render.explained import explained
-from podcm_sync.render.text import text
-from podcm_sync.sync import Policy, planned, run
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.cluster.files.directory import DirectoryCluster
+from podcm_sync.explain.explain import explain
+from podcm_sync.explain.explanation import Subject
+from podcm_sync.explain.explanation_text import explained
+from podcm_sync.output.escape import printable
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.prune import Guards, parse_limit
+from podcm_sync.reconcile.report import Report, exit_code
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
+from podcm_sync.sync import Policy, plan_pass, run
 from podcm_sync.template.lazy import LazySandbox
 from tests.builders import Object
 
@@ -63,14 +64,14 @@ def report_of(name: str, workdir: Path) -> Report:
 
 
 def plan_of(report: Report) -> str:
-    """plan.txt: what `podcm-sync --dry-run -v` prints."""
-    return text(report, is_verbose=True)
+    """plan.txt: what `podcm-sync --dry-run -v --diff full` prints."""
+    return text(report, is_verbose=True, is_full_diff=True)
 
 
 def statuses_of(report: Report) -> str:
     """status.yaml: the exit code, and each config's status as it should be."""
     content = {
-        "exitCode": exit_code(report),
+        "exitCode": int(exit_code(report)),
         "statuses": {
             str(each.update.namespaced_name): msgspec.to_builtins(each.update.desired)
             for each in report.statuses
@@ -89,7 +90,7 @@ def explanations_of(name: str, workdir: Path) -> str:
         reader = DirectoryCluster(Path())
         snapshot = reader.snapshot(Scope(namespaces=(namespace,)))
         guards = Guards(max_prune=tuple(map(parse_limit, limits)))
-        decided = planned(snapshot, reader, guards, LazySandbox())
+        decided = plan_pass(snapshot, build(snapshot, LazySandbox()), reader, guards)
         listed = {each for _, each in _objects(snapshot)}
         taken = reader.occupied_names({namespace}).keys() - listed
         subjects = _objects(snapshot) | {("ConfigMap", each) for each in taken}

@@ -1,34 +1,10 @@
-"""`pytest tests/golden --update-golden` writes the expected files anew; never in CI."""
+"""Fixtures of the golden tests."""
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
 
 import pytest
-
-OPTION = "--update-golden"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        OPTION,
-        action="store_true",
-        help="write what comes out of each case anew, to be read before they are kept",
-    )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption(OPTION, default=False) and os.environ.get("CI"):
-        raise pytest.UsageError(
-            f"{OPTION} is for people who read what it writes: in CI expected files only compare"
-        )
-
-
-@pytest.fixture
-def is_updating(request: pytest.FixtureRequest) -> bool:
-    """Whether to write expected files; False where this directory's option was not known yet."""
-    return bool(request.config.getoption(OPTION, default=False))
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from podcm_sync.core.guards import parse_limit
-from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Answer, Result, SyncPolicy
-from podcm_sync.model.objects import Scope
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.finding import quote
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Answer, Result, SyncPolicy
+from podcm_sync.reconcile.prune import parse_limit
+from podcm_sync.reconcile.report import Report
+from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Policy, run
 from podcm_sync.template.lazy import LazySandbox
-from tests.builders import NOW, Object, config_map, manifest, owner, pcmc, pod
+from tests.builders import NOW, Object, config_map, manifest, newer_pcmc, owner, pcmc, pod
 from tests.fakes import FakeCluster, Write
 
 PROPERTIES = "server.port=8080\nserver.host=web-1\nlog.level=info\n"
@@ -78,17 +79,21 @@ def problems() -> Report:
         pcmc("typo", templates={"url": "{{ .name "}),
         pcmc("wrong", match_expressions=[("app", "in", ["web"]), ("tier", "Exists", ["x"])]),
         pcmc("garbage", spec_error="it is a list"),
+        newer_pcmc("newer"),
         pcmc("api", namespace="team"),
         config_map(made_for=pods[0], labels={"podconfig.example.com/pod-uid": None}),
         config_map(made_for=pods[1], immutable=True, more_data={"phase": "Pending"}),
         config_map(made_for=pod("api-9", namespace="team"), made_by="api"),
     )
-    cluster.before_list = lambda kind, namespace: (
-        'no right to list pods in namespace team: pods is forbidden: User "ci" cannot list '
-        "resource; grant the verb list on pods (deploy/rbac.yaml)"
-        if (kind, namespace) == ("Pod", "team")
-        else None
+    refusal = 'pods is forbidden: User "ci" cannot list resource'
+    message = (
+        f"no right to list pods in namespace team: {refusal}; grant the verb list on pods "
+        "(deploy/rbac.yaml)"
     )
+    cluster.before_list = lambda kind, namespace: (
+        message if (kind, namespace) == ("Pod", "team") else None
+    )
+    cluster.quoted = {message: quote(refusal)}
     return _run(cluster, Scope(namespaces=("shop", "team")))
 
 
@@ -164,7 +169,10 @@ def real_run_with_failures() -> Report:
         if write.name.name not in answers:
             return None
         reason, code, message = answers[write.name.name]
-        return Answer(result=Result.FAILED, reason=reason, code=code, message=message)
+        quoted = quote(message, f"HTTP {code}")
+        return Answer(
+            result=Result.FAILED, reason=reason, code=code, message=message, quoted=quoted
+        )
 
     cluster.before_write = before_write
     return _run(cluster, Scope(namespaces=("shop",)), is_dry=False)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from podcm_sync.core.digest import digest
-from podcm_sync.core.redact import redacted
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.render.document import as_json, as_yaml, document
-from podcm_sync.render.markdown import markdown
-from podcm_sync.render.text import text
+from podcm_sync.output.document import as_json, as_yaml, document
+from podcm_sync.output.markdown import markdown
+from podcm_sync.output.redact import redacted
+from podcm_sync.output.terminal import Style
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.digest import digest
+from podcm_sync.reconcile.report import Report, exit_code
 from tests.documents import valid
 from tests.golden.plans import PLANS
 
@@ -30,12 +31,15 @@ def files_of(report: Report) -> dict[str, str]:
     masked = redacted(report)
     return {
         "plan.txt": text(report),
-        "plan.color.txt": text(report, is_coloured=True, is_verbose=True, width=80),
+        "plan.diff.txt": text(report, is_full_diff=True),
+        "plan.color.txt": text(report, style=Style(is_colored=True, columns=80), is_verbose=True),
+        "plan.ascii.txt": text(report, style=Style(is_ascii=True, columns=80)),
         "plan.json": as_json(content_of(report)),
         "plan.yaml": as_yaml(content_of(report)),
         "plan.md": markdown(report, exit_code=exit_code(report)),
         "plan.4000.md": markdown(report, exit_code=exit_code(report), max_bytes=4_000),
         "plan.redacted.txt": text(masked, is_verbose=True),
+        "plan.redacted.diff.txt": text(masked, is_verbose=True, is_full_diff=True),
         "plan.redacted.md": markdown(masked, exit_code=exit_code(masked)),
     }
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from podcm_sync.__main__ import run as entry
-from podcm_sync.core.report import exit_code
-from podcm_sync.render.document import as_json, as_yaml, document
-from podcm_sync.render.explained_document import explained_schema
-from tests.documents import valid
+from podcm_sync.output.document import as_json, as_yaml, document
+from podcm_sync.reconcile.report import exit_code
+from tests.documents import EXPLANATION, valid, valid_by
 from tests.golden import case
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +84,7 @@ def test_the_command_explains_each_object_as_the_case_says(
         assert entry([*line.split(), "--from", "."]) == 0
         assert capsys.readouterr().out == text.rstrip("\n") + "\n"
         assert entry([*line.split(), "--from", ".", "-o", "json"]) == 0
-        Draft202012Validator(explained_schema()).validate(json.loads(capsys.readouterr().out))
+        valid_by(EXPLANATION, json.loads(capsys.readouterr().out))
 
 
 def test_every_case_says_in_one_sentence_what_it_shows() -> None:

@@ -59,6 +59,10 @@ class Engine:
         command += [f"--build-arg={name}={value}" for name, value in arguments.items()]
         subprocess.run([*command, str(context)], check=True, stdout=sys.stderr)
 
+    def archive(self, image: str, path: Path, name: str) -> None:
+        """Writes the image to a file that other runtimes import, under that name."""
+        _output([*self._buildah, "push", "--quiet", image, f"docker-archive:{path}:{name}"])
+
     def podman(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         command = [*self._podman, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)

@@ -21,22 +21,17 @@ from urllib.parse import urlsplit
 from podcm_sync.template.engine.hatch_build import GO_PACKAGE, digest
 from tests.controlplane.api import Api, path_of
 from tests.controlplane.audit import Audit
-from tests.controlplane.deploy_files import DEPLOY, REPOSITORY, cronjob_container
+from tests.controlplane.deploy_files import REPOSITORY, apply_rights, cronjob_container
 from tests.controlplane.harness import ControlPlane
 from tests.image import base
 from tests.image.engine import Engine
+from tests.promises import check
 
 IMAGE = "podcm-sync:test"
 NAMESPACE = "shop"
 ACCOUNT = "podcm-sync"
 SECRETS = "/var/run/secrets/kubernetes.io/serviceaccount"
 GENERATED = "podconfig.example.com/generated-by-pcmc"
-
-
-def check(promise: str, found: object, expected: object) -> None:
-    if found != expected:
-        sys.exit(f"FAILED {promise}\n  expected: {expected!r}\n  found:    {found!r}")
-    print(f"ok     {promise}", flush=True)
 
 
 def main() -> None:
@@ -50,11 +45,8 @@ def main() -> None:
         check_image(engine, build(engine, Path(context), stand_in))
     check_content(engine)
     with tempfile.TemporaryDirectory() as workdir:
-        plane = ControlPlane.start(Path(workdir, "plane"))
-        try:
+        with ControlPlane.start(Path(workdir, "plane")) as plane:
             Cluster(engine, plane, Path(workdir)).check()
-        finally:
-            plane.stop()
         check_signal(engine, Path(workdir))
     print("The image keeps all of its promises.")
 
@@ -132,7 +124,7 @@ class Cluster:
         self.audit = Audit(plane.audit_log)
         self.api = Api(plane.server, plane.ca_file, plane.admin_token)
         self.api.apply_crd(REPOSITORY / "crd" / "podconfigmapconfig_crd.yaml")
-        self.api.apply_yaml(DEPLOY / "rbac.yaml")
+        apply_rights(self.api)
         self._fill()
         token = self.api.service_account_token(ACCOUNT, ACCOUNT)
         pods = path_of("Pod", None)

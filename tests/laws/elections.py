@@ -1,6 +1,6 @@
 """Candidates, a server with one Lease, and faults: the election itself, threads and all.
 
-What is tried is `podcm_sync.election` and not a model of it; only the time is a simulation's.
+The elector is the real one (`podcm_sync.leaderelection.elector`); only the time is simulated.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from podcm_sync import clock as clock_module
-from podcm_sync import election as election_module
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.port import LockError
-from podcm_sync.election import Election
-from podcm_sync.leader import Candidate
-from podcm_sync.model.lease import Lease, LeaseSpec
-from podcm_sync.settings import Timing
+from podcm_sync.api.objects import Lease, LeaseSpec
+from podcm_sync.cluster.interfaces import Limit, LockError
+from podcm_sync.leaderelection import elector as election_module
+from podcm_sync.leaderelection.elector import Election
+from podcm_sync.leaderelection.rules import Candidate, Timing
+from podcm_sync.runtime import context as clock_module
+from podcm_sync.runtime.context import RunContext
 from tests.laws.simulation import Actor, Event, Simulation, Thread
 
 TIMINGS = (
@@ -57,48 +56,48 @@ class Process:
         self.is_killed = False
         self.pace = world.rng.uniform(*PACES)
         self.origin = world.rng.uniform(1.0, 1e6)
-        self.clock = Clock()
+        self.context = RunContext()
         self.writes_end = 0.0
         self.last_write = -1.0
         self._world = world
         candidate = Candidate(identity=name, timing=world.timing)
-        self.election = Election(self, candidate, self.clock)
+        self.election = Election(self, candidate, self.context)
         self.main = Actor(world.simulation, self, lambda: self.election.lead(self._work))
 
     def _work(self) -> None:
         """Writes one upon the other, each for as long as it may; then waits for them, as a run."""
         simulation, rng = self._world.simulation, self._world.rng
-        while not self.clock.is_stopping():
-            left = self.clock.left_to_write()
+        while not self.context.is_stopping():
+            left = self.context.remaining_for_writes()
             assert left is not None
             lasting = min(rng.choice((0.1, 1.0, 60.0)), left) / self.pace
             self.writes_end = max(self.writes_end, simulation.now + lasting)
             self._world.written(self)
             simulation.sleep(rng.uniform(0.05, 1.0))
-        while simulation.now < self.writes_end and self.clock.left() != 0:
+        while simulation.now < self.writes_end and self.context.remaining() != 0:
             simulation.sleep(0.1)
 
-    def read(self, seconds: float) -> Lease | None:
-        found = self._asked(lambda: self._world.server.lease, seconds)
+    def read(self, limit: Limit) -> Lease | None:
+        found = self._asked(lambda: self._world.server.lease, limit)
         assert not isinstance(found, LockError)
         return found
 
-    def write(self, spec: LeaseSpec, resource_version: str | None, seconds: float) -> Lease:
-        found = self._asked(lambda: self._world.server.write(spec, resource_version), seconds)
+    def write(self, spec: LeaseSpec, resource_version: str | None, limit: Limit) -> Lease:
+        found = self._asked(lambda: self._world.server.write(spec, resource_version), limit)
         if isinstance(found, LockError):
             raise found
         assert found is not None
         return found
 
     def _asked(
-        self, act: Callable[[], Lease | LockError | None], seconds: float
+        self, act: Callable[[], Lease | LockError | None], within: Limit
     ) -> Lease | LockError | None:
         """A request, which may be lost or late, and so may its answer; late ones still count."""
         simulation, fate = self._world.simulation, self._world.fate()
         answers: list[Lease | LockError | None] = []
         if fate.reaches:
             simulation.at(fate.there, lambda: answers.append(act()))
-        limit = seconds / self.pace
+        limit = within.seconds / self.pace
         if not (fate.reaches and fate.is_answered) or fate.there + fate.back > limit:
             simulation.block(limit)
             raise LockError("no answer")
@@ -166,7 +165,7 @@ class World:
                 process.is_killed = True
             case "terminate":
                 self.simulation.current = process.main
-                process.clock.receive(15)
+                process.context.receive(15)
             case "start" if len(self._alive()) < 4:
                 self.start()
             case "delete":
@@ -186,7 +185,7 @@ class World:
         return [
             each
             for each in self.processes
-            if not each.is_killed and each.clock.signal_number is None
+            if not each.is_killed and each.context.signal_number is None
         ]
 
     def end(self) -> None:
@@ -203,7 +202,7 @@ class World:
             Thread=lambda target, args, **_: Thread(simulation, lambda: target(*args)),
         )
         monkeypatch.setattr(clock_module, "time", simulation)
-        monkeypatch.setattr(clock_module, "STEP_SECONDS", 0.5)
+        monkeypatch.setattr(clock_module, "POLL_SECONDS", 0.5)
         monkeypatch.setattr(election_module, "time", simulation)
         monkeypatch.setattr(election_module, "random", self.rng)
         monkeypatch.setattr(election_module, "threading", threads)

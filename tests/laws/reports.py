@@ -3,11 +3,12 @@
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from podcm_sync.core.report import Report
-from podcm_sync.model.changes import Outcome, Result, StatusOutcome, StatusUpdate, Verb
-from podcm_sync.model.meta import NamespacedName, OwnerReference
-from podcm_sync.model.objects import PodConfigMapConfigStatus, Problem, Scope
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import NamespacedName, OwnerReference
+from podcm_sync.api.objects import PodConfigMapConfigStatus, Problem
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Outcome, Result, StatusOutcome, StatusUpdate, Verb
+from podcm_sync.reconcile.report import Report
+from podcm_sync.reconcile.snapshot import Scope
 from tests.builders import change, condition, config_map, desired, outcome, problem
 
 MARKUP = (

@@ -11,13 +11,13 @@ import msgspec
 from hypothesis import given
 from msgspec import structs
 
-from podcm_sync.apply_saved import apply_saved
-from podcm_sync.core.explain.explanation import CONFIG_MAP, POD, Explanation
-from podcm_sync.core.guards import parse_limit
-from podcm_sync.core.plan import Planned
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.changes import WRITES, Change, Verb
-from podcm_sync.model.meta import KIND, NamespacedName
+from podcm_sync.api.meta import KIND, NamespacedName
+from podcm_sync.explain.explanation import CONFIG_MAP, POD, Explanation
+from podcm_sync.plans.apply_plan import apply_saved
+from podcm_sync.reconcile.changes import WRITES, Change, Verb
+from podcm_sync.reconcile.plan import Planned
+from podcm_sync.reconcile.prune import parse_limit
+from podcm_sync.reconcile.report import Report, exit_code
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, Json, Object
 from tests.explanations import decided

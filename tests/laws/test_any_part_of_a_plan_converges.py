@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.lanes import Stopping
-from podcm_sync.model.changes import Answer, DesiredConfigMap, Result, StatusUpdate
-from podcm_sync.model.objects import ConfigMap
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.objects import ConfigMap
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.sync import Observer, Policy, run
+from tests import builders
 from tests.builders import EARLIER, NOW
 from tests.fakes import FakeCluster
 from tests.laws.worlds import EVERYWHERE, World, outline, worlds
@@ -64,9 +64,7 @@ def test_the_next_run_ends_where_one_run_alone_would(
     run(EVERYWHERE, alone, alone, Policy(concurrency=1), now=NOW)
 
     troubled = world.cluster()
-    stopping = Stopping(
-        begins_nothing=lambda: len(troubled.writes) >= stops_after, waits_no_longer=lambda: False
-    )
+    stopping = builders.stopping(is_stopping=lambda: len(troubled.writes) >= stops_after)
     writer = Troubled(troubled, fates)
     run(
         EVERYWHERE,

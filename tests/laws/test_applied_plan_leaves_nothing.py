@@ -1,8 +1,8 @@
-"""An applied plan leaves an empty plan (spec §2: a second run writes nothing at all)."""
+"""An applied plan leaves an empty plan (behavior.md §2: a second run writes nothing at all)."""
 
 from hypothesis import given
 
-from podcm_sync.core.report import summary
+from podcm_sync.reconcile.report import summary
 from podcm_sync.sync import Policy, run
 from tests.builders import EARLIER, NOW
 from tests.laws.worlds import EVERYWHERE, World, worlds

@@ -1,9 +1,9 @@
-"""One broken config changes nobody else's result (spec §3, an invalid or unreadable config)."""
+"""One broken config changes nobody else's result (§3, an invalid or unreadable config)."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.model.changes import AnyOutcome, Result
+from podcm_sync.reconcile.changes import AnyOutcome, Result
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, Json, Object, manifest, pcmc
 from tests.laws.worlds import EVERYWHERE, NAMESPACES, World, outline, worlds

@@ -13,20 +13,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.plan import diff
+from podcm_sync.api import decode_json
+from podcm_sync.api.interner import Interner
+from podcm_sync.api.page import Page
 from podcm_sync.errors import DecodeError
-from podcm_sync.model import decode
-from podcm_sync.model.kept import Kept
-from podcm_sync.model.page import Page
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import diff
 from tests.builders import Object, config_map, manifest, pcmc, pod, snapshot
 from tests.pages import json_page
 
-OF_ONE = (decode.decode_pod, decode.decode_config, decode.decode_config_map)
-PODS = partial(decode.pods, kept=Kept())
-CONFIG_MAPS = partial(decode.config_maps, kept=Kept())
-OF_A_PAGE = (PODS, decode.configs, CONFIG_MAPS, decode.metadata)
+OF_ONE = (decode_json.decode_pod, decode_json.decode_config, decode_json.decode_config_map)
+PODS = partial(decode_json.pods, interner=Interner())
+CONFIG_MAPS = partial(decode_json.config_maps, interner=Interner())
+OF_A_PAGE = (PODS, decode_json.configs, CONFIG_MAPS, decode_json.metadata)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 KEYS = st.text(max_size=5) | st.sampled_from(["metadata", "name", "items", "spec", "labels"])
 JSON = st.recursive(
@@ -104,7 +105,7 @@ def test_of_any_item_of_a_page(item: Any) -> None:
         assert len(page.items) + len(page.problems) == 3
 
     check_page(PODS, pod("n-1"))
-    check_page(decode.configs, pcmc("n-1"))
+    check_page(decode_json.configs, replace(pcmc("n-1"), is_stored=True))
     check_page(CONFIG_MAPS, config_map())
 
 
@@ -116,11 +117,11 @@ def test_a_plan_can_be_made_of_whatever_decodes(raw: Any, chance: random.Random)
     body = json_page(kind, [raw])
     match kind:
         case "Pod":
-            page = decode.pods(body, Kept())
+            page = decode_json.pods(body, Interner())
         case "ConfigMap":
-            page = decode.config_maps(body, Kept())
+            page = decode_json.config_maps(body, Interner())
         case _:
-            page = decode.configs(body)
+            page = decode_json.configs(body)
     neighbours = (pod("n-1"), pcmc("n-1"), config_map(made_for=pod("n-2"), made_by="n-1"))
     seen = snapshot(*neighbours, *page.items, problems=page.problems)
     diff(seen, build(seen), {})

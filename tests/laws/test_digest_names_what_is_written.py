@@ -12,13 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from podcm_sync.cluster.config_files import configs
-from podcm_sync.cluster.overlay import Overlay
-from podcm_sync.core.digest import digest
-from podcm_sync.model.changes import Change, Verb
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import PodConfigMapConfig
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import PodConfigMapConfig
+from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.files.preview import Overlay, configs
+from podcm_sync.reconcile.changes import Change, Verb
+from podcm_sync.reconcile.digest import digest
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, change, manifest, pcmc
 from tests.fakes import FakeCluster
@@ -33,7 +32,9 @@ def planned(world: World) -> list[Change]:
 def elsewhere(each: Change) -> Change:
     """The same change in another cluster: other versions and uids, and other words for it."""
     existing = each.existing and structs.replace(each.existing, uid="u", resource_version="99")
-    return structs.replace(each, existing=existing, reason=Reason.DRIFTED, message="said otherwise")
+    return structs.replace(
+        each, existing=existing, reason=Reason.OUT_OF_SYNC, message="said otherwise"
+    )
 
 
 @given(world=worlds(), order=st.randoms(use_true_random=False))

@@ -1,6 +1,6 @@
 """A directory's second run changes nothing, whatever the values; what was read is never edited.
 
-Spec §8, and §2's last sentence.
+behavior.md §8, and §2.
 """
 
 import json
@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.cluster.directory import DirectoryCluster
-from podcm_sync.core.report import Report, exit_code, summary
+from podcm_sync.cluster.files.directory import DirectoryCluster
+from podcm_sync.reconcile.report import Report, exit_code, summary
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, Json, manifest
 from tests.laws.worlds import EVERYWHERE, World, worlds

@@ -2,8 +2,8 @@
 
 from hypothesis import given
 
-from podcm_sync.core.report import exit_code
-from podcm_sync.model.changes import AnyOutcome
+from podcm_sync.reconcile.changes import AnyOutcome
+from podcm_sync.reconcile.report import exit_code
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.laws.worlds import EVERYWHERE, World, status_facts, worlds

@@ -6,10 +6,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.events import Event
-from podcm_sync.model.changes import Answer, Result
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Answer, Result
+from podcm_sync.reconcile.events import Event
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, Json
 from tests.fakes import FakeCluster, Write

@@ -7,13 +7,13 @@ such, never with a verb.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.explain.explain import explain
-from podcm_sync.core.explain.explanation import CONFIG_MAP, POD, Explanation, Subject, Verdict
-from podcm_sync.core.plan import Planned
-from podcm_sync.model.changes import Change, Verb
-from podcm_sync.model.meta import KIND
-from podcm_sync.model.reasons import Kind, Reason
-from podcm_sync.render.explained import explained
+from podcm_sync.api.meta import KIND
+from podcm_sync.api.reasons import Reason, ReasonClass
+from podcm_sync.explain.explain import explain
+from podcm_sync.explain.explanation import CONFIG_MAP, POD, Explanation, Subject, Verdict
+from podcm_sync.explain.explanation_text import explained
+from podcm_sync.reconcile.changes import Change, Verb
+from podcm_sync.reconcile.plan import Planned
 from tests.builders import NOW, Object
 from tests.explanations import decided, valid_explanation
 from tests.laws.test_rendered_text_is_printable import is_harmless
@@ -25,6 +25,7 @@ NOT_PLANNED = {
     Reason.SUSPENDED,
     Reason.CONFIG_GONE,
     Reason.INVALID_SPEC,
+    Reason.NEWER_SPEC,
     Reason.UNREADABLE,
     Reason.POD_TERMINATING,
 }
@@ -75,7 +76,7 @@ def test_each_verb_that_is_told_is_the_plans(world: World, limits: tuple[str, ..
                 assert verdict.reason in NOT_PLANNED
             else:
                 assert sum(told(change, verdict) for change in here) == 1
-            is_held_back = verdict.kind is Kind.HELD_BACK
+            is_held_back = verdict.kind is ReasonClass.HELD_BACK
             assert (verdict.held_back is not None) is is_held_back
         valid_explanation(explanation)
         assert is_harmless(explained(explanation, is_verbose=True))

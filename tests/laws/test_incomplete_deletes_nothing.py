@@ -1,4 +1,4 @@
-"""An incomplete Snapshot deletes nothing where it is incomplete (spec §2.1, §6)."""
+"""An incomplete Snapshot deletes nothing where it is incomplete (behavior.md §2.1, §6)."""
 
 import random
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.plan import creates_in, diff
-from podcm_sync.core.report import predicted
-from podcm_sync.core.status import predicted_conditions
-from podcm_sync.model.changes import Verb
-from podcm_sync.model.objects import Scope
+from podcm_sync.reconcile.changes import Verb
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import creates_in, diff
+from podcm_sync.reconcile.report import predicted
+from podcm_sync.reconcile.snapshot import Scope
+from podcm_sync.reconcile.status import predicted_conditions
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.laws.worlds import World, worlds

@@ -4,13 +4,14 @@ import copy
 
 from hypothesis import given
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.guards import Guards, PruneBudget, PruneLimit, guard
-from podcm_sync.core.plan import diff
-from podcm_sync.core.report import Report, predicted, problems
-from podcm_sync.core.status import conditions, predicted_conditions
-from podcm_sync.render.document import document
-from podcm_sync.render.text import text
+from podcm_sync.output.document import document
+from podcm_sync.output.terminal import Style
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import diff
+from podcm_sync.reconcile.prune import Guards, PruneBudget, PruneLimit, guard
+from podcm_sync.reconcile.report import Report, predicted, problems
+from podcm_sync.reconcile.status import conditions, predicted_conditions
 from tests.builders import NOW
 from tests.fakes import outcomes_of
 from tests.laws.worlds import EVERYWHERE, World, worlds
@@ -37,7 +38,7 @@ def test_a_whole_run_leaves_what_it_was_given_as_it_was(world: World) -> None:
         problems=problems(seen, desired),
         incomplete={},
     )
-    text(report, is_coloured=True, is_verbose=True)
+    text(report, style=Style(is_colored=True), is_verbose=True)
     document(report, exit_code=0, run_id="0")
     outcomes_of(guarded, cluster, concurrency=1)
     outcomes = outcomes_of(plan, cluster, concurrency=1)

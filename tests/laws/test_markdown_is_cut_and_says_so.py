@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from podcm_sync.core.report import Report
-from podcm_sync.model.changes import AnyOutcome, Result
-from podcm_sync.render.markdown import markdown
+from podcm_sync.output.markdown import markdown
+from podcm_sync.reconcile.changes import AnyOutcome, Result
+from podcm_sync.reconcile.report import Report
 from tests.laws.gfm import Page
 from tests.laws.reports import reports
 from tests.laws.test_markdown_is_inert import diffs, entries, lines_of_lists

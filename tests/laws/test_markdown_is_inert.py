@@ -12,15 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from podcm_sync.core.report import Report
-from podcm_sync.model.changes import AnyOutcome, Result
-from podcm_sync.model.objects import Scope
-from podcm_sync.model.reasons import REASONS
-from podcm_sync.render import words
-from podcm_sync.render.diff import unified
-from podcm_sync.render.escape import printable
-from podcm_sync.render.markdown import markdown
-from podcm_sync.render.spans import code, html_code, shortened
+from podcm_sync.api.reasons import REASONS, Reason
+from podcm_sync.output import words
+from podcm_sync.output.diff import unified
+from podcm_sync.output.escape import code, html_code, printable, shortened
+from podcm_sync.output.markdown import markdown
+from podcm_sync.reconcile.changes import AnyOutcome, Result
+from podcm_sync.reconcile.failures import Failure, Group, grouped, of_outcome
+from podcm_sync.reconcile.report import Report
+from podcm_sync.reconcile.snapshot import Scope
 from tests.laws.gfm import Page
 from tests.laws.reports import MARKUP, TEXTS, reports
 
@@ -47,7 +47,30 @@ OURS = {
 
 def entries(report: Report) -> list[AnyOutcome]:
     """Outcomes that have an entry of their own."""
-    return [each for each in report.outcomes if words.word(each) not in {"unchanged", "skipped"}]
+    shared = {"unchanged", "skipped", "failed", "blocked"}
+    return [each for each in report.outcomes if words.word(each) not in shared]
+
+
+def causes(report: Report) -> list[Group]:
+    """What failed, with one entry for each cause; tests/unit/reconcile has how they are grouped."""
+    return [
+        *grouped(
+            Failure(label=x.kind, name=x.namespaced_name, reason=x.reason, message=x.message)
+            for x in report.problems
+        ),
+        *grouped(of_outcome(x) for x in report.outcomes if words.word(x) == "failed"),
+        *grouped(of_outcome(x) for x in report.outcomes if words.word(x) == "blocked"),
+        *grouped(
+            Failure(
+                label="",
+                name=x.update.namespaced_name,
+                reason=x.reason or Reason.WRITE_FAILED,
+                message=x.message,
+            )
+            for x in report.statuses
+            if x.result is Result.FAILED
+        ),
+    ]
 
 
 def diffs(report: Report) -> list[str]:
@@ -67,13 +90,11 @@ def others_words(report: Report) -> Counter[str]:
         is_planned = words.is_held_back(each) and each.change.planned_reason is not None
         said += [str(each.change.namespaced_name)]
         said += [each.change.planned_message if is_planned else each.message]
-    for problem in report.problems:
-        said += [str(problem.namespaced_name), problem.message]
+    for cause in causes(report):
+        said += [str(each.name) for each in cause.failures[:3]]
+        said += [cause.first.message]
     for namespace, message in report.incomplete.items():
         said += [namespace, message]
-    for status in report.statuses:
-        if status.result is Result.FAILED:
-            said += [str(status.update.namespaced_name), status.message]
     return Counter(printable(each) for each in said if each)
 
 
@@ -87,9 +108,9 @@ def lines_of_lists(report: Report) -> int:
         len(entries(report))
         - len(diffs(report))
         + len(left_alone)
-        + len(report.problems)
+        + len(causes(report))
         + len(report.incomplete)
-        + sum(each.result is not Result.UNCHANGED for each in report.statuses)
+        + sum(each.result not in {Result.UNCHANGED, Result.FAILED} for each in report.statuses)
     )
 
 

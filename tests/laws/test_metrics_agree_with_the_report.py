@@ -6,14 +6,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.ended import RUN_FAILURES, Ended, RunResult
-from podcm_sync.core.report import Report, exit_code, summary
+from podcm_sync.api.reasons import Reason
+from podcm_sync.errors import RUN_FAILURES
 from podcm_sync.metrics import table
 from podcm_sync.metrics.exposition import Exposition
+from podcm_sync.metrics.finished_run import FinishedRun, RunResult
 from podcm_sync.metrics.samples import samples
+from podcm_sync.metrics.scope import MetricScope
 from podcm_sync.metrics.table import BY_NAME, METRICS, Type
-from podcm_sync.model.changes import Result, SyncPolicy, Verb
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.changes import Result, SyncPolicy, Verb
+from podcm_sync.reconcile.report import Report, exit_code, summary
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.laws.test_outcomes_add_up import ANSWERS, refusing
@@ -23,8 +25,10 @@ CODES = st.sampled_from([0, 1, 2, 3, 4, 5, 70, 130, 143])
 FAILURES = st.sampled_from(["", *RUN_FAILURES])
 
 
-def ended(report: Report | None, code: int, failure: str = "") -> Ended:
-    return Ended(at=1_000.0, duration_seconds=1.5, exit_code=code, report=report, failure=failure)
+def ended(report: Report | None, code: int, failure: str = "") -> FinishedRun:
+    return FinishedRun(
+        at=1_000.0, duration_seconds=1.5, exit_code=code, report=report, failure=failure
+    )
 
 
 @given(world=worlds(), reasons=ANSWERS)
@@ -75,8 +79,9 @@ def test_gauges_are_what_is_in_the_cluster_after_the_run(
         assert 0 <= there["ConfigMap"][namespace] - managed <= undecodable[namespace]
         configs = int(found[table.CONFIGS].get((namespace,), 0))
         assert configs == there["PodConfigMapConfig"][namespace]
-        for part in (table.NOT_READY, table.INVALID):
+        for part in (table.NOT_READY, table.INVALID, table.SUSPENDED):
             assert 0 <= found[part].get((namespace,), 0) <= configs
+        assert 0 <= found[table.PROTECTED].get((namespace,), 0) <= managed
 
 
 @given(world=worlds(), reasons=ANSWERS, code=CODES, failure=FAILURES)
@@ -102,7 +107,7 @@ def test_every_label_has_one_of_a_known_few_values(
         assert values
         for labels in values:
             for label, value in zip(row.labels, labels, strict=True):
-                assert name == table.BUILD_INFO or value in few[label]
+                assert value in few[label]
     assert sum(found[table.RUNS].values()) == 1
 
 
@@ -115,7 +120,7 @@ def test_a_namespace_is_a_label_of_gauges_alone() -> None:
 def test_counters_add_up_over_runs_and_gauges_are_the_last_ones(
     runs: list[tuple[World, int]],
 ) -> None:
-    exposition = Exposition()
+    exposition = Exposition(MetricScope(label="here"))
     totals: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for world, code in runs:
         cluster = world.cluster()
@@ -128,14 +133,15 @@ def test_counters_add_up_over_runs_and_gauges_are_the_last_ones(
             if row.type is Type.GAUGE:
                 totals = {key: value for key, value in totals.items() if key[0] != name}
             for labels, value in values.items():
-                key = (name, tuple(sorted(zip(row.labels, labels, strict=True))))
+                named = [("scope", "here"), *zip(row.labels, labels, strict=True)]
+                key = (name, tuple(sorted(named)))
                 earlier = totals.get(key, 0.0) if row.type is Type.COUNTER else 0.0
                 totals[key] = earlier + value
     shown = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in exposition.registry.collect()
         for sample in family.samples
-        if not sample.name.startswith(table.RUN_DURATION)
+        if not sample.name.startswith(table.RUN_DURATION) and sample.name not in table.OF_PROCESS
     }
     expected = {key: value for key, value in totals.items() if key[0] != table.RUN_DURATION}
     assert shown == expected

@@ -9,9 +9,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.managed import manifest
-from podcm_sync.core.names import config_map_name, label_value
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.managed_fields import manifest
+from podcm_sync.reconcile.names import config_map_name, label_value
 from tests.laws.worlds import World, worlds
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.settings import Timing
+from podcm_sync.leaderelection.rules import Timing
 from tests.laws.elections import TIMINGS, World
 
 FAULTS = 12

@@ -7,24 +7,27 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope, Snapshot
-from podcm_sync.render.text import text
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.laws.worlds import EVERYWHERE, World, worlds
 
 
-class Listed:
+class SnapshotBuilder:
     """A Reader of one snapshot."""
 
     def __init__(self, snapshot: Snapshot, occupied: Mapping[NamespacedName, bool]) -> None:
         self._snapshot = snapshot
         self._occupied = occupied
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         assert scope == EVERYWHERE
         return self._snapshot
+
+    def namespaces(self) -> Collection[str]:
+        raise AssertionError("nothing is deferred")
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         return {
@@ -49,7 +52,8 @@ def test_shuffled_lists_give_the_same_report(world: World, chance: random.Random
             if (items := getattr(seen, field))
         },
     )
-    expected = run(EVERYWHERE, Listed(seen, occupied), None, Policy(), now=NOW)
-    found = run(EVERYWHERE, Listed(shuffled, occupied), None, Policy(), now=NOW)
+    expected = run(EVERYWHERE, SnapshotBuilder(seen, occupied), None, Policy(), now=NOW)
+    found = run(EVERYWHERE, SnapshotBuilder(shuffled, occupied), None, Policy(), now=NOW)
     assert found == expected
     assert text(found, is_verbose=True) == text(expected, is_verbose=True)
+    assert text(found) == text(expected)

@@ -6,12 +6,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.plan import diff
-from podcm_sync.core.report import exit_code, summary
+from podcm_sync.api.reasons import Reason
 from podcm_sync.errors import EXIT_CODES
-from podcm_sync.model.changes import Answer, Result, Verb
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.changes import Answer, Result, Verb
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import diff
+from podcm_sync.reconcile.report import exit_code, summary
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.fakes import Write, outcomes_of

@@ -7,8 +7,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.report import Report, exit_code, summary
-from podcm_sync.model.changes import (
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import ConfigMap
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import (
     Answer,
     DesiredConfigMap,
     Outcome,
@@ -16,9 +18,8 @@ from podcm_sync.model.changes import (
     Result,
     StatusUpdate,
 )
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, Scope, Snapshot
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.report import Report, exit_code, summary
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW
 from tests.fakes import FakeCluster
@@ -45,9 +46,12 @@ class FaultyServer:
         self._attempts: Counter[tuple[str, NamespacedName]] = Counter()
         self._late: dict[str, list[Callable[[], Answer]]] = {"late": [], "later": []}
 
-    def snapshot(self, scope: Scope) -> Snapshot:
+    def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:
         self._land("late")
-        return self._cluster.snapshot(scope)
+        return self._cluster.snapshot(scope, may_defer=may_defer)
+
+    def namespaces(self) -> Collection[str]:
+        return self._cluster.namespaces()
 
     def occupied_names(self, namespaces: Collection[str]) -> Mapping[NamespacedName, bool]:
         self._land("later")

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from hypothesis import given
 
-from podcm_sync.core.explain.explain import explain
-from podcm_sync.core.explain.explanation import CONFIG_MAP, POD, Explanation, Subject
-from podcm_sync.core.explain.redact import redacted
-from podcm_sync.model.meta import KIND
-from podcm_sync.render.document import as_json
-from podcm_sync.render.explained import explained
-from podcm_sync.render.explained_document import explained_document
+from podcm_sync.api.meta import KIND
+from podcm_sync.explain.explain import explain
+from podcm_sync.explain.explanation import CONFIG_MAP, POD, Explanation, Subject
+from podcm_sync.explain.explanation_text import explained, explained_document
+from podcm_sync.explain.redact_explanation import redacted
+from podcm_sync.output.document import as_json
+from podcm_sync.output.terminal import Style
 from tests.builders import NAMESPACE, NOW, Json, pcmc, pod
 from tests.explanations import decided, explanation_of, valid_explanation
 from tests.fakes import FakeCluster
@@ -38,7 +38,7 @@ def explanations(cluster: FakeCluster) -> Iterator[Explanation]:
 def every_format(explanation: Explanation) -> Sequence[str]:
     return [
         explained(explanation),
-        explained(explanation, is_verbose=True, is_coloured=True),
+        explained(explanation, Style(is_colored=True, columns=80), is_verbose=True),
         as_json(explained_document(explanation)),
         repr(explanation),
     ]
@@ -93,9 +93,9 @@ def test_the_plants_would_be_seen() -> None:
     plain = explanation_of(POD, "web-0", pod(labels={"app": "ZZZZZZZZ"}), asked)
     assert all(len(PLANTED.findall(shown)) >= 2 for shown in every_format(plain))
     text = explained(redacted(plain))
-    assert "fails app=<redacted-2>: the Pod has app=<redacted-1>" in text
+    assert "needs app=<redacted-2>, Pod has app=<redacted-1>" in text
     whole = redacted(explanation_of(KIND, "web", pod(labels={"app": "ZZZZZZZZ"}), asked))
-    assert "0 of 1 Pods selected by app=<redacted-1>\n" in explained(whole)
-    assert "1 Pod fails app=<redacted-1>\n" in explained(whole)
-    assert "web-0 has app=<redacted-2>\n" in explained(whole)
+    assert "selects Pods with app=<redacted-1> (0 of 1 Pods)" in explained(whole)
+    assert "not selected: 1 Pod: needs app=<redacted-1> (" in explained(whole)
+    assert "(web-0 has app=<redacted-2>)\n" in explained(whole)
     assert json.loads(as_json(explained_document(plain))).get("redacted") is None

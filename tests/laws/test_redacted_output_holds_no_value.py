@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.redact import redacted
-from podcm_sync.core.report import Report, exit_code, summary
-from podcm_sync.model.changes import Answer, AnyOutcome, Result, Verb
-from podcm_sync.model.objects import Condition, ConfigMap, PodConfigMapConfigStatus, Scope
-from podcm_sync.model.reasons import Reason
-from podcm_sync.render.document import as_json, as_yaml, document
-from podcm_sync.render.markdown import markdown
-from podcm_sync.render.text import text
+from podcm_sync.api.finding import quote
+from podcm_sync.api.objects import Condition, ConfigMap, PodConfigMapConfigStatus
+from podcm_sync.api.reasons import Reason
+from podcm_sync.output.document import as_json, as_yaml, document
+from podcm_sync.output.markdown import markdown
+from podcm_sync.output.redact import redacted
+from podcm_sync.output.terminal import Style
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.changes import Answer, AnyOutcome, Result, Verb
+from podcm_sync.reconcile.report import Report, exit_code, summary
+from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Policy, run
 from podcm_sync.template.lazy import LazySandbox
 from tests.builders import NOW, Json, config_map, manifest, pcmc, pod
@@ -44,7 +47,7 @@ values = st.builds(
             " $ ",
             "{$: 1}",
             "error calling $: ",
-            "; spec.$: must be of type `str`, not `int`",
+            "; spec.$: must be text, not a whole number",
             "a: line 3: $",
             "<redacted-1>$",
         ]
@@ -122,20 +125,28 @@ def worlds(draw: st.DrawFn) -> FakeCluster:
         broken["metadata"]["annotations"] = {draw(values): 5}
         cluster.add(broken)
     refusal = draw(st.none() | st.tuples(st.sampled_from(REFUSALS), values))
+    is_quoted = draw(flag)
 
     def before_write(write: Write) -> Answer | None:
         if refusal is None or "web-1" in write.name.name:
             return None
         (reason, code), value = refusal
         message = f'admission webhook denied: data.tier: Invalid value: "{value}"'
-        return Answer(result=Result.FAILED, reason=reason, code=code, message=message)
+        return Answer(
+            result=Result.FAILED,
+            reason=reason,
+            code=code,
+            message=message,
+            quoted=quote(value) if is_quoted else None,
+        )
 
     cluster.before_write = before_write
     lost = draw(st.none() | values)
     if lost is not None and draw(st.integers(0, 3)) == 3:
-        cluster.before_list = lambda kind, _: (
-            f"cannot list pods in namespace shop: HTTP 500: {lost}" if kind == "Pod" else None
-        )
+        message = f"cannot list pods in namespace shop: HTTP 500: {lost}"
+        cluster.before_list = lambda kind, _: message if kind == "Pod" else None
+        if is_quoted:
+            cluster.quoted = {message: quote(lost)}
     return cluster
 
 
@@ -184,8 +195,14 @@ def every_format(report: Report) -> Sequence[str]:
     content = document(report, exit_code=exit_code(report), run_id="0123456789")
     return [
         *(
-            text(report, is_verbose=verbose, is_coloured=verbose, width=width)
+            text(
+                report,
+                style=Style(is_colored=verbose, columns=width),
+                is_verbose=verbose,
+                is_full_diff=full,
+            )
             for verbose in (False, True)
+            for full in (False, True)
             for width in (None, 80)
         ),
         as_json(content),
@@ -218,8 +235,8 @@ def test_all_but_values_and_messages_is_as_it_was(cluster: FakeCluster, is_dry: 
     ]
     for after, before in zip(masked.statuses, report.statuses, strict=True):
         assert (after.result, after.reason) == (before.result, before.reason)
-        kept = [(x.type, x.status, x.reason) for x in before.update.desired.conditions]
-        assert [(x.type, x.status, x.reason) for x in after.update.desired.conditions] == kept
+        stamped = [(x.type, x.status, x.reason) for x in before.update.desired.conditions]
+        assert [(x.type, x.status, x.reason) for x in after.update.desired.conditions] == stamped
     content = document(masked, exit_code=exit_code(masked), run_id="0123456789")
     assert valid(json.loads(as_json(content)))["redacted"] is True
 

@@ -1,6 +1,6 @@
 """What is shown moves no cursor, hides nothing, and is not obeyed by any CI system.
 
-Spec §7. Line ends are the renderer's own, and so are its colours, where it was asked for them.
+§7. Line ends are the renderer's own, and so are its colours, where it was asked for them.
 """
 
 import json
@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from podcm_sync.cli import logs
-from podcm_sync.core.report import Report
-from podcm_sync.render.columns import folded
-from podcm_sync.render.document import as_json, as_yaml, document
-from podcm_sync.render.escape import json_text, printable, scalar, yaml_text
-from podcm_sync.render.markdown import markdown
-from podcm_sync.render.text import NARROWEST, text
+from podcm_sync.output.document import as_json, as_yaml, document
+from podcm_sync.output.escape import json_text, printable, scalar, yaml_text
+from podcm_sync.output.markdown import markdown
+from podcm_sync.output.terminal import NARROWEST, Color, Style, folded
+from podcm_sync.output.text import text
+from podcm_sync.reconcile.report import Report
 from tests.laws.reports import TEXTS, reports
 
 COMMAND = re.compile(r"##[\w.-]*\[|^\s*::", re.MULTILINE)
@@ -31,14 +31,14 @@ BLANK = re.compile(
     "\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 """DerivedCoreProperties.txt, Default_Ignorable_Code_Point; and signs that are drawn blank."""
-OWN_COLOURS = re.compile(r"\x1b\[(1|2|31|32|33|36)m|\x1b\[0m")
+OWN_COLOURS = re.compile("|".join(re.escape(f"\x1b[{color}m") for color in (*Color, "0")))
 
 
 def is_harmless(shown: str) -> bool:
     """No control, format or invisible character, no line end but the usual one, no command."""
     is_plain = all(
         char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        for char in shown
+        for char in set(shown)
     )
     return is_plain and not (COMMAND.search(shown) or BLANK.search(shown))
 
@@ -46,27 +46,39 @@ def is_harmless(shown: str) -> bool:
 @given(
     report=reports(),
     is_verbose=st.booleans(),
+    is_full_diff=st.booleans(),
     width=st.integers(NARROWEST, 200),
     is_coloured=st.booleans(),
+    is_ascii=st.booleans(),
 )
 def test_no_line_is_wider_than_the_terminal(
-    report: Report, is_verbose: bool, width: int, is_coloured: bool
+    *,
+    report: Report,
+    is_verbose: bool,
+    is_full_diff: bool,
+    width: int,
+    is_coloured: bool,
+    is_ascii: bool,
 ) -> None:
-    shown = text(report, is_verbose=is_verbose, width=width, is_coloured=is_coloured)
+    style = Style(is_colored=is_coloured, is_ascii=is_ascii, columns=width)
+    shown = text(report, style=style, is_verbose=is_verbose, is_full_diff=is_full_diff)
     plain = OWN_COLOURS.sub("", shown)
     assert is_harmless(plain)
-    assert plain == text(report, is_verbose=is_verbose, width=width)
+    style = Style(is_ascii=is_ascii, columns=width)
+    assert plain == text(report, style=style, is_verbose=is_verbose, is_full_diff=is_full_diff)
     assert max(cell_len(line) for line in plain.split("\n")) <= width
 
 
-@given(report=reports(), is_verbose=st.booleans())
-def test_text_without_colours_is_harmless(report: Report, is_verbose: bool) -> None:
-    assert is_harmless(text(report, is_verbose=is_verbose))
+@given(report=reports(), is_verbose=st.booleans(), is_full_diff=st.booleans())
+def test_text_without_colours_is_harmless(
+    report: Report, is_verbose: bool, is_full_diff: bool
+) -> None:
+    assert is_harmless(text(report, is_verbose=is_verbose, is_full_diff=is_full_diff))
 
 
 @given(report=reports(), is_verbose=st.booleans())
 def test_text_with_colours_has_none_but_its_own(report: Report, is_verbose: bool) -> None:
-    shown = text(report, is_coloured=True, is_verbose=is_verbose)
+    shown = text(report, style=Style(is_colored=True), is_verbose=is_verbose)
     assert is_harmless(OWN_COLOURS.sub("", shown))
     assert OWN_COLOURS.sub("", shown) == text(report, is_verbose=is_verbose)
 

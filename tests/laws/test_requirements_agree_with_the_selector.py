@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.selector import OPERATORS, compile_selector, requirements
-from podcm_sync.model.objects import LabelSelector, LabelSelectorRequirement
+from podcm_sync.api.objects import LabelSelector, LabelSelectorRequirement
+from podcm_sync.reconcile.selector import OPERATORS, compile_selector, requirements
 
 KEYS = st.sampled_from(["app", "tier", "team/x"])
 VALUES = st.sampled_from(["", "web", "api"])

@@ -11,13 +11,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync import plan_file
-from podcm_sync.apply_saved import apply_saved
-from podcm_sync.core.guards import PruneLimit
-from podcm_sync.core.report import Report, exit_code
-from podcm_sync.model.changes import AnyOutcome, Change, Result, Verb
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster import interfaces
+from podcm_sync.plans import plan_file
+from podcm_sync.plans.apply_plan import apply_saved
+from podcm_sync.reconcile.changes import AnyOutcome, Change, Result, Verb
+from podcm_sync.reconcile.prune import PruneLimit
+from podcm_sync.reconcile.report import Report, exit_code
 from podcm_sync.sync import Policy, run
 from tests.builders import GENERATED_BY, NOW, Json, pod
 from tests.fakes import FakeCluster
@@ -36,7 +37,7 @@ def planned(cluster: FakeCluster, policy: Policy = ONE) -> Report:
         path = Path(folder) / "plan.json"
         saved = plan_file.SavedPlan(
             created=NOW,
-            origin=plan_file.Origin(server="https://one"),
+            origin=interfaces.Origin(server="https://one"),
             run_id="0123456789abcdef",
             exit_code=exit_code(report),
             report=report,

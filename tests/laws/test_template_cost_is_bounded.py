@@ -1,9 +1,9 @@
-"""The templates of a namespace cost no more than its bound, whatever they are (spec §2.6)."""
+"""The templates of a namespace cost no more than its bound, whatever they are (§2.6)."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podcm_sync.core import bounds
+from podcm_sync.reconcile import bounds
 from podcm_sync.template import job
 from podcm_sync.template.fuel import DATA, FUEL, Limit, Shared
 from podcm_sync.template.sandbox import Sandbox
@@ -39,6 +39,7 @@ def scaled(limit: Limit) -> Limit:
         namespace=limit.namespace // SCALE,
         run=limit.run // SCALE,
         free=limit.free // SCALE,
+        first=limit.first // SCALE,
         per_object=limit.per_object,
     )
 
@@ -74,8 +75,8 @@ def test_the_cost_of_a_namespace_is_within_its_bound_whatever_its_templates(
         assert fuel.spent <= run._fuel.limit.namespace + bounds.TEMPLATE_PER_OBJECT * count
         assert held[namespace] <= data.spent
         assert data.spent <= run._data.limit.namespace + bounds.TEMPLATE_DATA_PER_OBJECT * count
-    assert run._fuel.left >= 0
-    assert run._data.left >= 0
+    assert run._fuel.remaining >= 0
+    assert run._data.remaining >= 0
 
 
 @settings(max_examples=15)

@@ -1,4 +1,4 @@
-"""What a template prints depends on its Pod alone: no address, no order of a map (spec §4)."""
+"""What a template prints depends on its Pod alone: no address, no order of a map (§4)."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

@@ -6,14 +6,15 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.plan import diff
-from podcm_sync.core.report import predicted
-from podcm_sync.core.status import predicted_conditions
-from podcm_sync.model.changes import Change, Verb
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Problem, Snapshot
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import Problem
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Change, Verb
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.plan import diff
+from podcm_sync.reconcile.report import predicted
+from podcm_sync.reconcile.snapshot import Snapshot
+from podcm_sync.reconcile.status import predicted_conditions
 from tests.builders import NOW
 from tests.laws.worlds import NAMESPACES, World, rivalries, worlds
 

@@ -1,13 +1,13 @@
 """What is not ours is untouched, bit for bit, resourceVersion and all.
 
 Foreign ConfigMaps, Pods, all of a config but its status; and what suspended, invalid or unreadable
-configs have (spec §1, §3).
+configs have (behavior.md §1, §3).
 """
 
 from hypothesis import given
 
-from podcm_sync.core.names import label_value
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.reconcile.names import label_value
 from podcm_sync.sync import Policy, run
 from tests.builders import GENERATED_BY, NOW, Json
 from tests.laws.worlds import EVERYWHERE, World, is_ours, worlds
@@ -63,14 +63,14 @@ def test_what_a_suspended_or_invalid_config_has_stays_as_it_is(world: World) -> 
     """
     seen = world.snapshot()
     broken = {each.namespaced_name for each in seen.problems if each.kind == "PodConfigMapConfig"}
-    kept = broken | {
+    keepers = broken | {
         each.namespaced_name
         for each in seen.configs
         if not each.terminating
         and (each.suspend or each.spec is None or "a b" in each.spec.pod_selector.match_labels)
     }
     suspended = {each.namespaced_name for each in seen.configs if each.suspend}
-    labels = {(name.namespace, label_value(name.name)): name.name for name in kept}
+    labels = {(name.namespace, label_value(name.name)): name.name for name in keepers}
     cluster = world.cluster()
     before = cluster.dump()
     run(EVERYWHERE, cluster, cluster, Policy(concurrency=1), now=NOW)

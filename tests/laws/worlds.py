@@ -13,17 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from podcm_sync.core.names import config_map_name, label_value
-from podcm_sync.core.report import Report
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import (
-    ConfigMap,
-    Pod,
-    PodConfigMapConfig,
-    PodConfigMapConfigStatus,
-    Scope,
-    Snapshot,
-)
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig, PodConfigMapConfigStatus
+from podcm_sync.reconcile.names import config_map_name, label_value
+from podcm_sync.reconcile.report import Report
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 from tests.builders import (
     GENERATED_BY,
     MANAGED_BY,
@@ -67,7 +61,7 @@ class World:
 
 
 def is_ours(raw: Json) -> bool:
-    """Whether a stored ConfigMap is podcm-sync's, by the words of spec §3."""
+    """Whether a stored ConfigMap is podcm-sync's, by the words of behavior.md §3."""
     metadata = raw["metadata"]
     has_both = {GENERATED_BY, POD_UID} <= set(metadata.get("labels") or {})
     return has_both and re.fullmatch(r"pod-.+-cfg", metadata["name"]) is not None
@@ -246,7 +240,7 @@ CHANGES: tuple[Json, ...] = (
     {},
     {},
     {"data": {}},
-    {"more_data": {"phase": "Drifted", "added": "x"}},
+    {"more_data": {"phase": "OutOfSync", "added": "x"}},
     {"binary_data": {"blob": "AAE="}},
     {"immutable": True},
     {"terminating": True},

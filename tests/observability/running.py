@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos.process import Running, started, until
+from tests.command import Running, started, until
 from tests.observability.servers import fetch
 
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -18,7 +18,7 @@ class Listening:
 
     def __init__(self, process: Running) -> None:
         self.process = process
-        pattern = re.compile(r"listening on (http://\S+)")
+        pattern = re.compile(r"listening on (http://[\w.:]+)")
         until(lambda: pattern.search(process.stderr), "it listens")
         found = pattern.search(process.stderr)
         assert found
@@ -42,8 +42,12 @@ def values(text: str, name: str) -> list[tuple[dict[str, str], float]]:
 
 
 def value(text: str, name: str, **labels: str) -> float | None:
-    """The one sample of an exposition with exactly these labels."""
-    found = [number for having, number in values(text, name) if having == labels]
+    """The one sample of an exposition with exactly these labels, besides its scope."""
+    found = [
+        number
+        for having, number in values(text, name)
+        if {"scope": having["scope"], **labels} == having
+    ]
     assert len(found) <= 1, found
     return found[0] if found else None
 

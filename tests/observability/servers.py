@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 
 import yaml
 
-from tests.chaos.process import until
+from tests.command import until
 from tests.controlplane.processes import Component, free_ports
 
 Series = dict[str, str]
@@ -99,12 +99,12 @@ class Prometheus(Server):
             f"--web.listen-address=127.0.0.1:{self.port}",
         ]
 
-    def scrape(self, target: str) -> None:
-        """Scrape this URL's /metrics ten times a second, as README.md says."""
-        self._configure(urllib.parse.urlsplit(target).netloc)
+    def scrape(self, *targets: str) -> None:
+        """Scrape these URLs' /metrics ten times a second, with labels as in a cluster."""
+        self._configure(*(urllib.parse.urlsplit(target).netloc for target in targets))
         assert self.process
         self.process._process.send_signal(signal.SIGHUP)
-        until(lambda: self.query("up == 1"), "the first scrape")
+        until(lambda: len(self.query("up == 1")) == len(targets), "the first scrapes")
 
     def query(self, expression: str) -> list[tuple[Series, float]]:
         """What an instant query gives: labels and value of each series."""
@@ -121,13 +121,19 @@ class Prometheus(Server):
         assert len(found) <= 1, found
         return found[0][1] if found else None
 
-    def _configure(self, target: str = "") -> None:
+    def _configure(self, *targets: str) -> None:
         job = {
             "job_name": "podcm-sync",
             "honor_labels": True,
             "scrape_interval": "100ms",
             "scrape_timeout": "100ms",
-            "static_configs": [{"targets": [target] if target else []}],
+            # A PodMonitor adds the namespace of the Pod, and a central Prometheus the cluster.
+            "static_configs": [
+                {
+                    "targets": list(targets),
+                    "labels": {"cluster": "north", "namespace": "of-the-pod"},
+                }
+            ],
         }
         self._config.write_text(yaml.safe_dump({"scrape_configs": [job]}))
 

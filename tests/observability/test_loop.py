@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import until
+from tests import command
 from tests.chaos.proxy import Proxy
+from tests.chaos.replicas import give_up
 from tests.chaos.rules import Fault, Rule
-from tests.controlplane import command
+from tests.command import until
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
+from tests.controlplane.plugin import new_namespace
 from tests.controlplane.sync_objects import config_map, make_config
 from tests.observability.running import looping, value
 from tests.observability.servers import Prometheus, fetch, promtool
@@ -56,20 +58,49 @@ def test_prometheus_has_what_the_runs_report(
     assert {each["summary"]["created"] for each in later} == {0}
 
 
+@pytest.mark.usefixtures("work")
 def test_every_panel_of_the_dashboard_has_something_to_show(
     prometheus: Prometheus, api: Api, kubeconfig: Path, namespace: str
 ) -> None:
-    """All but the two that are empty where all is well."""
-    api.make_pod(namespace, "web")
-    make_config(api, namespace)
-    with looping(kubeconfig, "--deadline", "60s") as loop:
-        prometheus.scrape(loop.url)
-        empty_when_well = [each for each in queries() if each.endswith(" > 0")]
-        assert len(empty_when_well) == 2
+    """Of a leader with a namespace in which something fails, a shard, and a loop that watches."""
+    watched = new_namespace(api)
+    make_config(api, watched)
+    make_config(api, namespace, "asleep", {"suspend": True})
+    give_up(api, namespace)
+    leader = ("--leader-elect", "--tolerate-object-failures", "--deadline", "60s")
+    shard = ("-A", "--shard", "0/1000", "--policy", "upsert-only")
+    with (
+        looping(kubeconfig, *leader) as first,
+        looping(kubeconfig, *shard) as second,
+        looping(kubeconfig, "--watch", "-n", watched, interval="10m") as third,
+    ):
+        until(lambda: third.status("/readyz") == 200, "it watches")
+        api.make_pod(watched, "web")
+        prometheus.scrape(first.url, second.url, third.url)
         for query in queries():
-            if query not in empty_when_well:
-                until(partial(prometheus.query, query), query)
-        assert [prometheus.query(each) for each in empty_when_well] == [[], []]
+            until(partial(prometheus.query, query), query)
+        for query in queries(cluster="south") + queries(scope="elsewhere"):
+            assert prometheus.query(query) == [], query
+        suspended = f'podcm_sync_configs_suspended{{namespace="{namespace}"}}'
+        assert prometheus.value(suspended) == 1
+        shards = {
+            each["scope"]: value for each, value in prometheus.query("podcm_sync_scope_shards")
+        }
+        assert shards == {"shard-0-of-1000": 1_000}
+        leads = prometheus.query("podcm_sync_leader == 1")
+        assert [each["lease"] for each, _ in leads] == [f"{namespace}/podcm-sync"]
+
+
+def test_a_sum_without_a_namespace_doesnt_get_that_of_the_pod(
+    prometheus: Prometheus, kubeconfig: Path
+) -> None:
+    """Prometheus keeps the empty label, so no alert names the namespace of podcm-sync itself."""
+    with looping(kubeconfig) as loop:
+        prometheus.scrape(loop.url)
+        until(lambda: prometheus.query("podcm_sync_configs_invalid"), "a run")
+        ((labels, _),) = prometheus.query("podcm_sync_configs_invalid")
+        assert "namespace" not in labels
+        assert labels["scope"] == "default"
 
 
 @pytest.mark.usefixtures("work")

@@ -3,27 +3,26 @@
 Neither ever fails it.
 """
 
+import re
 import signal
-import socket
 import stat
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import started, until
+from tests import command
 from tests.chaos.proxy import Proxy
 from tests.chaos.rules import Fault, Rule
-from tests.controlplane import command
+from tests.command import started, until
 from tests.controlplane.api import Api
 from tests.controlplane.processes import free_ports
 from tests.controlplane.sync_objects import make_config
+from tests.listening import Listener, closing
 from tests.observability.running import value
-from tests.observability.servers import Prometheus, Pushgateway, promtool
+from tests.observability.servers import Prometheus, Pushgateway, fetch, promtool
 
+ROOT = Path(__file__).parents[2]
 SUCCESS = "podcm_sync_last_success_timestamp_seconds"
 
 
@@ -82,31 +81,6 @@ def test_a_run_that_could_not_begin_is_pushed_too(pushgateway: Pushgateway, tmp_
     assert pushgateway.value(SUCCESS) is None
 
 
-@contextmanager
-def answering(reply: bytes | None) -> Iterator[str]:
-    """A gateway that answers so, or never; its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        held: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                held.append(client)
-                if reply is not None:
-                    client.recv(65_536)
-                    client.sendall(reply)
-                    client.close()
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        for client in held:
-            client.close()
-
-
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize(
     ("reply", "why"),
@@ -121,17 +95,37 @@ def test_a_gateway_that_does_not_take_it_is_a_warning_and_no_more(
     kubeconfig: Path, reply: bytes | None, why: str
 ) -> None:
     """Whatever it answers, or where it is slow: one line, and the run's own exit code."""
-    with answering(reply) as url:
-        secret = url.replace("http://", "http://me:secret@")
+    with Listener(None if reply is None else closing(reply)) as gateway:
+        secret = gateway.url.replace("http://", "http://me:secret@")
         done = command.run("--push-gateway", secret, "--deadline", "8s", kubeconfig=kubeconfig)
     assert done.code == 0
     warnings = [line for line in done.stderr.splitlines() if "warning" in line]
     assert len(warnings) == 1
     assert warnings[0].startswith(
-        f"podcm-sync: warning: the Pushgateway {url} did not take the metrics: "
+        f"podcm-sync: warning: the Pushgateway {gateway.url} did not take the metrics: "
     )
     assert why in warnings[0]
     assert "secret" not in done.stderr
+
+
+def test_the_group_of_a_scope_can_be_deleted_as_the_runbook_shows(
+    pushgateway: Pushgateway, kubeconfig: Path, namespace: str
+) -> None:
+    """Two scopes are two groups, and each sample has the scope of its group."""
+    for scope in (("-n", namespace), ("-n", namespace, "-n", "other")):
+        assert (
+            command.run(*scope, "--push-gateway", pushgateway.url, kubeconfig=kubeconfig).code == 0
+        )
+    both = f"{namespace},other" if namespace < "other" else f"other,{namespace}"
+    assert {group["labels"]["scope"] for group in pushgateway.groups()} == {namespace, both}
+    for group in pushgateway.groups():
+        (sample,) = group[SUCCESS]["metrics"]
+        assert sample["labels"]["scope"] == group["labels"]["scope"]
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    (path,) = re.findall(r"curl -X DELETE http://pushgateway.monitoring:9091(\S+)", runbook)
+    assert fetch(pushgateway.url + path.replace("SCOPE", both), "DELETE")[0] == 202
+    (left,) = pushgateway.groups()
+    assert left["labels"]["scope"] == namespace
 
 
 def test_a_gateway_that_is_away_is_a_warning(kubeconfig: Path) -> None:
@@ -194,26 +188,29 @@ def test_a_file_of_somebody_elses_and_a_folder_that_is_not_there_are_warnings(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--listen", ":0"), "--listen is for --loop"),
-        (("--loop", "--listen", "8080"), "no address to listen on"),
-        (("--dry-run", "--metrics-file", "x.prom"), "a dry run has no metrics"),
+        (("--listen", ":0"), "--listen requires --loop"),
+        (("--loop", "--listen", "8080"), "isn't an address to listen on"),
+        (("--dry-run", "--metrics-file", "x.prom"), "--dry-run can't be combined with"),
         (
             ("--loop", "--leader-elect", "--metrics-file", "x.prom"),
-            "--metrics-file is not for --leader-elect",
+            "--metrics-file can't be combined with --leader-elect",
         ),
-        (("--loop", "--lease-name", "mine"), "--lease-name says nothing without"),
+        (("--loop", "--lease-name", "mine"), "--lease-name requires --leader-elect"),
         (
             ("--loop", "--lease-duration", "5s"),
-            "--lease-duration says nothing without",
+            "--lease-duration requires --leader-elect",
         ),
-        (("--dry-run", "--push-gateway", "http://gateway:9091"), "a dry run has no metrics"),
-        (("--push-gateway", "gateway:9091"), "write a URL such as http://pushgateway:9091"),
-        (("--push-gateway", "file:///etc/passwd"), "write a URL such as"),
-        (("--push-gateway", "http://[::1"), "write a URL such as"),
-        (("--push-gateway", "http://gateway:99999"), "write a URL such as"),
-        (("--loop", "--listen", ":65536"), "no address to listen on"),
-        (("--loop", "--listen", "::1:8080"), "no address to listen on"),
-        (("--loop", "--listen", "é:8080"), "no address to listen on"),
+        (
+            ("--dry-run", "--push-gateway", "http://gateway:9091"),
+            "--dry-run can't be combined with",
+        ),
+        (("--push-gateway", "gateway:9091"), "isn't a URL; write http://pushgateway:9091"),
+        (("--push-gateway", "file:///etc/passwd"), "isn't a URL; write"),
+        (("--push-gateway", "http://[::1"), "isn't a URL; write"),
+        (("--push-gateway", "http://gateway:99999"), "isn't a URL; write"),
+        (("--loop", "--listen", ":65536"), "isn't an address to listen on"),
+        (("--loop", "--listen", "::1:8080"), "isn't an address to listen on"),
+        (("--loop", "--listen", "é:8080"), "isn't an address to listen on"),
         (("--loop", "--listen", f"{'e' * 70}:8080"), "cannot listen on"),
     ],
 )
@@ -238,8 +235,8 @@ def test_a_signal_while_it_waits_for_the_server_is_told(
 def test_a_slow_gateway_costs_a_run_a_bounded_time(kubeconfig: Path) -> None:
     """Its own five seconds, where there is no deadline; generous here, as nothing is timed."""
     began = time.monotonic()
-    with answering(None) as url:
-        done = command.run("--push-gateway", url, kubeconfig=kubeconfig)
+    with Listener(None) as gateway:
+        done = command.run("--push-gateway", gateway.url, kubeconfig=kubeconfig)
     assert done.code == 0
     assert "no answer within 5 s" in done.stderr
     assert time.monotonic() - began < 40

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from podcm_sync.metrics.table import BUILD_INFO, METRICS, Type
-from tests.chaos.process import until
+from podcm_sync.metrics.table import BUILD_INFO, METRICS, OF_PROCESS, Type
 from tests.chaos.proxy import Proxy
 from tests.chaos.replicas import SHORT, SHORT_RETRY, Replicas, give_up, rules
 from tests.chaos.rules import Fault, Rule
+from tests.command import until
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Audit
 from tests.controlplane.harness import ControlPlane
@@ -25,8 +25,9 @@ from tests.observability.servers import fetch
 
 LISTEN = ("--listen", "127.0.0.1:0")
 LONG = ("--lease-duration", "60s", "--renew-deadline", "40s", "--retry-period", "300ms")
-GAUGES = {row.name for row in METRICS if row.type is Type.GAUGE} - {BUILD_INFO}
+GAUGES = {row.name for row in METRICS if row.type is Type.GAUGE} - OF_PROCESS
 RUNS = "podcm_sync_runs_total"
+LEADER = "podcm_sync_leader"
 
 
 @pytest.fixture
@@ -76,11 +77,13 @@ def test_who_waits_is_ready_and_says_nothing_of_runs_until_it_leads(
     assert ben.status("/healthz") == 200
     assert gauges(ben) == set()
     assert BUILD_INFO in fetch(f"{ben.url}/metrics")[1]  # it is there all the same
+    lease = {"lease": f"{namespace}/podcm-sync"}
+    assert (ann.value(LEADER, **lease), ben.value(LEADER, **lease)) == (1, 0)
     assert succeeded(ben) == 0
 
     proxy.begin(Rule(Fault.DELAY, method="POST", path="/configmaps$", seconds=60))
     api.delete("ConfigMap", namespace, "pod-web-0-from-mine-cfg")
-    until(lambda: any(each.method == "POST" for each in proxy.seen), "ann writes")
+    until(lambda: any(each.method == "POST" for each in proxy.requests), "ann writes")
     ann.process.signal(signal.SIGTERM)
     until(lambda: ann.status("/readyz") == 503, "ann is ready no more")
     assert fetch(f"{ann.url}/readyz")[1] == "stopping\n"
@@ -93,6 +96,7 @@ def test_who_waits_is_ready_and_says_nothing_of_runs_until_it_leads(
     until(lambda: succeeded(ben) >= 2, "ben leads, and its metrics move")
     assert probes(ben) == (200, 200)
     assert ben.value("podcm_sync_managed_configmaps", namespace=namespace) == 2
+    assert ben.value(LEADER, **lease) == 1
     assert len(api.list("ConfigMap", namespace, GENERATED_BY)) == 2
 
 
@@ -109,6 +113,7 @@ def test_who_lost_the_lead_takes_back_what_it_said(replicas: Replicas) -> None:
     until(lambda: succeeded(ben), "ben leads")
     ann.process.signal(signal.SIGCONT)
     until(lambda: gauges(ann) == set(), "ann says nothing of its last run")
+    assert ann.process.stderr.count("this process no longer leads: ") == 1
     assert probes(ann) == (200, 200)
     assert succeeded(ann) >= 1
     assert gauges(ben) >= {"podcm_sync_last_run_timestamp_seconds", "podcm_sync_configs"}
@@ -125,6 +130,7 @@ def test_who_may_not_touch_the_lease_is_live_and_not_ready_until_it_may(
     assert probes(ann) == (503, 200)
     assert fetch(f"{ann.url}/readyz")[1] == "no run has gone through yet\n"
     assert gauges(ann) == set()
+    assert ann.value(LEADER, lease=f"{namespace}/podcm-sync") == 0
     api.patch("Role", namespace, "ann", {"rules": rules()})
     until(lambda: succeeded(ann), "it leads")
     assert probes(ann) == (200, 200)

@@ -2,12 +2,12 @@
 
 import ast
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests import command
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "podcm_sync").rglob("*.py"))
@@ -22,17 +22,24 @@ def test_a_file_opens_with_its_promise_and_is_at_most_400_lines(path: Path) -> N
 
 
 def test_dry_run_is_an_absent_writer_and_no_word_elsewhere() -> None:
-    """design.md, rule 11: the word stands in the options, the settings and the entry to a run."""
+    """architecture.md, rule 13: it is in the options, the settings and the entry to a run."""
     places = {
         str(path.relative_to(ROOT / "podcm_sync"))
         for path in SOURCES
         if re.search(r"dry_run", path.read_text(encoding="utf-8"))
     }
-    assert places == {"cli/app.py", "cli/ports.py", "settings.py"}
+    options = {"cli/option_rules.py", "cli/profile_options.py", "cli/sync_options.py"}
+    assert places == {*options, "cli/connect.py"}
+
+
+def test_what_reads_others_json_knows_all_that_can_be_raised() -> None:
+    """`errors.NOT_JSON`: where it was written out, RecursionError was missing every second time."""
+    places = [path.name for path in SOURCES if "MsgspecError" in path.read_text(encoding="utf-8")]
+    assert places == ["errors.py"]
 
 
 def test_the_vague_words_name_nothing() -> None:
-    """design.md, rule 8: no manager, handler, helper, utils, common."""
+    """architecture.md, rule 10: no manager, handler, helper, utils, common."""
     vague = re.compile(r"manager|handler|helper|utils|common", re.IGNORECASE)
     names = [
         f"{path.name}: {node.name}"
@@ -66,16 +73,19 @@ def test_nothing_of_a_run_is_imported_for_help() -> None:
         "heavy = {'kubernetes', 'yaml', 'urllib3', 'rich', 'podcm_sync.sync'}\n"
         "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = command.python("-c", script)
+    assert done.code == 0, done.stderr
     assert done.stderr == ""
 
 
-def test_both_console_scripts_have_the_one_entry() -> None:
+def test_the_console_scripts_have_one_entry_and_one_for_completion() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     entry = "podcm_sync.__main__:main"
-    assert project["scripts"] == {"podcm-sync": entry, "kubectl-podcm_sync": entry}
+    assert project["scripts"] == {
+        "podcm-sync": entry,
+        "kubectl-podcm_sync": entry,
+        "kubectl_complete-podcm_sync": "podcm_sync.__main__:complete",
+    }
 
 
 def test_the_kubernetes_package_is_one_that_authenticates() -> None:

@@ -102,7 +102,7 @@ def message(manifest: Json, fields: Json) -> bytes:
 def _each(value: Any, inner: Any) -> list[Any]:
     if isinstance(inner, str):
         return list(value.items())
-    return value if isinstance(value, list) else [value]
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _field(number: int, inner: Any, value: Any) -> bytes:
@@ -131,3 +131,15 @@ def _varint(value: int) -> bytes:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes((*out, value))
+
+
+def watch_frame(event: str, kind: str, raw: bytes) -> bytes:
+    """An event of a watch after its length; `raw` is the object's message."""
+    body = _bytes(1, event.encode()) + _bytes(2, _bytes(1, envelope(kind, raw)))
+    return len(body).to_bytes(4, "big") + body
+
+
+def status(code: int, reason: str, message: str) -> bytes:
+    """A `metav1.Status`, as in an ERROR event."""
+    texts = _bytes(2, b"Failure") + _bytes(3, message.encode()) + _bytes(4, reason.encode())
+    return _bytes(1, b"") + texts + _varint(6 << 3) + _varint(code)

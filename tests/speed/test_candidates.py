@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podcm_sync.core import desired, selection
-from podcm_sync.core.candidates import Candidates
-from podcm_sync.core.selector import Labels, Matcher, compile_selector
-from podcm_sync.model.objects import LabelSelector, LabelSelectorRequirement
+from podcm_sync.api.objects import LabelSelector, LabelSelectorRequirement
+from podcm_sync.reconcile import desired, selection
+from podcm_sync.reconcile.selector import Candidates, Labels, Matcher, compile_selector
 from tests.speed.worlds import config, pod, snapshot
 
 KEYS, VALUES = ("a", "b", "c"), ("x", "y", "")

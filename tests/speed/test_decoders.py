@@ -9,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from podcm_sync.api import decode_json, decode_protobuf
+from podcm_sync.api.content_type import decoder_of
+from podcm_sync.api.interner import Interner
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.page import Page
+from podcm_sync.api.reasons import Reason
 from podcm_sync.errors import DecodeError
-from podcm_sync.model import decode, protobuf
-from podcm_sync.model.decoder import decoder_of
-from podcm_sync.model.kept import Kept
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.page import Page
-from podcm_sync.model.reasons import Reason
 from tests.pages import json_page
 from tests.speed import encode
 from tests.speed.worlds import config
@@ -88,8 +88,8 @@ def same(page: Page[Any]) -> Page[Any]:
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_pods_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("Pod", list(map(encode.pod, items)), token)
-    assert same(protobuf.pods(body, Kept())) == same(
-        decode.pods(json_page("Pod", items, token), Kept())
+    assert same(decode_protobuf.pods(body, Interner())) == same(
+        decode_json.pods(json_page("Pod", items, token), Interner())
     )
 
 
@@ -99,24 +99,26 @@ def test_what_is_kept_of_pods_is_the_same_in_both(items: list[Json], included: l
     asked = included + [
         key for each in items for key in (each["metadata"].get("annotations") or {})
     ]
-    kept = Kept().only_annotations_of([config(1, {}, annotations=asked[::2])])
+    interner = Interner().only_annotations_of([config(1, {}, annotations=asked[::2])])
     body = encode.page("Pod", list(map(encode.pod, items)))
-    assert same(protobuf.pods(body, kept)) == same(decode.pods(json_page("Pod", items), kept))
+    assert same(decode_protobuf.pods(body, interner)) == same(
+        decode_json.pods(json_page("Pod", items), interner)
+    )
 
 
 @given(items=st.lists(config_maps, max_size=3), token=texts)
 def test_config_maps_are_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("ConfigMap", list(map(encode.config_map, items)), token)
-    assert same(protobuf.config_maps(body, Kept())) == same(
-        decode.config_maps(json_page("ConfigMap", items, token), Kept())
+    assert same(decode_protobuf.config_maps(body, Interner())) == same(
+        decode_json.config_maps(json_page("ConfigMap", items, token), Interner())
     )
 
 
 @given(items=st.lists(pods, max_size=3), token=texts)
 def test_metadata_is_the_same_in_both(items: list[Json], token: str) -> None:
     body = encode.page("PartialObjectMetadata", list(map(encode.pod, items)), token)
-    assert same(protobuf.metadata(body)) == same(
-        decode.metadata(json_page("PartialObjectMetadata", items, token))
+    assert same(decode_protobuf.metadata(body)) == same(
+        decode_json.metadata(json_page("PartialObjectMetadata", items, token))
     )
 
 
@@ -125,11 +127,11 @@ def test_any_bytes_are_a_page_or_a_decode_error(body: bytes, envelope: bool) -> 
     """Nothing else is raised, and never is what is no list taken for an empty one."""
     if envelope:
         body = b"k8s\x00" + body
-    for read in (protobuf.pods, protobuf.config_maps):
+    for read in (decode_protobuf.pods, decode_protobuf.config_maps):
         with pytest.raises(DecodeError):
-            read(body, Kept())
+            read(body, Interner())
     with pytest.raises(DecodeError):
-        protobuf.metadata(body)
+        decode_protobuf.metadata(body)
 
 
 @given(cut=st.integers(0, 10_000))
@@ -139,14 +141,14 @@ def test_a_page_that_ends_early_is_a_decode_error(cut: int) -> None:
     body = encode.page("Pod", [item] * 3)
     # The end of the envelope, which says nothing of the list, may be missing.
     with pytest.raises(DecodeError):
-        protobuf.pods(body[: cut % (len(body) - 4)], Kept())
+        decode_protobuf.pods(body[: cut % (len(body) - 4)], Interner())
 
 
 def test_an_object_that_does_not_decode_is_a_problem_and_the_rest_is_not() -> None:
     good = encode.pod({"metadata": {"name": "a", "namespace": "shop"}})
     broken = encode.pod({"metadata": {"name": "b", "namespace": "shop"}}) + b"\x12\x05a"
     nameless = encode.pod({"metadata": {"namespace": "shop"}})
-    page = protobuf.pods(encode.page("Pod", [good, broken, nameless]), Kept())
+    page = decode_protobuf.pods(encode.page("Pod", [good, broken, nameless]), Interner())
     assert [each.namespaced_name for each in page.items] == [NamespacedName("shop", "a")]
     assert [each.reason for each in page.problems] == [Reason.UNDECODABLE] * 2
     assert all(each.message for each in page.problems)
@@ -155,10 +157,16 @@ def test_an_object_that_does_not_decode_is_a_problem_and_the_rest_is_not() -> No
 def test_what_is_no_utf_8_is_as_the_api_servers_json_has_it() -> None:
     """Go writes U+FFFD for every byte that is no part of a character."""
     manifest = {
-        "metadata": {"name": "web", "annotations": {"a": b"x\xff\xe2\x82y\xed\xa0\x80\xc3\xa4"}}
+        "metadata": {"name": "web", "annotations": {"a": b"x\xff\xe2\x82y\xed\xa0\x80\xc3\xa4"}},
+        "spec": {"nodeName": b"a\xff", "serviceAccountName": b"b\xff"},
+        "status": {"phase": b"c\xff", "podIP": b"d\xff", "hostIP": b"e\xff"},
     }
-    page = protobuf.pods(encode.page("Pod", [encode.pod(manifest)]), Kept())
-    assert page.items[0].annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
+    (pod,) = decode_protobuf.pods(encode.page("Pod", [encode.pod(manifest)]), Interner()).items
+    assert pod.annotations == {"a": "x" + "\ufffd" * 3 + "y" + "\ufffd" * 3 + "ä"}
+    assert (pod.node_name, pod.phase) == ("a\ufffd", "c\ufffd")
+    seen = msgspec.msgpack.decode(pod.template_fields)
+    assert seen["serviceAccountName"] == "b\ufffd"
+    assert (seen["podIP"], seen["hostIP"]) == ("d\ufffd", "e\ufffd")
 
 
 VERSION = b"\x12\x044711"
@@ -177,26 +185,26 @@ VERSION = b"\x12\x044711"
     ],
 )
 def test_a_list_whose_metadata_is_damaged_is_a_decode_error(metadata: bytes) -> None:
-    """Issue 13: without a resourceVersion it is no list, and no page may be lost unseen."""
+    """Without a resourceVersion it isn't a list, and no page may be lost unseen (§2.1)."""
     whole = encode.envelope("PodList", encode._bytes(1, VERSION))
-    assert protobuf.pods(whole, Kept()).resource_version == "4711"
+    assert decode_protobuf.pods(whole, Interner()).resource_version == "4711"
     with pytest.raises(DecodeError):
-        protobuf.pods(encode.envelope("PodList", encode._bytes(1, metadata)), Kept())
+        decode_protobuf.pods(encode.envelope("PodList", encode._bytes(1, metadata)), Interner())
 
 
 def test_a_list_of_another_api_version_is_a_decode_error() -> None:
     body = encode.page("Pod", []).replace(b"\x0a\x02v1", b"\x0a\x02v2")
     with pytest.raises(DecodeError):
-        protobuf.pods(body, Kept())
+        decode_protobuf.pods(body, Interner())
 
 
 def test_an_item_with_a_damaged_tag_is_not_passed_over() -> None:
     """It would be an unknown field, and its Pod gone."""
     item = encode._bytes(2, encode.pod({"metadata": {"name": "web"}}))
     head = encode._bytes(1, VERSION)
-    assert len(protobuf.pods(encode.envelope("PodList", head + item), Kept()).items) == 1
+    assert len(decode_protobuf.pods(encode.envelope("PodList", head + item), Interner()).items) == 1
     with pytest.raises(DecodeError):
-        protobuf.pods(encode.envelope("PodList", head + b"\x1a" + item[1:]), Kept())
+        decode_protobuf.pods(encode.envelope("PodList", head + b"\x1a" + item[1:]), Interner())
 
 
 @pytest.mark.parametrize(
@@ -212,7 +220,7 @@ def test_a_pod_with_a_damaged_label_is_a_problem(pair: bytes) -> None:
     """It would be a Pod without the label, and no longer selected."""
     name = encode._bytes(1, b"web") + encode._bytes(3, b"shop")
     item = encode._bytes(1, name + pair)
-    page = protobuf.pods(encode.page("Pod", [item]), Kept())
+    page = decode_protobuf.pods(encode.page("Pod", [item]), Interner())
     assert page.items == ()
     assert [each.reason for each in page.problems] == [Reason.UNDECODABLE]
 
@@ -222,29 +230,29 @@ def test_a_message_of_another_kind_is_no_empty_list(kind: str) -> None:
     """Deleting depends on it: almost any message parses as a list without items."""
     body = encode.page("Pod", []).replace(b"\x12\x07PodList", encode._bytes(2, kind.encode()))
     with pytest.raises(DecodeError):
-        protobuf.pods(body, Kept())
+        decode_protobuf.pods(body, Interner())
 
 
 @pytest.mark.parametrize(
     ("content_type", "module"),
     [
-        ("application/vnd.kubernetes.protobuf", protobuf),
-        ("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList", protobuf),
-        ("application/json", decode),
-        ("application/json; charset=utf-8", decode),
-        ("text/html", decode),
-        ("", decode),
+        ("application/vnd.kubernetes.protobuf", decode_protobuf),
+        ("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList", decode_protobuf),
+        ("application/json", decode_json),
+        ("application/json; charset=utf-8", decode_json),
+        ("text/html", decode_json),
+        ("", decode_json),
     ],
 )
 def test_the_server_says_which_decoder_it_takes(content_type: str, module: Any) -> None:
     assert decoder_of(content_type) is module
 
 
-@pytest.mark.parametrize("read", [decode.pods, decode.config_maps])
+@pytest.mark.parametrize("read", [decode_json.pods, decode_json.config_maps])
 def test_protobuf_that_claims_to_be_json_is_a_decode_error(
-    read: Callable[[bytes, Kept], Any],
+    read: Callable[[bytes, Interner], Any],
 ) -> None:
     with pytest.raises(DecodeError):
-        read(encode.page("Pod", []), Kept())
+        read(encode.page("Pod", []), Interner())
     with pytest.raises(DecodeError):
-        decode.metadata(encode.page("Pod", []))
+        decode_json.metadata(encode.page("Pod", []))

@@ -1,10 +1,10 @@
 """What need not be paid is not imported: no protobuf for `--help` and for a directory."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import command
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
@@ -18,8 +18,7 @@ def test_protobuf_and_kubernetes_are_for_an_api_server_alone(arguments: list[str
         "heavy = {'google.protobuf', 'kubernetes', 'prometheus_client', 'urllib3'}\n"
         "sys.stderr.write('loaded: ' + ' '.join(sorted(heavy & set(sys.modules))))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = command.python("-c", script)
+    assert done.code == 0, done.stderr
     assert done.stderr.endswith("loaded: ")
     assert done.stdout

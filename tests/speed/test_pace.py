@@ -1,14 +1,16 @@
 """The pace of writes: one Retry-After slows all, --qps spaces them, namespaces take turns."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube.answers import NoAnswerError, Response
-from podcm_sync.cluster.kube.pace import NotBegunError, Pace
-from podcm_sync.cluster.kube.retry import repeated
-from podcm_sync.model.changes import (
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import ConfigMap
+from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.kube.retry import NotBegunError, RateLimiter, repeated
+from podcm_sync.cluster.kube.transport import Response, TransportError
+from podcm_sync.reconcile.changes import (
     Answer,
     Change,
     DesiredConfigMap,
@@ -17,16 +19,14 @@ from podcm_sync.model.changes import (
     StatusUpdate,
     Verb,
 )
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap
-from podcm_sync.model.reasons import Reason
+from podcm_sync.runtime.context import RunContext
 from tests.fakes import outcomes_of
 
 BUSY = Response(status=429, body=b"", retry_after=7.0)
 DONE = Response(status=201, body=b"", retry_after=None)
 
 
-class Times(Clock):
+class Times(RunContext):
     """A clock whose time goes on only while somebody waits."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, stops_after: float = 1e9) -> None:
@@ -34,48 +34,48 @@ class Times(Clock):
         self.now = 100.0
         self.waits: list[float] = []
         self._stops = self.now + stops_after
-        monkeypatch.setattr("podcm_sync.cluster.kube.pace.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("podcm_sync.cluster.kube.retry.time.monotonic", lambda: self.now)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> bool:
         self.waits.append(seconds)
         self.now += seconds
         return self.now < self._stops
 
 
 def test_without_limit_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Times(monkeypatch)
-    pace = Pace(clock)
+    context = Times(monkeypatch)
+    limiter = RateLimiter(context)
     for _ in range(100):
-        pace.await_turn()
-    assert clock.waits == []
+        limiter.await_turn()
+    assert context.waits == []
 
 
 def test_qps_spaces_all_writes_evenly_and_repeats_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Times(monkeypatch)
-    pace = Pace(clock, qps=4)
+    context = Times(monkeypatch)
+    limiter = RateLimiter(context, qps=4)
     begun: list[float] = []
 
     def send() -> Response:
-        begun.append(clock.now)
+        begun.append(context.now)
         return DONE
 
     for _ in range(5):
-        repeated(send, clock, pace=pace)
+        repeated(send, context, limiter=limiter)
     assert [at - begun[0] for at in begun] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    clock.now += 10
-    repeated(send, clock, pace=pace)
-    repeated(send, clock, pace=pace)
+    context.now += 10
+    repeated(send, context, limiter=limiter)
+    repeated(send, context, limiter=limiter)
     assert begun[-1] - begun[-2] == 0.25, "what was not used is not made up for by a burst"
 
 
-class Held(Clock):
+class Held(RunContext):
     """A clock on which the wait that the server asked for lasts until a test ends it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun, self.ended = threading.Event(), threading.Event()
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> bool:
         if seconds != BUSY.retry_after:
             return super().wait(seconds / 10)
         self.begun.set()
@@ -84,21 +84,21 @@ class Held(Clock):
 
 def test_while_one_waits_as_told_no_other_begins() -> None:
     """A 429 with Retry-After: whoever comes while one waits so long waits with it."""
-    clock = Held()
-    pace = Pace(clock)
+    context = Held()
+    limiter = RateLimiter(context)
     answers = [BUSY, DONE, DONE]
     told, other = (
         threading.Thread(
-            target=repeated, args=(lambda: answers.pop(0), clock), kwargs={"pace": pace}
+            target=repeated, args=(lambda: answers.pop(0), context), kwargs={"limiter": limiter}
         )
         for _ in range(2)
     )
     told.start()
-    assert clock.begun.wait(10)
+    assert context.begun.wait(10)
     other.start()
     other.join(0.2)
     assert len(answers) == 2, "the other has not begun"
-    clock.ended.set()
+    context.ended.set()
     told.join(10)
     other.join(10)
     assert answers == []
@@ -110,34 +110,34 @@ def test_while_one_waits_as_told_no_other_begins() -> None:
         ([], NotBegunError),
         ([BUSY], NotBegunError),
         ([Response(status=503, body=b"", retry_after=None)], 503),
-        ([NoAnswerError("lost", is_sent=True)], NoAnswerError),
+        ([TransportError("lost", is_sent=True)], TransportError),
     ],
 )
 def test_what_is_not_begun_at_a_runs_end_is_said_to_be_so(
     monkeypatch: pytest.MonkeyPatch,
-    answers: list[Response | NoAnswerError],
+    answers: list[Response | TransportError],
     expected: type[Exception] | int,
 ) -> None:
     """Only what the server has surely not seen counts as not begun."""
-    clock = Times(monkeypatch, stops_after=60)
-    pace = Pace(clock, qps=0.01)
+    context = Times(monkeypatch, stops_after=60)
+    limiter = RateLimiter(context, qps=0.01)
     if answers:
-        pace.await_turn()
-        pace._next = clock.now
+        limiter.await_turn()
+        limiter._next = context.now
     else:
-        pace._next = clock.now + 100
+        limiter._next = context.now + 100
 
     def send() -> Response:
         answer = answers.pop(0)
-        if isinstance(answer, NoAnswerError):
+        if isinstance(answer, TransportError):
             raise answer
         return answer
 
     if isinstance(expected, int):
-        assert repeated(send, clock, pace=pace).status == expected
+        assert repeated(send, context, limiter=limiter).status == expected
     else:
         with pytest.raises(expected):
-            repeated(send, clock, pace=pace)
+            repeated(send, context, limiter=limiter)
 
 
 class Noting:

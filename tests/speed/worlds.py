@@ -3,10 +3,8 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from podcm_sync.core import managed
-from podcm_sync.model.changes import DesiredConfigMap
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import (
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import (
     ConfigMap,
     LabelSelector,
     LabelSelectorRequirement,
@@ -14,9 +12,10 @@ from podcm_sync.model.objects import (
     PodConfigMapConfig,
     PodConfigMapConfigSpec,
     PodConfigMapConfigStatus,
-    Scope,
-    Snapshot,
 )
+from podcm_sync.reconcile import managed_fields
+from podcm_sync.reconcile.changes import DesiredConfigMap
+from podcm_sync.reconcile.snapshot import Scope, Snapshot
 
 
 def pod(
@@ -68,7 +67,7 @@ def config(
             annotations_to_include=tuple(annotations),
             config_map_data_template=dict(templates),
         ),
-        spec_error="",
+        spec_error=None,
         status=PodConfigMapConfigStatus(),
     )
 
@@ -93,9 +92,9 @@ def existing(desired: DesiredConfigMap) -> ConfigMap:
         uid="uid",
         resource_version="1",
         terminating=False,
-        labels=managed.labels(desired),
+        labels=managed_fields.labels(desired),
         annotations={},
-        owner_references=(managed.owner_reference(desired),),
+        owner_references=(managed_fields.owner_reference(desired),),
         data=dict(desired.data),
         binary_data={},
         immutable=False,

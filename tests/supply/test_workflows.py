@@ -17,12 +17,20 @@ from tests.supply import lock
 
 EXAMPLE = ROOT / "examples" / "pull-request.yaml"
 AUDIT = ROOT / ".github" / "workflows" / "audit.yaml"
+CHECK = ROOT / ".github" / "workflows" / "check.yaml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yaml"
 WORKFLOWS = [EXAMPLE, *sorted((ROOT / ".github" / "workflows").iterdir())]
 PERMISSIONS = {
+    "check": {"contents": "read"},
+    "coverage": {"contents": "read"},
     "python": {"contents": "read"},
     "go": {"contents": "read"},
     "preview": {"contents": "read", "pull-requests": "write"},
     "deploy": {"contents": "read"},
+    "build": {"contents": "read"},
+    "image": {"contents": "read"},
+    "publish": {"contents": "write", "id-token": "write", "attestations": "write"},
+    "index": {"contents": "read", "id-token": "write"},
 }
 
 # Answers `gh api` from comments.json, and notes what it is asked to write.
@@ -83,7 +91,8 @@ def test_pip_takes_no_name_from_an_index_without_its_hash(path: Path) -> None:
     """Anybody can register a name that nobody has published."""
     text = re.sub(r"\\\n\s*", "", path.read_text(encoding="utf-8"))
     installs = re.findall(r"\bpip install .*", text)
-    assert installs
+    # `make` installs the pinned test extra, on a machine that has no secrets.
+    assert bool(installs) == (path != CHECK)
     for command in installs:
         locked = re.fullmatch(
             r"pip install --require-hashes --only-binary :all:( -r (\.podcm-sync/)?"
@@ -101,15 +110,44 @@ def test_build_tools_and_packages_can_be_installed_together() -> None:
     assert {name: build[name] for name in both} == {name: runtime[name] for name in both}
 
 
-def test_govulncheck_judges_the_go_that_builds_the_engine() -> None:
-    (setup,) = [step for step in steps(AUDIT) if "setup-go@" in step.get("uses", "")]
-    assert setup["with"]["go-version"] == GO_PACKAGE.partition("==")[2]
+@pytest.mark.parametrize("path", [AUDIT, CHECK, RELEASE], ids=lambda path: path.name)
+def test_workflows_use_the_go_that_builds_the_engine(path: Path) -> None:
+    setups = [step for step in steps(path) if "setup-go@" in step.get("uses", "")]
+    assert {step["with"]["go-version"] for step in setups} == {GO_PACKAGE.partition("==")[2]}
 
 
 def test_the_audit_covers_every_lock_file() -> None:
     text = AUDIT.read_text(encoding="utf-8")
     audit = text[text.index("pip-audit --strict") :]
     assert [name for name in lock.wanted() if f"-r requirements/{name}" not in audit] == []
+
+
+def test_what_decides_in_ci_is_what_everybody_can_run() -> None:
+    assert [step["run"] for step in steps(CHECK) if "run" in step] == [".ci/run", "make coverage"]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert "secrets." not in CHECK.read_text(encoding="utf-8")
+
+
+def test_a_release_is_checked_and_built_where_nothing_can_be_signed_or_written() -> None:
+    """`make` installs packages that are pinned without hashes."""
+    jobs = load(RELEASE)["jobs"]
+    for name, job in jobs.items():
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        is_trusted = "environment" in job or "write" in json.dumps(job["permissions"])
+        assert is_trusted == (name in {"image", "publish", "index"})
+        assert not (is_trusted and any("make " in run or ".ci/" in run for run in runs)), name
+        assert is_trusted or "secrets." not in json.dumps(job), name
+    assert {"check", "build"} <= set(jobs["publish"]["needs"])
+    assert ".ci/run" in [step.get("run") for step in jobs["check"]["steps"]]
+
+
+def test_each_file_of_a_release_is_checked_before_it_is_signed_or_published() -> None:
+    jobs = load(RELEASE)["jobs"]
+    for name in ("publish", "index"):
+        runs = "\n".join(step.get("run", "") for step in jobs[name]["steps"])
+        checked = runs.index("sha256sum --check --strict SHA256SUMS")
+        for word in ("sign-blob", "uv publish", "gh release create"):
+            assert word not in runs or checked < runs.index(word)
 
 
 def test_the_secret_that_can_write_is_used_only_in_the_protected_environment() -> None:

@@ -3,17 +3,15 @@
 It is built by the very Go that the engine is built by: error texts differ from version to version.
 """
 
-import hashlib
 import json
-import os
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from podcm_sync.template.engine import hatch_build
 from tests.controlplane import binaries
+from tests.gobuild import built
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "oracle"
@@ -22,33 +20,7 @@ SOURCE = HERE / "oracle"
 @cache
 def program() -> Path:
     """The program, built unless it is in the cache."""
-    command = go()
-    digest = hashlib.sha256(f"{command} {hatch_build.digest()}".encode())
-    for file in sorted(SOURCE.iterdir()):
-        digest.update(file.read_bytes())
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made = base / "podcm-sync-tests" / f"oracle-{digest.hexdigest()[:16]}"
-    if not made.exists():
-        made.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=made.parent) as name:
-            partial = Path(name) / "oracle"
-            subprocess.run(
-                [
-                    command,
-                    "build",
-                    "-mod=readonly",
-                    "-trimpath",
-                    "-buildvcs=false",
-                    "-o",
-                    partial,
-                    ".",
-                ],
-                check=True,
-                cwd=SOURCE,
-                env=hatch_build.environment(),
-            )
-            partial.replace(made)
-    return made
+    return built("oracle", SOURCE, go(), hatch_build.digest())
 
 
 def go() -> str:

@@ -1,25 +1,23 @@
-"""Templates cost a run no more than their bounds, whatever they do, and no other namespace's time.
+"""Whatever templates do, they stay within their bounds and cost no other namespace time.
 
-Costs are in instructions of the sandbox (`core.bounds`), which are the same on every machine.
+Costs are in instructions of the sandbox (`reconcile.bounds`), which are the same on every machine.
 """
 
 import gc
-import os
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from podcm_sync.core import bounds
-from podcm_sync.core.rendering import Rendering, Request
-from podcm_sync.model.objects import Pod
-from podcm_sync.model.reasons import Kind, Reason, kind_of
+from podcm_sync.api.objects import Pod
+from podcm_sync.api.reasons import Reason, ReasonClass, class_of
+from podcm_sync.reconcile import bounds
+from podcm_sync.reconcile.renderer import Rendering, Request
 from podcm_sync.template import job
 from podcm_sync.template.fuel import DATA, FUEL, INSTANCE_FUEL, Account, Shared
 from podcm_sync.template.sandbox import Sandbox
+from tests import command
 from tests.template.pods import pod, request
 
 ENDLESS = {"k": "{{ range 100000000000 }}{{ end }}"}
@@ -48,7 +46,7 @@ def failures(rendering: Rendering) -> set[str]:
 
 
 def test_comments_and_a_double_loop_in_four_configs_stay_within_the_namespaces_bound() -> None:
-    """The issue's own templates; parsing is charged, and so is each time it is done again."""
+    """Parsing is charged, each time that it is done."""
     comment = "{{/*" + "x" * 65_000 + "*/}}"
     loop = "{{ range until 1000 }}{{ range until 1000 }}{{ end }}{{ end }}"
     run = Sandbox()
@@ -70,7 +68,7 @@ def test_an_endless_loop_on_250_pods_costs_its_config_and_no_other() -> None:
         [request(ENDLESS, *pods(250), name="a"), request(MODEST, *pods(250), name="b")]
     )
     assert failures(endless) == {job.CONFIG_SPENT}
-    assert kind_of(Reason.TEMPLATE_BUDGET_EXCEEDED) is Kind.BLOCKING
+    assert class_of(Reason.TEMPLATE_BUDGET_EXCEEDED) is ReasonClass.BLOCKING
     assert reasons(endless) == {Reason.TEMPLATE_BUDGET_EXCEEDED}
     assert failures(modest) == {""}
     # A round that ends in the middle of a Pod wastes what it had cost.
@@ -79,7 +77,7 @@ def test_an_endless_loop_on_250_pods_costs_its_config_and_no_other() -> None:
 
 
 def test_a_namespace_past_its_bound_fails_at_once_and_others_are_rendered() -> None:
-    """Another pass of the same run has what is left, and what its objects add."""
+    """A later pass of the run has the rest, and what its objects add."""
     run = Sandbox()
     hostile = [request(ENDLESS, *pods(4), name=f"c{number:02}") for number in range(10)]
     elsewhere = request(MODEST, pod(), namespace="other")
@@ -114,7 +112,7 @@ HEAVY = {
 }
 
 LOOP_FUEL = 27_500
-"""What one of its loops costs."""
+"""The fuel of one of its loops."""
 
 
 def heavy(name: str, loops: int) -> Pod:
@@ -129,7 +127,7 @@ def verdicts(made: Rendering, of: Sequence[Pod]) -> dict[str, tuple[dict[str, st
 
 
 def test_a_pods_verdict_is_the_same_at_every_place_in_a_batch() -> None:
-    """What needs most of a Pod's bound passes, and what needs a little more does not."""
+    """A Pod that needs most of its bound passes, and one that needs more fails."""
     most = bounds.TEMPLATE_POD // LOOP_FUEL
     of_interest = [heavy("m-some", most * 3 // 4), heavy("m-too-many", most * 3 // 2)]
     crowd = [heavy(f"{letter}-{n:02}", 300) for letter in "az" for n in range(40)]
@@ -165,7 +163,7 @@ def test_hostile_namespaces_leave_ordinary_ones_alone_and_share_what_the_run_gra
     ]
     ordinary = [request(MODEST, *pods(5), namespace=f"ordinary-{n:02}") for n in range(50)]
     run = Sandbox()
-    run._fuel.left = granted = FUEL.free * 3
+    run._fuel.remaining = granted = FUEL.free * 3
     made = run.render([*hostile, *ordinary])
     assert {text for each in made[len(hostile) :] for text in failures(each)} == {""}
     everyone = [account for account, _ in run._accounts.values()]
@@ -175,9 +173,9 @@ def test_hostile_namespaces_leave_ordinary_ones_alone_and_share_what_the_run_gra
 
 
 def test_the_cheaper_namespace_goes_before_the_expensive_one() -> None:
-    """Both need more than is their own, and the shared part does not suffice for both."""
+    """Both need more than their free parts, and the shared part isn't enough for both."""
     run = Sandbox()
-    run._fuel.left = FUEL.free * 2
+    run._fuel.remaining = FUEL.free * 2
     dear = request(ENDLESS, *pods(8), name="dear", namespace="a")
     cheap = request(HEAVY, *[heavy(f"web-{n}", 12_000) for n in range(4)], namespace="b")
     expensive, affordable = run.render([dear, cheap])
@@ -206,7 +204,7 @@ def test_data_held_for_a_namespace_is_bounded_and_so_is_that_of_the_run() -> Non
 
 
 def test_a_wide_character_counts_as_the_memory_that_it_takes() -> None:
-    """One emoji makes Python hold four bytes for each character."""
+    """One emoji makes Python store each character of a text in four bytes."""
     wide = {"k": '😀{{ repeat 1000000 "x" }}'}
     (made,) = Sandbox().render([request(wide, *pods(20))])
     assert sum(bool(rendered.data) for rendered in made.pods) == 8
@@ -304,15 +302,8 @@ print(len(made.pods), made.is_parsed, made.pods[0].reason, made.pods[0].failure)
 @pytest.mark.parametrize("when", ["loaded", "unloaded"])
 def test_without_room_for_the_engine_templates_fail_and_the_run_goes_on(when: str) -> None:
     """RLIMIT_AS forbids the 4 GiB of addresses that an instance reserves."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, when],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert done.returncode == 0, done.stderr
+    done = command.python("-c", SCRIPT, when, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    assert done.code == 0, done.stderr
     start = f"2 False {Reason.TEMPLATE_ENGINE_UNAVAILABLE} the template engine cannot start: "
     assert done.stdout.startswith(start)
     assert len(done.stdout.strip()) > len(start)
@@ -326,16 +317,48 @@ def test_an_account_takes_from_the_shared_part_only_what_is_not_its_own() -> Non
     for _ in range(10):
         account.earn()
     own = FUEL.free + 10 * FUEL.per_object
-    assert account.left_in_round == own
+    assert account.remaining_in_round == own
     account.charge(own)
-    assert (account.left_in_round, shared.left) == (0, FUEL.run)
+    assert (account.remaining_in_round, shared.remaining) == (0, FUEL.run)
     account.begin_round(1)
-    assert account.left_in_round == FUEL.free
+    assert account.remaining_in_round == FUEL.free
     account.charge(FUEL.free)
-    assert shared.left == FUEL.run - FUEL.free
+    assert shared.remaining == FUEL.run - FUEL.free
 
 
 def test_a_new_instance_is_charged() -> None:
     run = Sandbox()
     run.render([Request(config=request(MODEST).config, templates=MODEST, pods=[])])
     assert spent(run) > INSTANCE_FUEL
+
+
+def test_what_is_put_off_is_rendered_later_as_if_nothing_had_been() -> None:
+    requests = [
+        request(ENDLESS, *pods(5), namespace="expensive"),
+        request(MODEST, *pods(300), namespace="large"),
+        request(MODEST, namespace="expensive", name="without-pods"),
+    ]
+    run, other = Sandbox(), Sandbox()
+    first = run.render(requests, may_defer=True)
+    assert [each.is_deferred for each in first] == [True, False, True]
+    assert {text for each in first[1:] for text in failures(each)} == {""}
+    assert "expensive" not in run._accounts
+    expensive = [requests[0], requests[2]]
+    assert run.render(expensive) == other.render(expensive)
+    assert spent(run, "expensive") == spent(other, "expensive")
+
+
+def test_a_run_spends_a_short_turn_for_each_expensive_namespace_before_it_writes() -> None:
+    requests = [request(ENDLESS, *pods(5), namespace=f"hostile-{n}") for n in range(3)]
+    run = Sandbox()
+    turns: list[int] = []
+    charge = Account.charge
+
+    def noted(account: Account, amount: int) -> None:
+        turns.append(amount)
+        charge(account, amount)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Account, "charge", noted)
+        run.render(requests, may_defer=True)
+    assert 0 < sum(turns) <= 3 * FUEL.first

@@ -1,8 +1,8 @@
-"""What `validate` finds without a Pod is, word for word, what Go says on each Pod."""
+"""The findings of `validate` without a Pod are, word for word, Go's errors on each Pod."""
 
 import pytest
 
-from podcm_sync.model.meta import NamespacedName
+from podcm_sync.api.meta import NamespacedName
 from podcm_sync.template import check
 from tests.template.pods import pod, render
 

@@ -1,4 +1,4 @@
-"""The compiled module's cache: private, atomic, remade when in doubt, never a reason to fail."""
+"""The cache of the compiled module is private and atomic, and never makes a run fail."""
 
 import hashlib
 import logging
@@ -27,13 +27,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stamp(sources: str) -> None:
-    """Write the build's stamp for the engine that is there."""
+    """Write the stamp that the build would write for this engine."""
     digest = hashlib.sha256(compiled.ENGINE.read_bytes()).hexdigest()
     compiled.STAMP.write_text(f"{sources} go1.0\n{digest}\n")
 
 
 def is_refused(caplog: pytest.LogCaptureFixture) -> str:
-    """Why the cache was not used, in the words of the one warning; "" if it was."""
+    """The reason in the warning that the cache was not used; "" if it was used."""
     caplog.clear()
     compiled.module(compiled.engine())
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
@@ -53,7 +53,7 @@ def test_the_first_run_compiles_and_keeps_the_second_loads(
         compiled.module(compiled.engine())
         compiled.module(compiled.engine())
     assert [record.message for record in caplog.records] == [
-        "compiling the template engine for this host, which takes some seconds"
+        "compiling the template engine for this host; this takes some seconds"
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_cache_that_cannot_be_written_is_said_and_costs_no_more_than_time(
 ) -> None:
     cache.write_text("a file where the directory should be")
     assert compiled.module(compiled.engine()).exports == []
-    (warning,) = [each.message for each in caplog.records if each.levelno == logging.WARNING]
+    (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert warning.startswith(f"the compiled template engine cannot be kept in {cache} (")
     assert compiled.CACHE_VARIABLE in warning
 
@@ -135,11 +135,11 @@ def test_nothing_half_written_stays_behind(cache: Path) -> None:
 def test_the_one_beside_the_engine_comes_first(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in the image, where nothing can be written later."""
+    """As in the image, where nobody can write later."""
     compiled.main()
-    made = Path(capsys.readouterr().out.strip())
-    assert made.parent == compiled.HERE
-    assert stat.S_IMODE(made.stat().st_mode) == 0o644
+    path = Path(capsys.readouterr().out.strip())
+    assert path.parent == compiled.HERE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     compiled.module(compiled.engine())
     assert not cache.exists()
 
@@ -153,7 +153,7 @@ def test_a_file_that_was_committed_to_a_checkout_is_never_loaded(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """GitLab's caches lie in the checkout, and git gives what it checks out to the user."""
+    """GitLab keeps caches in the checkout, and the user owns every file that git checks out."""
     compiled.module(compiled.engine())
     checkout = cache.parent / "checkout"
     inside = checkout / f"{depth}cache"
@@ -181,7 +181,7 @@ def test_a_link_to_a_checkout_is_seen_through(
 def test_the_working_directory_is_no_place_for_a_cache(
     cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A checkout without its .git: an archive, or artifacts of another job."""
+    """A checkout can lack its .git, as an archive or an artifact of another job."""
     monkeypatch.chdir(cache.parent)
     assert f"inside the working directory {cache.parent}" in is_refused(caplog)
     monkeypatch.setenv("HOME", str(cache.parent))
@@ -205,7 +205,7 @@ def test_a_run_that_starts_in_the_users_home_or_above_it_has_its_cache(
 def test_a_directory_above_the_cache_that_others_can_write_is_as_bad(
     cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They could put another directory in its place."""
+    """They can put another directory in its place."""
     shared = cache.parent / "shared"
     shared.mkdir()
     shared.chmod(0o777)
@@ -230,9 +230,9 @@ def test_an_engine_of_another_digest_than_its_build_is_not_compiled(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     compiled.ENGINE.write_bytes(TINY + b"\0\1\0")
-    with pytest.raises(compiled.EngineChangedError, match="install it again"):
+    with pytest.raises(compiled.EngineChangedError, match="install podcm-sync again"):
         compiled.module(compiled.engine())
-    with pytest.raises(compiled.EngineChangedError, match="install it again"):
+    with pytest.raises(compiled.EngineChangedError, match="install podcm-sync again"):
         compiled.main()
     assert not cache.exists()
     assert list(compiled.HERE.glob("*.cwasm")) == []

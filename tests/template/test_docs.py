@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from podcm_sync.__main__ import run
-from podcm_sync.core import bounds
+from podcm_sync.reconcile import bounds
 from podcm_sync.template import job
-from tests.controlplane.crd_objects import pcmc
 from tests.template import native
 from tests.template.docs import DOCS, examples, with_tables
 from tests.template.pods import pod, render, root, sandbox
@@ -47,7 +46,7 @@ def test_every_function_of_sprig_and_helm_is_allowed_or_left_out_for_a_reason() 
 
 
 def test_the_root_on_the_page_is_the_root() -> None:
-    section = TEXT.partition("## What a template sees")[2].partition("\n## ")[0]
+    section = TEXT.partition("## Data that a template sees")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`\..*?) \|", section, flags=re.MULTILINE)
     fields = {name.split(".")[0] for cell in cells for name in re.findall(r"`\.([\w.]+)`", cell)}
     assert fields == set(root(pod()))
@@ -57,10 +56,14 @@ def test_the_message_on_the_page_is_the_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = {"configMapDataTemplate": {"url": "{{ now }}"}}
-    Path("config.yaml").write_text(json.dumps(pcmc(spec, "shop", "web")), encoding="utf-8")
+    config = (
+        "apiVersion: podconfig.example.com/v1alpha1\nkind: PodConfigMapConfig\n"
+        "metadata: {name: web, namespace: shop}\nspec:\n  configMapDataTemplate:\n"
+        '    url: "{{ now }}"\n'
+    )
+    Path("config.yaml").write_text(config, encoding="utf-8")
     assert run(["validate", "-f", "config.yaml"]) == 3
-    assert f"$ podcm-sync validate -f config.yaml\n{capsys.readouterr().out}```" in TEXT
+    assert f"$ podcm-sync validate config.yaml\n{capsys.readouterr().out}```" in TEXT
 
 
 def test_the_limits_on_the_page_are_the_limits() -> None:

@@ -1,7 +1,8 @@
-"""A template sees its Pod and nothing else: not the host, not another key, Pod or config."""
+"""A template sees only its Pod: not the host, another key, another Pod, or another config."""
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,16 +17,16 @@ HARMLESS = {
     "args_get", "args_sizes_get", "clock_time_get", "environ_get", "environ_sizes_get",
     "fd_fdstat_get", "fd_prestat_get", "fd_write", "proc_exit", "random_get", "sched_yield",
 }  # fmt: skip
-"""What has an answer of ours; test by test below, what it is."""
+"""The imports that the host implements; each has a test below."""
 
 
 def test_every_import_of_the_module_is_wasi_or_the_one_function_for_answers() -> None:
-    assert {each.module for each in machine().module.imports} == {WASI, HOST}
-    assert [each.name for each in machine().module.imports if each.module == HOST] == ["emit"]
+    assert {item.module for item in machine().module.imports} == {WASI, HOST}
+    assert [item.name for item in machine().module.imports if item.module == HOST] == ["emit"]
 
 
-def asked(name: str, parameters: str, *arguments: int) -> tuple[int, bytes, Guest]:
-    """What the host answers to one WASI function, and what that left in a guest's memory."""
+def call_host(name: str, parameters: str, *arguments: int) -> tuple[int, bytes, Guest]:
+    """The host's answer to a WASI function, the guest's memory afterwards, and the guest."""
     config = wasmtime.Engine()
     text = f"""(module
       (import "{WASI}" "{name}" (func $f (param {parameters}) (result i32)))
@@ -49,23 +50,23 @@ def test_there_are_no_arguments_and_no_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", "hunter2")
-    code, memory, _ = asked(name, "i32 i32", 0, 4)
+    code, memory, _ = call_host(name, "i32 i32", 0, 4)
     assert (code, memory[:8]) == (0, bytes(8))
 
 
 def test_the_clock_counts_questions() -> None:
-    code, memory, _ = asked("clock_time_get", "i32 i64 i32", 0, 1, 0)
+    code, memory, _ = call_host("clock_time_get", "i32 i64 i32", 0, 1, 0)
     assert (code, int.from_bytes(memory[:8], "little")) == (0, 1_000)
 
 
 def test_random_bytes_are_noughts() -> None:
-    code, memory, _ = asked("random_get", "i32 i32", 0, 16)
+    code, memory, _ = call_host("random_get", "i32 i32", 0, 16)
     assert (code, memory[:17]) == (0, bytes(16) + b"\xff")
 
 
 @pytest.mark.parametrize("descriptor", [0, 1, 3, 100])
 def test_nothing_is_written_but_last_words(descriptor: int) -> None:
-    code, _, guest = asked("fd_write", "i32 i32 i32 i32", descriptor, 0, 1, 32)
+    code, _, guest = call_host("fd_write", "i32 i32 i32 i32", descriptor, 0, 1, 32)
     assert (code, guest.last_words) == (8, b"")
 
 
@@ -84,22 +85,22 @@ def test_nothing_is_written_but_last_words(descriptor: int) -> None:
     ],
 )
 def test_files_sockets_and_all_else_are_refused(name: str, parameters: str) -> None:
-    code, memory, _ = asked(name, parameters, *[0] * len(parameters.split()))
+    code, memory, _ = call_host(name, parameters, *[0] * len(parameters.split()))
     assert (code, memory) == (REFUSED, b"\xff" * 64)
 
 
 def test_what_has_an_answer_is_a_short_list() -> None:
-    """Everything else that the engine imports is refused, as above."""
-    imported = {each.name for each in machine().module.imports if each.module == WASI}
+    """The host refuses every other import of the engine."""
+    imported = {item.name for item in machine().module.imports if item.module == WASI}
     assert imported >= HARMLESS
     answered = set()
-    for each in machine().module.imports:
-        name, type_ = str(each.name), each.type
+    for item in machine().module.imports:
+        name, type_ = str(item.name), item.type
         assert isinstance(type_, wasmtime.FuncType)
         parameters = " ".join(map(str, type_.params))
         noughts = [0] * len(type_.params)
         is_exit = not type_.results
-        if each.module == WASI and (is_exit or asked(name, parameters, *noughts)[0] != REFUSED):
+        if item.module == WASI and (is_exit or call_host(name, parameters, *noughts)[0] != REFUSED):
             answered.add(name)
     assert answered == HARMLESS
 
@@ -115,7 +116,7 @@ def test_the_whole_root_is_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_comes_out_later_and_elsewhere() -> None:
-    """Maps without an order, and whatever else could differ, do not."""
+    """The order of maps, and anything else that can vary, doesn't."""
     source = {"k": '{{ keys .labels }}{{ values .labels }}{{ toJson . }}{{ printf "%#v" . }}'}
     first = render(source, pod())
     time.sleep(0.01)
@@ -168,3 +169,16 @@ def test_a_config_does_not_see_the_templates_that_its_namespace_rendered_before(
     assert first.pods[0].data == {"k": ""}
     assert 'template "x" not defined' in second.pods[0].failure
     assert third.pods[0].data == {"other": "web-0"}
+
+
+def test_runs_in_several_threads_never_see_each_others_answers() -> None:
+    """A watching loop has passes of several namespaces at the same time."""
+
+    def wrong(number: int) -> list[str]:
+        pods = [pod(name=f"web-{number}-{index}") for index in range(20)]
+        expected = [{"k": f"{number}: web-{number}-{index}"} for index in range(20)]
+        answers = [render({"k": f"{number}: {{{{ .name }}}}"}, *pods) for _ in range(10)]
+        return [str(each) for each in answers if each != expected]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [each for found in pool.map(wrong, range(8)) for each in found] == []

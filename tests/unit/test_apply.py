@@ -1,12 +1,14 @@
-"""Plan and Writer → outcomes (spec §2.4): order, concurrency, and failures that stay alone."""
+"""Plan and Writer → outcomes (§2.4): order, concurrency, and failures that stay alone."""
 
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from podcm_sync.lanes import Stopping
-from podcm_sync.model.changes import (
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import ConfigMap
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import (
     Answer,
     Change,
     DesiredConfigMap,
@@ -16,9 +18,8 @@ from podcm_sync.model.changes import (
     StatusUpdate,
     Verb,
 )
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, Scope
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.snapshot import Scope
+from tests import builders
 from tests.builders import change, config_map, desired, pcmc, pod
 from tests.fakes import FakeCluster, Write, carried_out, outcomes_of
 
@@ -35,7 +36,7 @@ def update(name: str) -> Change:
     wanted = desired(pod(name))
     return change(
         Verb.UPDATE,
-        Reason.DRIFTED,
+        Reason.OUT_OF_SYNC,
         name=wanted.namespaced_name.name,
         message="data.phase",
         existing=existing,
@@ -51,7 +52,7 @@ def delete(name: str) -> Change:
 
 
 def keep(name: str) -> Change:
-    return change(Verb.KEEP, Reason.IN_STEP, name=name)
+    return change(Verb.KEEP, Reason.IN_SYNC, name=name)
 
 
 def skip(name: str) -> Change:
@@ -110,7 +111,7 @@ def test_every_change_has_one_outcome_in_the_plans_order() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_creates_and_updates_go_before_deletes(concurrency: int) -> None:
-    """Spec §2.4."""
+    """behavior.md §2.4."""
     writer = Recorder()
     deletes = [delete(f"old-{number}") for number in range(5)]
     others = [create(f"new-{number}") for number in range(5)] + [update("x"), update("y")]
@@ -124,7 +125,7 @@ def test_what_is_kept_or_skipped_asks_nothing_of_the_server() -> None:
     writer = Recorder()
     kept, skipped = outcomes_of(plan(keep("a"), skip("b")), writer, concurrency=4)
     assert writer.asked == []
-    assert (kept.reason, kept.code, kept.message) == (Reason.IN_STEP, None, "")
+    assert (kept.reason, kept.code, kept.message) == (Reason.IN_SYNC, None, "")
     assert (skipped.reason, skipped.code, skipped.message) == (Reason.FOREIGN, None, "another's")
 
 
@@ -137,12 +138,12 @@ def test_an_outcome_has_the_servers_word_and_else_the_plans() -> None:
         "no right",
     )
     done = outcomes_of(plan(update("a")), Recorder(), concurrency=1)[0]
-    assert (done.reason, done.code, done.message) == (Reason.DRIFTED, 200, "data.phase")
+    assert (done.reason, done.code, done.message) == (Reason.OUT_OF_SYNC, 200, "data.phase")
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_one_failure_stops_nobody_else(concurrency: int) -> None:
-    """Spec §2.4: one object's failure never stops another's work."""
+    """behavior.md §2.4: one object's failure never stops another's work."""
 
     def answer(verb: str, name: str) -> Answer:
         return FORBIDDEN if "bad" in name else Answer(result=RESULTS[verb])
@@ -156,9 +157,7 @@ def test_one_failure_stops_nobody_else(concurrency: int) -> None:
 def test_after_a_signal_nothing_new_is_begun_and_all_is_accounted_for() -> None:
     writer = Recorder()
     of = plan(create("a"), create("b"), create("c"), delete("d"), keep("e"), skip("f"))
-    stopping = Stopping(
-        begins_nothing=lambda: len(writer.asked) >= 2, waits_no_longer=lambda: False
-    )
+    stopping = builders.stopping(is_stopping=lambda: len(writer.asked) >= 2)
     outcomes = outcomes_of(of, writer, concurrency=1, stopping=stopping)
     assert writer.asked == [
         ("create", "pod-a-from-web-cfg"),
@@ -169,17 +168,18 @@ def test_after_a_signal_nothing_new_is_begun_and_all_is_accounted_for() -> None:
         (Result.CREATED, Reason.MISSING),
         (Result.SKIPPED, Reason.INTERRUPTED),
         (Result.SKIPPED, Reason.INTERRUPTED),
-        (Result.UNCHANGED, Reason.IN_STEP),
+        (Result.UNCHANGED, Reason.IN_SYNC),
         (Result.SKIPPED, Reason.FOREIGN),
     ]
+    assert outcomes[2].message == outcomes[3].message == "not begun: the test says stop"
 
 
 def test_what_needs_no_write_is_told_apart_from_what_was_not_begun() -> None:
-    stopping = Stopping(begins_nothing=lambda: True, waits_no_longer=lambda: False)
+    stopping = builders.stopping(is_stopping=lambda: True)
     of = plan(keep("a"), skip("b"), create("c"))
     outcomes = outcomes_of(of, Recorder(), concurrency=1, stopping=stopping)
     assert [each.reason for each in outcomes] == [
-        Reason.IN_STEP,
+        Reason.IN_SYNC,
         Reason.FOREIGN,
         Reason.INTERRUPTED,
     ]
@@ -226,7 +226,7 @@ def test_what_is_waited_for_no_longer_is_unreachable_and_the_rest_was_done(
         return Answer(result=RESULTS[verb])
 
     of = plan(*(create(f"c-{number}") for number in range(3)))
-    stopping = Stopping(begins_nothing=is_over.is_set, waits_no_longer=is_over.is_set)
+    stopping = builders.stopping(is_stopping=is_over.is_set, is_cancelled=is_over.is_set)
     outcomes = outcomes_of(of, Recorder(answer), concurrency=concurrency, stopping=stopping)
     never_mind.set()
     assert [(each.result, each.reason) for each in outcomes] == [
@@ -234,6 +234,8 @@ def test_what_is_waited_for_no_longer_is_unreachable_and_the_rest_was_done(
         (Result.CREATED, Reason.MISSING),
         (Result.FAILED, Reason.UNREACHABLE),
     ]
+    words = "no answer: the test is over; whether it was carried out is unknown"
+    assert outcomes[2].message == words
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -287,7 +289,7 @@ NOTHING = plan()
 
 
 def test_only_statuses_that_differ_are_written() -> None:
-    """Spec §5: a status equal to the one stored is not written."""
+    """behavior.md §5: a status equal to the one stored is not written."""
     (stamped,) = carried_out(NOTHING, FakeCluster(pcmc("a")), configs=(pcmc("a"),)).statuses
     in_sync = pcmc("a", status=stamped.update.desired)
     writer = Recorder()
@@ -332,7 +334,7 @@ def test_an_event_that_takes_for_ever_is_not_waited_for_when_time_is_up() -> Non
             never.wait()
 
     cluster.before_write = hang
-    stopping = Stopping(begins_nothing=lambda: False, waits_no_longer=is_asked.is_set)
+    stopping = builders.stopping(is_cancelled=is_asked.is_set)
     configs = cluster.snapshot(Scope(namespaces=None)).configs
     carried_out(NOTHING, cluster, configs=configs, recorder=cluster, stopping=stopping)
     assert cluster.events == {}

@@ -1,16 +1,16 @@
-"""What a single namespace writes is bounded, and comes after what is small (spec §2.6)."""
+"""What a single namespace writes is bounded, and comes after what is small (behavior.md §2.6)."""
 
 import threading
 
 import pytest
 
-from podcm_sync.core.bounds import LIMITS, Bound
-from podcm_sync.core.report import exit_code
-from podcm_sync.lanes import Stopping
-from podcm_sync.model.changes import Answer, Result
-from podcm_sync.model.objects import Scope
-from podcm_sync.model.reasons import Reason
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.bounds import LIMITS, Bound
+from podcm_sync.reconcile.changes import Answer, Result
+from podcm_sync.reconcile.report import exit_code
+from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Observer, Policy, run
+from tests import builders
 from tests.builders import NOW, pcmc, pod
 from tests.fakes import FakeCluster, Write
 
@@ -84,7 +84,7 @@ def test_a_namespace_with_more_writes_than_a_run_has_time_for_fails_alone(
         return None
 
     cluster.before_write = third
-    stopping = Stopping(begins_nothing=is_over.is_set, waits_no_longer=lambda: False)
+    stopping = builders.stopping(is_stopping=is_over.is_set)
     report = run(
         ALL,
         cluster,

@@ -1,4 +1,4 @@
-"""The loop: on its grid for ever, further apart after failures, and gone at a signal."""
+"""The loop keeps to its grid, backs off after failures, and ends at a signal."""
 
 import logging
 import random
@@ -8,11 +8,11 @@ from itertools import chain, cycle, repeat
 
 import pytest
 
-from podcm_sync import clock as clock_module
 from podcm_sync import loop as loop_module
-from podcm_sync.backoff import JITTER_SHARE, MAX_BACKOFF_SECONDS
-from podcm_sync.clock import STEP_SECONDS, Clock
 from podcm_sync.loop import loop
+from podcm_sync.runtime import context as clock_module
+from podcm_sync.runtime.backoff import JITTER_SHARE, MAX_BACKOFF_SECONDS
+from podcm_sync.runtime.context import POLL_SECONDS, RunContext
 
 START = 1_000.0
 INTERVAL = 60.0
@@ -21,14 +21,14 @@ NEARLY = 1e-6
 
 
 class World:
-    """Time, the clock, and a job: runs that take so long, serve or not, and end with a signal."""
+    """Simulated time, a RunContext, and runs with given durations and results."""
 
     def __init__(self) -> None:
         self.now = START
-        self.clock = Clock()
+        self.context = RunContext()
         self.began: list[float] = []
         self.ended: list[float] = []
-        self.told: list[float] = []
+        self.idled: list[float] = []
 
     def monotonic(self) -> float:
         return self.now
@@ -45,7 +45,7 @@ class World:
         interval: float = INTERVAL,
         during: Callable[[int], None] = lambda _: None,
     ) -> int:
-        """Loop over so many runs, SIGTERM in the last one. By default they take 0 s and serve."""
+        """Loop over this many runs, with SIGTERM in the last. By default, each takes 0 s."""
         lasting, coming = chain(took, repeat(0.0)), chain(serves, repeat(True))
 
         def run() -> bool:
@@ -54,13 +54,13 @@ class World:
             self.now += next(lasting)
             self.ended.append(self.now)
             if len(self.began) == runs:
-                self.clock.receive(signal.SIGTERM)
+                self.context.receive(signal.SIGTERM)
             return next(coming)
 
-        return loop(run, self.clock, interval=interval, rests=self.told.append)
+        return loop(run, self.context, interval=interval, idle=self.idled.append)
 
     def pauses(self) -> list[float]:
-        """From the end of each run to the beginning of the next."""
+        """The seconds from the end of each run to the start of the next."""
         return [began - ended for ended, began in zip(self.ended[:-1], self.began[1:], strict=True)]
 
 
@@ -79,12 +79,12 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For very long pauses in which no signal comes."""
-    monkeypatch.setattr(clock_module, "STEP_SECONDS", 1e9)
+    """A RunContext that skips very long pauses in which no signal comes."""
+    monkeypatch.setattr(clock_module, "POLL_SECONDS", 1e9)
 
 
 def late_by(began: list[float], interval: float = INTERVAL) -> list[float]:
-    """How much later each run began than its time of the grid, numbered one after the other."""
+    """How much later than its time of the grid each run began, in order."""
     return [at - (START + number * interval) for number, at in enumerate(began)]
 
 
@@ -94,15 +94,15 @@ def test_the_first_run_begins_at_once(world: World) -> None:
 
 
 def test_each_pause_is_told_before_it_begins(world: World) -> None:
-    """Also the long ones after failures: /healthz is to know them."""
+    """Also the long pauses after failures, since /healthz must know them."""
     world.loop(runs=6, took=repeat(7.0), serves=[True, False, False, False, False])
-    assert world.told[:-1] == pytest.approx(world.pauses(), abs=0.1)
-    assert len(world.told) == 6
+    assert world.idled[:-1] == pytest.approx(world.pauses(), abs=0.1)
+    assert len(world.idled) == 6
 
 
 @pytest.mark.usefixtures("no_jitter", "long_steps")
 def test_ten_thousand_runs_do_not_drift(world: World) -> None:
-    """Whatever a run takes below its interval, the next begins at the grid's next time."""
+    """If a run is shorter than the interval, the next one begins at the next time of the grid."""
     world.loop(runs=10_000, took=cycle([0.1, 7.3, 59.9, 1 / 3, 30.0]))
     assert len(world.began) == 10_000
     assert max(map(abs, late_by(world.began))) < NEARLY
@@ -114,7 +114,7 @@ def test_jitter_puts_each_run_off_by_a_tenth_at_most_and_does_not_add_up(world: 
     assert min(late) >= -NEARLY
     assert max(late) <= JITTER_SHARE * INTERVAL + NEARLY
     assert JITTER_SHARE == 0.1
-    # Spread over that tenth: many loops that began together come apart.
+    # Spread over that tenth, loops that began together drift apart.
     assert max(late) - min(late) > 5
 
 
@@ -129,14 +129,14 @@ def test_a_run_longer_than_the_interval_is_said(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.loop(runs=3, took=[1.0, 130.04])
-    assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.WARNING, "the run took 130.0 s, past the interval of 60 s")
     ]
 
 
 @pytest.mark.usefixtures("no_jitter")
 def test_runs_that_serve_nothing_back_off_twice_as_far_each_time(world: World) -> None:
-    """1, 2, 4 and 8 intervals from one beginning to the next."""
+    """From one start to the next, there are 1, 2, 4, and 8 intervals."""
     world.loop(runs=5, serves=repeat(False))
     assert [at - START for at in world.began] == pytest.approx([0, 60, 180, 420, 900])
 
@@ -150,7 +150,7 @@ def test_backoff_has_a_cap(world: World) -> None:
 
 @pytest.mark.usefixtures("long_steps")
 def test_jitter_goes_on_top_of_the_cap(world: World) -> None:
-    """Many loops that lost one server must not come back as one."""
+    """Loops that lost the same server must not all come back at the same time."""
     world.loop(runs=300, serves=repeat(False))
     capped = world.pauses()[10:]
     assert min(capped) >= MAX_BACKOFF_SECONDS - NEARLY
@@ -175,10 +175,10 @@ def test_one_good_run_ends_the_backing_off(world: World) -> None:
 
 @pytest.mark.usefixtures("no_jitter")
 def test_after_the_cap_the_grid_is_found_again(world: World) -> None:
-    """The cap of ten minutes is no multiple of seven seconds; the grid's times are."""
+    """Ten minutes, the maximum, is no multiple of seven seconds; the times of the grid are."""
     world.loop(runs=12, serves=repeat(False, 9), interval=7.0)
     offsets = [(at - START) % 7 for at in world.began[-2:]]
-    assert [min(each, 7 - each) for each in offsets] == pytest.approx([0, 0], abs=NEARLY)
+    assert [min(offset, 7 - offset) for offset in offsets] == pytest.approx([0, 0], abs=NEARLY)
 
 
 @pytest.mark.usefixtures("no_jitter", "long_steps")
@@ -192,7 +192,7 @@ def test_backing_off_is_said_with_when_it_goes_on(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.loop(runs=4, serves=[True, False, False])
-    assert [each.getMessage() for each in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records] == [
         "failed runs in a row: 1; the next begins in 60 s",
         "failed runs in a row: 2; the next begins in 120 s",
     ]
@@ -203,11 +203,11 @@ def test_backing_off_is_said_with_when_it_goes_on(
 def test_a_signal_during_a_run_ends_the_loop_after_it(
     world: World, number: int, code: int, *, serves: bool
 ) -> None:
-    """The exit code is the signal's, whatever became of the run."""
+    """The exit code is that of the signal, whatever the result of the run is."""
 
     def during(run: int) -> None:
         if run == 3:
-            world.clock.receive(number)
+            world.context.receive(number)
 
     assert world.loop(runs=9, serves=repeat(serves), took=repeat(1.0), during=during) == code
     assert len(world.began) == 3
@@ -218,23 +218,23 @@ def test_a_signal_in_the_pause_ends_it_there(world: World, monkeypatch: pytest.M
     def sleep(seconds: float) -> None:
         world.now += seconds
         if world.now > START + 100:
-            world.clock.receive(signal.SIGINT)
+            world.context.receive(signal.SIGINT)
 
     monkeypatch.setattr(world, "sleep", sleep)
     assert world.loop(runs=9) == 130
     assert len(world.began) == 2
-    assert world.now < START + 100 + 2 * STEP_SECONDS
+    assert world.now < START + 100 + 2 * POLL_SECONDS
 
 
 @pytest.mark.usefixtures("no_jitter")
 def test_a_runs_deadline_is_not_the_pauses(world: World) -> None:
-    """A run's deadline is shorter than the interval as a rule; the pause outlives it."""
-    world.loop(runs=3, took=[29.0, 1.0], during=lambda _: world.clock.begin(30.0))
+    """A deadline is usually shorter than the interval, and must not end the pause."""
+    world.loop(runs=3, took=[29.0, 1.0], during=lambda _: world.context.begin(30.0))
     assert late_by(world.began) == pytest.approx([0, 0, 0], abs=NEARLY)
 
 
 def test_what_is_raised_ends_the_loop(world: World) -> None:
-    """A bug is not run again and again: the entry makes it exit 70, and a restart is seen."""
+    """The loop doesn't repeat a bug. The command exits 70, so that a restart is visible."""
 
     def during(run: int) -> None:
         if run == 2:

@@ -1,4 +1,4 @@
-"""The command as it is called: options, variables, exit codes, stdout and stderr (spec §7)."""
+"""The whole command: options, variables, exit codes, stdout, and stderr (§7)."""
 
 import logging
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from podcm_sync.__main__ import run
-from podcm_sync.cli.signals import SIGNALS
+from podcm_sync.runtime.signals import SIGNALS
 
 POD = """\
 apiVersion: v1
@@ -48,15 +48,15 @@ class Command:
         return code
 
     def generated(self) -> list[str]:
-        found = (self.directory / "generated").rglob("*.yaml")
-        return sorted(path.relative_to(self.directory / "generated").as_posix() for path in found)
+        folder = self.directory / "generated"
+        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml"))
 
 
 @pytest.fixture
 def shop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Command]:
-    """Two Pods and a config; signals and logging are put back after the test."""
+    """Two Pods and a config. Signals and logging are restored after the test."""
     for name in ("NO_COLOR", "TERM", "PODCM_SYNC_DRY_RUN"):
         monkeypatch.delenv(name, raising=False)
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
@@ -81,7 +81,7 @@ def test_a_run_writes_and_says_what_it_did_on_stdout(shop: Command) -> None:
 
 
 def test_a_dry_run_shows_the_diff_and_writes_nothing(shop: Command) -> None:
-    assert shop("--dry-run") == 0
+    assert shop("--dry-run", "--diff", "full") == 0
     assert shop.generated() == []
     assert "+++ shop/pod-web-0-from-web-cfg" in shop.out
 
@@ -112,7 +112,7 @@ def test_1_is_changes_found_and_only_where_asked_for(shop: Command, dry: list[st
         ["--context", "prod"],
         ["--kubeconfig", "file"],
         ["--as", "somebody"],
-        # What would be given in vain: the option that it belongs to is not there.
+        # Options that have no effect without another one, which is missing.
         ["--interval", "30s"],
         ["--lease-name", "other"],
         ["--lease-duration", "30s"],
@@ -127,7 +127,8 @@ def test_2_is_usage_and_nothing_was_changed(
     assert shop(*dry, *arguments) == 2
     assert shop.out == ""
     assert shop.err.startswith("podcm-sync: error: ")
-    assert len(shop.err.splitlines()) == 1
+    assert len(shop.err.splitlines()) == 2
+    assert shop.err.splitlines()[1].startswith("  hint: ")
     assert shop.generated() == []
 
 
@@ -208,7 +209,7 @@ def test_colours_are_off_unless_asked_for_where_stdout_is_no_terminal(shop: Comm
     shop("--dry-run")
     assert "\x1b" not in shop.out
     shop("--dry-run", "--color", "always")
-    assert "\x1b[32m" in shop.out
+    assert "\x1b[38;5;28m" in shop.out
     shop("--dry-run", "--color", "never")
     assert "\x1b" not in shop.out
 
@@ -218,7 +219,7 @@ def test_verbose_shows_what_is_unchanged(shop: Command) -> None:
     assert shop("-v") == 0
     assert "unchanged  shop/pod-web-0-from-web-cfg" in shop.out
     shop()
-    assert "unchanged  " not in shop.out
+    assert "unchanged  shop/" not in shop.out
 
 
 def test_an_empty_directory_is_nothing_to_do(shop: Command) -> None:
@@ -226,10 +227,28 @@ def test_an_empty_directory_is_nothing_to_do(shop: Command) -> None:
         path.unlink()
     assert shop() == 0
     counts = "0 created, 0 updated, 0 deleted, 0 unchanged"
-    assert shop.out == f"Done, nothing to do: {counts}; no Pods were read\n"
+    nothing = "no Pods and no PodConfigMapConfigs in all namespaces"
+    assert shop.out == f"Done, nothing to do: {counts}; {nothing}\n"
 
 
 def test_a_namespace_without_pods_is_named_in_the_verdict(shop: Command) -> None:
     """Green means checked: a misspelled -n must show where CI looks."""
     assert shop("-n", "shpo", "--dry-run") == 0
-    assert shop.out.endswith("; no Pods in namespace shpo (check that it exists)\n")
+    nothing = "no Pods and no PodConfigMapConfigs in namespace shpo"
+    assert f"; {nothing} (podcm-sync can't check whether it exists)\n" in shop.out
+
+
+def test_of_several_namespaces_the_empty_ones_are_named(shop: Command) -> None:
+    """One that has what to sync must not hide the misspelled one beside it."""
+    assert shop("-n", "shop", "-n", "shpo", "-n", "shopp", "--dry-run") == 0
+    nothing = "no Pods in namespaces shpo, shopp (podcm-sync can't check whether they exist)"
+    assert f"; {nothing}\n" in shop.out
+
+
+def test_a_namespace_with_pods_alone_is_named_in_the_verdict(shop: Command) -> None:
+    shop.pods("a", namespace="other")
+    assert shop("-n", "other", "--dry-run") == 0
+    assert "; no PodConfigMapConfigs in namespace other\n" in shop.out
+    shop.config("{suspend: true}", namespace="other")
+    assert shop("-n", "other", "--dry-run") == 0
+    assert "no PodConfigMapConfigs" not in shop.out

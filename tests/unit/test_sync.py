@@ -1,21 +1,20 @@
-"""One run as a whole (spec §2, §5, §6), against an API server in memory."""
+"""One run as a whole (behavior.md §2, §5, §6), against an API server in memory."""
 
 from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
-from podcm_sync.core.desired import build
-from podcm_sync.core.guards import PruneLimit
-from podcm_sync.core.passes import Pass, last_counts
-from podcm_sync.core.report import Count, Report, exit_code, summary
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.reasons import Reason
 from podcm_sync.errors import ClusterError
-from podcm_sync.lanes import Stopping
-from podcm_sync.model.changes import Answer, Outcome, Plan, Result
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import Scope
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.changes import Answer, Outcome, Plan, Result
+from podcm_sync.reconcile.desired import build
+from podcm_sync.reconcile.prune import PruneLimit
+from podcm_sync.reconcile.report import Count, Pass, Report, exit_code, latest_counts, summary
+from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Observer, Policy, run
+from tests import builders
 from tests.builders import (
     EARLIER,
     GENERATED_BY,
@@ -34,7 +33,7 @@ from tests.fakes import FakeCluster, Unreachable, Write, fail_nth
 ALL = Scope(namespaces=None)
 NAME = NamespacedName("shop", "pod-web-0-from-web-cfg")
 WEB = NamespacedName("shop", "web")
-DRIFTED = config_map(more_data={"phase": "Pending"})
+OUT_OF_SYNC = config_map(more_data={"phase": "Pending"})
 SERVER_ERROR = Answer(result=Result.FAILED, reason=Reason.SERVER_ERROR, code=500)
 
 
@@ -82,10 +81,10 @@ def meddle(cluster: FakeCluster, *, times: int, patch: Json) -> Callable[[Write]
 
 
 def test_a_run_creates_updates_deletes_and_stamps() -> None:
-    cluster = shop(pod("web-1"), DRIFTED, config_map(made_for=pod("gone"), owners=[]))
+    cluster = shop(pod("web-1"), OUT_OF_SYNC, config_map(made_for=pod("gone"), owners=[]))
     report = sync(cluster)
     assert results(report) == {
-        "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.DRIFTED),
+        "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.OUT_OF_SYNC),
         "pod-web-1-from-web-cfg": (Result.CREATED, Reason.MISSING),
         "pod-gone-from-web-cfg": (Result.DELETED, Reason.POD_GONE),
     }
@@ -106,7 +105,7 @@ def test_a_run_creates_updates_deletes_and_stamps() -> None:
 
 
 def test_a_second_run_writes_nothing_at_all() -> None:
-    """Spec §2, last sentence; a refused spec and a blocked object are no reason to write either."""
+    """behavior.md §2; a refused spec and a blocked object are no reason to write either."""
     cluster = shop(
         pcmc("bad", labels=["a b"]),
         pcmc("taken"),
@@ -121,7 +120,7 @@ def test_a_second_run_writes_nothing_at_all() -> None:
 
 
 def test_a_dry_run_calls_no_writer_and_foretells_the_run() -> None:
-    cluster = shop(DRIFTED, config_map(made_for=pod("gone")), pod("web-1"))
+    cluster = shop(OUT_OF_SYNC, config_map(made_for=pod("gone")), pod("web-1"))
     before = cluster.dump()
     foretold = run(ALL, cluster, None, Policy(), now=NOW)
     assert cluster.writes == []
@@ -136,7 +135,7 @@ def test_a_dry_run_calls_no_writer_and_foretells_the_run() -> None:
 
 
 def test_a_dry_run_sees_a_foreign_config_map_that_no_list_by_label_has() -> None:
-    """Spec §2.3: one list of names finds those that are taken."""
+    """behavior.md §2.3: one list of names finds those that are taken."""
     cluster = shop(config_map(labels={GENERATED_BY: None, POD_UID: None}))
     report = run(ALL, cluster, None, Policy(), now=NOW)
     assert results(report) == {NAME.name: (Result.SKIPPED, Reason.FOREIGN)}
@@ -161,19 +160,19 @@ def test_a_name_that_could_not_be_listed_meets_the_other_object_as_a_conflict() 
 
 
 def test_a_conflict_is_settled_in_a_second_pass() -> None:
-    """Spec §2.4: the namespaces concerned get another whole pass."""
-    cluster = shop(DRIFTED)
+    """behavior.md §2.4: the namespaces concerned get another whole pass."""
+    cluster = shop(OUT_OF_SYNC)
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     report = sync(cluster)
     assert cluster.lists == 2
-    assert results(report) == {NAME.name: (Result.UPDATED, Reason.DRIFTED)}
+    assert results(report) == {NAME.name: (Result.UPDATED, Reason.OUT_OF_SYNC)}
     assert "added" not in cluster.config_map(NAME.name)["data"]
     assert exit_code(report) == 0
     assert report.statuses[0].update.desired.observed_generation == 1
 
 
 def test_a_second_pass_looks_at_the_contested_namespaces_alone() -> None:
-    cluster = shop(DRIFTED, pod("x", namespace="other"), pcmc(namespace="other"))
+    cluster = shop(OUT_OF_SYNC, pod("x", namespace="other"), pcmc(namespace="other"))
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     asked: list[tuple[str, str]] = []
     cluster.before_list = lambda kind, namespace: asked.append((kind, namespace))
@@ -187,19 +186,19 @@ def test_a_second_pass_looks_at_the_contested_namespaces_alone() -> None:
 
 def test_a_second_pass_forgets_nothing_of_the_namespaces_that_it_leaves_out() -> None:
     taken = config_map(made_for=pod("x", namespace="other"), labels={POD_UID: None})
-    cluster = shop(DRIFTED, pod("x", namespace="other"), pcmc(namespace="other"), taken)
+    cluster = shop(OUT_OF_SYNC, pod("x", namespace="other"), pcmc(namespace="other"), taken)
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     report = sync(cluster)
     assert cluster.lists == 2
     assert results(report) == {
         "pod-x-from-web-cfg": (Result.SKIPPED, Reason.FOREIGN),
-        "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.DRIFTED),
+        "pod-web-0-from-web-cfg": (Result.UPDATED, Reason.OUT_OF_SYNC),
     }
     assert exit_code(report) == 3
 
 
 def test_what_still_conflicts_after_three_passes_is_reported_as_failed() -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     cluster.before_write = meddle(cluster, times=9, patch={"data": {"added": "x"}})
     report = sync(cluster)
     assert cluster.lists == 3
@@ -210,7 +209,7 @@ def test_what_still_conflicts_after_three_passes_is_reported_as_failed() -> None
 
 
 def test_one_that_the_garbage_collector_took_first_is_made_anew() -> None:
-    """Spec §3: a Pod recreated under its name; 404 on the patch."""
+    """behavior.md §3: a Pod recreated under its name; 404 on the patch."""
     cluster = shop(config_map(made_for=pod(uid="old")))
 
     def collect(write: Write) -> None:
@@ -247,7 +246,7 @@ def test_one_that_changed_before_its_delete_is_looked_at_again() -> None:
 
     cluster.before_write = come_back
     report = sync(cluster)
-    assert results(report) == {NAME.name: (Result.UPDATED, Reason.DRIFTED)}
+    assert results(report) == {NAME.name: (Result.UPDATED, Reason.OUT_OF_SYNC)}
     assert cluster.get("ConfigMap", NAME) is not None
 
 
@@ -265,7 +264,7 @@ def test_one_failed_write_is_no_reason_for_another_pass() -> None:
 
 def test_a_later_pass_that_cannot_list_is_incomplete_and_exits_5() -> None:
     """What the first pass wrote is still reported."""
-    cluster = shop(DRIFTED, pod("web-1"))
+    cluster = shop(OUT_OF_SYNC, pod("web-1"))
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
 
     def before_list(kind: str, namespace: str) -> None:
@@ -286,7 +285,7 @@ def test_a_later_pass_that_cannot_list_is_incomplete_and_exits_5() -> None:
 
 
 def test_a_later_passs_lists_are_what_is_counted() -> None:
-    cluster = shop(DRIFTED, pod("web-1"))
+    cluster = shop(OUT_OF_SYNC, pod("web-1"))
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     report = sync(cluster)
     assert cluster.lists == 2
@@ -297,14 +296,14 @@ def test_a_namespace_whose_lists_broke_off_is_not_counted() -> None:
     """Its ConfigMaps were listed, its configs were not: 0 would be a guess."""
     seen = snapshot(config_map(), namespaces=("shop",), unplannable=("shop",))
     half = Pass(snapshot=seen, desired=build(seen), outcomes=())
-    assert last_counts([half]) == {}
+    assert latest_counts([half]) == {}
     whole = replace(half, snapshot=snapshot(config_map(), pcmc()))
-    assert last_counts([whole, half]) == {"shop": Count(configs=1, config_maps=1)}
+    assert latest_counts([whole, half]) == {"shop": Count(configs=1, config_maps=1)}
 
 
 def test_a_later_pass_that_cannot_list_names_loses_nothing_of_the_report() -> None:
     """sync.run(): once something was written, nothing but a bug raises."""
-    cluster = shop(DRIFTED, pod("web-1"))
+    cluster = shop(OUT_OF_SYNC, pod("web-1"))
 
     def before_write(write: Write) -> None:
         if write.verb == "update":
@@ -312,7 +311,7 @@ def test_a_later_pass_that_cannot_list_names_loses_nothing_of_the_report() -> No
 
     def before_list(kind: str, _: str) -> None:
         if cluster.lists > 1 and kind == "names":
-            raise ClusterError("the server does not accept the credentials any more")
+            raise ClusterError("the server doesn't accept the credentials any more")
 
     cluster.before_write = before_write
     cluster.before_list = before_list
@@ -333,7 +332,7 @@ def test_a_server_that_cannot_be_asked_for_names_ends_a_run_that_wrote_nothing()
 
     def before_list(kind: str, _: str) -> None:
         if kind == "names":
-            raise ClusterError("the server does not accept the credentials")
+            raise ClusterError("the server doesn't accept the credentials")
 
     cluster.before_list = before_list
     with pytest.raises(ClusterError):
@@ -342,7 +341,7 @@ def test_a_server_that_cannot_be_asked_for_names_ends_a_run_that_wrote_nothing()
 
 
 def test_each_namespace_is_a_scope_of_its_own() -> None:
-    """Spec §2: the others go on; nothing is deleted or stamped where a list failed."""
+    """behavior.md §2: the others go on; nothing is deleted or stamped where a list failed."""
     stale = [config_map(made_for=pod("gone", namespace=space), owners=[]) for space in ("a", "b")]
     cluster = FakeCluster(*stale, pcmc(namespace="a"), pcmc(namespace="b"))
     cluster.before_list = lambda kind, space: "no right" if (kind, space) == ("Pod", "a") else None
@@ -358,7 +357,7 @@ def test_each_namespace_is_a_scope_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "PodConfigMapConfig"])
 def test_without_config_maps_or_configs_nothing_is_written_there(kind: str) -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     cluster.before_list = lambda listed, _: "no right" if listed == kind else None
     report = sync(cluster)
     assert cluster.writes == []
@@ -367,14 +366,14 @@ def test_without_config_maps_or_configs_nothing_is_written_there(kind: str) -> N
 
 
 def test_a_namespace_that_is_not_asked_for_is_left() -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     before = cluster.dump()
     sync(cluster, scope=Scope(namespaces=("other",)))
     assert cluster.dump() == before
 
 
 def test_a_create_in_a_terminating_namespace_is_an_intended_skip() -> None:
-    """Spec §3."""
+    """behavior.md §3."""
     cluster = shop()
     cluster.terminating_namespaces.add("shop")
     report = sync(cluster)
@@ -384,7 +383,7 @@ def test_a_create_in_a_terminating_namespace_is_an_intended_skip() -> None:
 
 
 def test_a_conflict_on_a_status_is_an_outcome_and_no_failure() -> None:
-    """Spec §5, last sentence."""
+    """behavior.md §5."""
     cluster = shop()
 
     def touch(write: Write) -> None:
@@ -415,7 +414,7 @@ def test_a_status_is_not_stamped_with_a_generation_that_came_later() -> None:
 
 
 def test_a_suspended_config_and_its_config_maps_are_left_exactly_as_they_are() -> None:
-    cluster = FakeCluster(pod(), pcmc(suspend=True), DRIFTED, config_map(made_for=pod("gone")))
+    cluster = FakeCluster(pod(), pcmc(suspend=True), OUT_OF_SYNC, config_map(made_for=pod("gone")))
     before = cluster.dump()
     report = sync(cluster)
     assert cluster.writes == []
@@ -424,9 +423,9 @@ def test_a_suspended_config_and_its_config_maps_are_left_exactly_as_they_are() -
 
 
 def test_a_run_that_is_to_stop_begins_no_further_pass_and_stamps_nothing_unfinished() -> None:
-    cluster = shop(pod("web-1"), pcmc("done", match_labels={"app": "none"}), DRIFTED)
+    cluster = shop(pod("web-1"), pcmc("done", match_labels={"app": "none"}), OUT_OF_SYNC)
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
-    stopping = Stopping(begins_nothing=lambda: bool(cluster.writes), waits_no_longer=lambda: False)
+    stopping = builders.stopping(is_stopping=lambda: bool(cluster.writes))
     report = sync(cluster, observer=Observer(stopping=stopping))
     assert cluster.lists == 1
     assert results(report) == {
@@ -437,7 +436,7 @@ def test_a_run_that_is_to_stop_begins_no_further_pass_and_stamps_nothing_unfinis
 
 
 def test_an_observer_is_told_of_each_plan_and_each_outcome() -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     plans: list[Plan] = []
     outcomes: list[Outcome] = []
@@ -451,7 +450,7 @@ def expecting(digest: str) -> Policy:
 
 
 def test_a_dry_run_has_the_digest_that_lets_the_run_through() -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     foretold = run(ALL, cluster, None, Policy(), now=NOW)
     assert foretold.digest.startswith("sha256:")
     report = sync(cluster, policy=expecting(foretold.digest))
@@ -462,7 +461,7 @@ def test_a_dry_run_has_the_digest_that_lets_the_run_through() -> None:
 
 def test_another_plan_than_the_expected_one_is_only_shown() -> None:
     """No ConfigMap, no status; and nobody is told that something is about to be applied."""
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     plans: list[Plan] = []
     expected = f"sha256:{'0' * 64}"
     observer = Observer(planned=plans.append)
@@ -475,7 +474,7 @@ def test_another_plan_than_the_expected_one_is_only_shown() -> None:
 
 
 def test_an_expected_plan_is_applied_in_one_pass_and_what_conflicts_is_held_back() -> None:
-    cluster = shop(DRIFTED)
+    cluster = shop(OUT_OF_SYNC)
     foretold = run(ALL, cluster, None, Policy(), now=NOW)
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     lists = cluster.lists
@@ -511,7 +510,7 @@ def test_a_create_that_fails_in_an_expected_plan_stays_failed(failure: Answer) -
 
 
 OURS_AND_FOREIGN = [
-    ({}, Reason.IN_STEP),
+    ({}, Reason.IN_SYNC),
     ({POD_UID: None}, Reason.FOREIGN),
 ]
 
@@ -539,7 +538,7 @@ def appearing(cluster: FakeCluster, late: Object, *, times: int = 1) -> None:
 def test_our_own_config_map_that_appears_between_two_lists_is_not_foreign(
     labels: Json, reason: Reason, is_dry: bool
 ) -> None:
-    """Issue 13: another syncer, or a late POST of our own, was called Foreign."""
+    """It is another syncer's, or from a late POST of our own (§3)."""
     cluster = shop()
     appearing(cluster, config_map(labels=labels))
     report = run(ALL, cluster, None if is_dry else cluster, Policy(concurrency=1), now=NOW)
@@ -558,7 +557,7 @@ def test_an_expected_plan_is_compared_when_the_lists_agree() -> None:
     report = sync(cluster, policy=expecting(foretold.digest))
     assert not report.is_unexpected
     assert results(report) == {
-        "pod-web-0-from-web-cfg": (Result.UNCHANGED, Reason.IN_STEP),
+        "pod-web-0-from-web-cfg": (Result.UNCHANGED, Reason.IN_SYNC),
         "pod-web-1-from-web-cfg": (Result.CREATED, Reason.MISSING),
     }
 
@@ -579,7 +578,7 @@ def limit(amount: int) -> Policy:
 
 
 def test_a_guard_holds_back_all_deletes_and_exits_4() -> None:
-    """Spec §6: deletes nothing, does the rest."""
+    """behavior.md §6: deletes nothing, does the rest."""
     unselected = [config_map(made_for=pod(name), made_by="old") for name in ("web-0", "web-1")]
     cluster = shop(pod("web-1"), *unselected)
     report = sync(cluster, policy=limit(1))
@@ -607,14 +606,14 @@ def test_a_guard_counts_over_all_passes() -> None:
 
 
 def test_what_a_guard_held_back_over_two_passes_still_names_the_option() -> None:
-    """Spec §6: says what it held back and with which option it would go through."""
-    cluster = shop(DRIFTED, config_map(made_by="old"), config_map(made_by="older"))
+    """behavior.md §6: says what it held back and with which option it would go through."""
+    cluster = shop(OUT_OF_SYNC, config_map(made_by="old"), config_map(made_by="older"))
     cluster.before_write = meddle(cluster, times=1, patch={"data": {"added": "x"}})
     report = sync(cluster, policy=limit(1))
     assert cluster.lists == 2
     held_back = [each.message for each in report.outcomes if each.reason is Reason.PRUNE_BLOCKED]
     assert len(held_back) == 2
-    assert all("--max-prune 2 " in message for message in held_back)
+    assert all("use --max-prune 2" in message for message in held_back)
 
 
 def test_the_go_controllers_objects_are_taken_over_in_place() -> None:
@@ -637,6 +636,23 @@ def test_a_delete_waits_for_finalizers_and_is_not_sent_twice() -> None:
     report = sync(cluster)
     assert results(report) == {NAME.name: (Result.SKIPPED, Reason.CONFIG_MAP_TERMINATING)}
     assert cluster.writes == []
+
+
+def test_a_desired_config_map_that_is_being_deleted_is_waited_for() -> None:
+    """§3: it isn't in place, so the config isn't ready or stamped, and nothing failed."""
+    cluster = shop(config_map())
+    cluster.edit("ConfigMap", NAME, {"metadata": {"deletionTimestamp": NOW}})
+    report = sync(cluster)
+    assert results(report) == {NAME.name: (Result.SKIPPED, Reason.CONFIG_MAP_TERMINATING)}
+    assert exit_code(report) == 0
+    (status,) = report.statuses
+    (condition,) = status.update.desired.conditions
+    assert (condition.status, condition.reason) == ("False", "Waiting")
+    assert NAME.name in condition.message
+    assert status.update.desired.observed_generation is None
+    cluster.remove("ConfigMap", NAME)
+    (status,) = sync(cluster).statuses
+    assert status.update.desired.conditions[0].status == "True"
 
 
 @pytest.mark.parametrize("concurrency", [1, 16])

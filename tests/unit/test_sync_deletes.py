@@ -1,15 +1,15 @@
-"""What a run deletes, leaves to the garbage collector, or holds back (spec §3, §6)."""
+"""What a run deletes, leaves to the garbage collector, or holds back (behavior.md §3, §6)."""
 
 import pytest
 
-from podcm_sync.core.report import exit_code, summary
+from podcm_sync.api.reasons import Reason
 from podcm_sync.errors import ClusterError
-from podcm_sync.model.changes import Result, SyncPolicy
-from podcm_sync.model.reasons import Reason
+from podcm_sync.reconcile.changes import Result, SyncPolicy
+from podcm_sync.reconcile.report import exit_code, summary
 from podcm_sync.sync import Policy, run
 from tests.builders import NOW, config_map, pcmc, pod
 from tests.fakes import FakeCluster
-from tests.unit.test_sync import ALL, DRIFTED, limit, results, shop, sync
+from tests.unit.test_sync import ALL, OUT_OF_SYNC, limit, results, shop, sync
 
 
 def left(cluster: FakeCluster) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def test_a_dry_run_looks_nothing_up_and_shows_skips() -> None:
 def test_upsert_only_creates_and_updates_and_never_deletes() -> None:
     stale = config_map(made_for=pod("gone"), owners=[])
     policy = Policy(concurrency=1, sync_policy=SyncPolicy.UPSERT_ONLY, max_prune=limit(0).max_prune)
-    cluster = shop(pod("web-1"), DRIFTED, stale)
+    cluster = shop(pod("web-1"), OUT_OF_SYNC, stale)
     report = sync(cluster, policy=policy)
     assert [write.verb for write in cluster.writes] == ["update", "create", "status"]
     assert results(report)[stale.namespaced_name.name] == (Result.SKIPPED, Reason.UPSERT_ONLY)

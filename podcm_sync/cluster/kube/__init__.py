@@ -1,5 +1,5 @@
-"""A Kubernetes API server as a cluster: the only room that imports the `kubernetes` package.
+"""A Kubernetes API server as a cluster. Only this folder imports `kubernetes` and `pycurl`.
 
-The package does what it is best at (kubeconfig, exec plugins, certificates, tokens, proxies, the
-connection pool); requests and answers are raw bytes, since typed models cost 12 to 70 times more.
+libcurl carries the exchanges, and `kubernetes` reads the in-cluster configuration. Requests and
+answers are raw bytes, because typed models cost 12 to 70 times more.
 """

@@ -1,18 +1,21 @@
-"""The logins that a kubeconfig can name as `auth-provider`: what is left of them is `oidc`.
+"""The `auth-provider` of a kubeconfig. Kubernetes removed all of them except `oidc`.
 
-podcm-sync uses a valid `id-token` and renews none. A renewal uses up the refresh token of issuers
-that rotate it, so the new one must get into the kubeconfig, which kubectl writes and we do not.
+podcm-sync uses a valid `id-token` and doesn't renew it. If an issuer rotates refresh tokens, a
+renewal uses one up, and the new one must go into the kubeconfig. kubectl writes that file;
+podcm-sync doesn't.
 """
 
-import json
 import math
 from base64 import urlsafe_b64decode
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from podcm_sync.cluster.kube.kubeconfig import AuthProviderConfig
+from podcm_sync.errors import NOT_JSON
 
 EXPIRES_EARLY_SECONDS: Final = 10.0
-"""How long before its end a token counts as expired: clocks differ. As client-go."""
+"""How long before its end a token counts as expired, because clocks differ (client-go, oidc.go)."""
 REMOVED: Final = {
     "gcp": "use the exec plugin gke-gcloud-auth-plugin: "
     "`gcloud container clusters get-credentials` writes it into the kubeconfig",
@@ -20,20 +23,27 @@ REMOVED: Final = {
     "kubeconfig",
 }
 RENEW: Final = (
-    "podcm-sync does not renew it: run a kubectl command with this kubeconfig, "
+    "podcm-sync doesn't renew it: run kubectl with this kubeconfig, "
     "such as `kubectl get --raw /version`, or use an exec plugin such as kubelogin"
 )
 
 
+class _Claims(msgspec.Struct):
+    exp: float | None = None
+
+
+_claims: Final = msgspec.json.Decoder(_Claims)
+
+
 def check(provider: AuthProviderConfig) -> None:
-    """Check that there is such a login. Raises ValueError with what is wrong and what to do."""
+    """Check that podcm-sync supports the login. Raises ValueError with the cause and what to do."""
     if provider.name in REMOVED:
         raise ValueError(
             f"the auth-provider {provider.name} was removed from kubectl: {REMOVED[provider.name]}"
         )
     if provider.name != "oidc":
         raise ValueError(
-            f"there is no auth-provider {provider.name!r}: use an exec plugin in its place"
+            f"the auth-provider {provider.name!r} isn't supported; use an exec plugin instead"
         )
     for key in ("idp-issuer-url", "client-id"):
         if not provider.config.get(key):
@@ -41,9 +51,9 @@ def check(provider: AuthProviderConfig) -> None:
 
 
 def id_token(provider: AuthProviderConfig, now: float) -> tuple[str, float]:
-    """A valid ID token, and the time at which it must be renewed; times in seconds since 1970.
+    """A valid ID token, and the time when it must be renewed. Times are in seconds since 1970.
 
-    Raises ValueError with what is wrong and what to do.
+    Raises ValueError with the cause and what to do.
     """
     token = provider.config.get("id-token", "")
     if not token:
@@ -55,16 +65,11 @@ def id_token(provider: AuthProviderConfig, now: float) -> tuple[str, float]:
 
 
 def _expires(token: str) -> float:
-    """The `exp` of a JWT (RFC 7519). Raises ValueError."""
-    parts = token.split(".")
-    claims: Any = None
-    if len(parts) == 3:
-        try:
-            claims = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        except ValueError:
-            claims = None
-    expires = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(expires, bool) or not isinstance(expires, int | float | None) or claims is None:
-        raise ValueError("the id-token of the auth-provider oidc is not a JWT")
-    # Without an end it counts as expired, as in client-go.
-    return -math.inf if expires is None else float(expires)
+    """The `exp` of a JWT (RFC 7519) in seconds since 1970. Raises ValueError."""
+    try:
+        _, claims, _ = token.split(".")
+        expires = _claims.decode(urlsafe_b64decode(claims + "=" * (-len(claims) % 4))).exp
+    except (ValueError, *NOT_JSON):
+        raise ValueError("the id-token of the auth-provider oidc is not a JWT") from None
+    # As in client-go, a token without `exp` counts as expired.
+    return -math.inf if expires is None else expires

@@ -1,7 +1,8 @@
-"""Exec plugins: a command that prints credentials, run as client-go's exec authenticator does it.
+"""Exec plugins: commands that print credentials, run as client-go's exec authenticator does.
 
-The plugin has the caller's working directory and environment, and its stderr is shown as it comes.
-It ends in time: at its limit it is killed, with all that it started if no person is there.
+A plugin has the working directory and environment of podcm-sync, and its stderr is shown as it
+comes. At its time limit podcm-sync kills it, with its process group if no terminal is there. The
+rules are those of client-go's plugin/pkg/client/auth/exec.
 """
 
 import atexit
@@ -22,29 +23,31 @@ from typing import Any, Final
 
 import msgspec
 
-from podcm_sync.clock import Clock, duration, timed_out
 from podcm_sync.cluster.kube import tls
-from podcm_sync.cluster.kube.bounded import Waiting
 from podcm_sync.cluster.kube.kubeconfig import Cluster, ExecConfig, Private, parse
 from podcm_sync.errors import ClusterError, Unavailable
+from podcm_sync.runtime.context import RunContext, duration, timed_out
+from podcm_sync.runtime.workers import Waiting
 
 UNATTENDED_SECONDS: Final = 30.0
-"""How long a plugin may take in a job; kubectl sets no limit, and a job would hang."""
+"""The limit for a plugin without a terminal. kubectl has no limit, so a job would hang."""
 PERSON_SECONDS: Final = 300.0
-"""How long it may take if a terminal is there: a person signs in with a browser meanwhile."""
+"""The limit for a plugin with a terminal: a person can have to sign in with a browser."""
 MAX_OUTPUT_BYTES: Final = 1 << 20
-"""How much a plugin may print; a token and a certificate are some kilobytes."""
+"""The limit for a plugin's stdout. A token and a certificate are some kilobytes."""
 MAX_LINE_BYTES: Final = 500
+"""The limit for the last line of a plugin's stderr, which errors quote."""
 EXEC_INFO: Final = "KUBERNETES_EXEC_INFO"
 CLUSTER_EXTENSION: Final = "client.authentication.k8s.io/exec"
 STEP_SECONDS: Final = 0.05
 _running: set[subprocess.Popen[bytes]] = set()
+"""The plugins to kill when the process exits."""
 
 
 class Credential(Private, frozen=True, kw_only=True):
-    """What a plugin gave: a token, a certificate and its key (PEM), or all three.
+    """The credential of a plugin: a token, a certificate with its key (PEM), or both.
 
-    `expires` is in seconds since 1970, infinite if the plugin names no end.
+    `expires` is in seconds since 1970, infinite if the plugin names no time.
     """
 
     token: str = ""
@@ -67,7 +70,10 @@ class _ExecCredential(Private, frozen=True, kw_only=True, rename="camel"):
 
 
 def cluster_info(cluster: Cluster, authorities: bytes) -> dict[str, Any]:
-    """What a plugin with `provideClusterInfo` is told of its cluster; the CAs are PEM."""
+    """The `spec.cluster` of ExecCredential, for plugins with `provideClusterInfo`.
+
+    `authorities` are the cluster's CAs (PEM).
+    """
     info = {
         "server": cluster.server,
         "tls-server-name": cluster.tls_server_name,
@@ -81,15 +87,17 @@ def cluster_info(cluster: Cluster, authorities: bytes) -> dict[str, Any]:
     return present | {"config": config.get(CLUSTER_EXTENSION)}
 
 
-def run(plugin: ExecConfig, info: Mapping[str, Any], source: str, clock: Clock) -> Credential:
-    """Run a plugin and read what it prints. Raises ClusterError.
+def run(
+    plugin: ExecConfig, info: Mapping[str, Any], source: str, context: RunContext
+) -> Credential:
+    """Run a plugin and return the credential that it prints. Raises ClusterError.
 
-    `info` is what `cluster_info` gives, and `source` where the plugin is configured.
+    `info` comes from `cluster_info`. `source` names the configuration of the plugin, for messages.
     """
     try:
         is_interactive = _is_interactive(plugin)
-        process = _started(plugin, info, is_interactive=is_interactive)
-        output = _Exchange(plugin, process, clock).finish(f"authentication ({source})")
+        process = _start(plugin, info, is_interactive=is_interactive)
+        output = _PluginRun(plugin, process, context).finish(f"authentication ({source})")
         return _credential(plugin, output)
     except ValueError as error:
         raise ClusterError(
@@ -100,12 +108,12 @@ def run(plugin: ExecConfig, info: Mapping[str, Any], source: str, clock: Clock) 
 
 
 def _is_interactive(plugin: ExecConfig) -> bool:
-    """Whether the plugin gets our stdin. Raises ValueError if it needs one and there is none."""
+    """Whether the plugin gets podcm-sync's stdin. Raises ValueError if it needs a terminal."""
     match plugin.mode:
         case "Always" if not _is_terminal(0):
             raise ValueError(
                 f"the exec plugin {plugin.command!r} has interactiveMode Always, "
-                "and standard input is not a terminal"
+                "and stdin isn't a terminal"
             )
         case "Never":
             return False
@@ -120,15 +128,16 @@ def _is_terminal(descriptor: int) -> bool:
 
 
 def _is_person_there() -> bool:
+    """Whether stdin or stderr is a terminal."""
     return _is_terminal(0) or _is_terminal(2)
 
 
-def _started(
+def _start(
     plugin: ExecConfig, info: Mapping[str, Any], *, is_interactive: bool
 ) -> subprocess.Popen[bytes]:
-    """The plugin's process. Raises ValueError."""
+    """Start the plugin. Raises ValueError."""
     command = shutil.which(plugin.command)
-    # Like Go, never a program that PATH finds in the working directory, which may be a checkout.
+    # As in Go: never a program that PATH finds in the working directory, which can be a checkout.
     if command is None or not Path(command).is_absolute():
         hint = _printable(plugin.install_hint)
         raise ValueError(
@@ -138,18 +147,18 @@ def _started(
     spec: dict[str, Any] = {"interactive": is_interactive}
     if plugin.provide_cluster_info:
         spec["cluster"] = info
-    described = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
-    own = {variable.name: variable.value for variable in plugin.env}
+    exec_info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+    variables = {variable.name: variable.value for variable in plugin.env}
     try:
         return subprocess.Popen(  # noqa: S603 - the kubeconfig's own command
             [plugin.command, *plugin.args],
             executable=command,
-            env={**os.environ, **own, EXEC_INFO: json.dumps(described)},
+            env={**os.environ, **variables, EXEC_INFO: json.dumps(exec_info)},
             stdin=None if is_interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # A group of its own can be killed with all that it started. But only the terminal's own
-            # group may read from it, to ask a person for a password.
+            # A new process group can be killed with all that the plugin started. But only the
+            # terminal's foreground group can read from it, to ask a person for a password.
             process_group=None if _is_person_there() else 0,
         )
     except (OSError, ValueError) as error:
@@ -157,25 +166,30 @@ def _started(
         raise ValueError(f"the exec plugin {plugin.command!r} cannot be run: {why}") from None
 
 
-class _Exchange:
-    """One run of a plugin: what it prints is collected, its stderr passed on."""
+class _PluginRun:
+    """One run of a plugin: collects its stdout and passes its stderr on."""
 
-    def __init__(self, plugin: ExecConfig, process: subprocess.Popen[bytes], clock: Clock) -> None:
+    def __init__(
+        self, plugin: ExecConfig, process: subprocess.Popen[bytes], context: RunContext
+    ) -> None:
         self._plugin = plugin
         self._process = process
-        self._clock = clock
-        self._own_seconds = PERSON_SECONDS if _is_person_there() else UNATTENDED_SECONDS
-        self._ends = time.monotonic() + self._own_seconds
+        self._context = context
+        self._limit_seconds = PERSON_SECONDS if _is_person_there() else UNATTENDED_SECONDS
+        self._ends = time.monotonic() + self._limit_seconds
         self._output = bytearray()
         self._tail = b""
 
     def finish(self, name: str) -> bytes:
-        """The plugin's whole output. Raises ValueError if it fails or takes too long."""
+        """The plugin's whole stdout. Raises ValueError if it fails or takes too long.
+
+        `name` is for the warning about a plugin that takes long.
+        """
         _running.add(self._process)
         try:
             self._read(Waiting(name))
         finally:
-            # Also if a signal's exception ends the wait.
+            # Here, because the exception of a signal can end the wait.
             _end(self._process)
             _running.discard(self._process)
             for stream in (self._process.stdout, self._process.stderr):
@@ -192,8 +206,8 @@ class _Exchange:
         assert process.stdout is not None, "a pipe"
         assert process.stderr is not None, "a pipe"
         with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ, self._keep)
-            selector.register(process.stderr, selectors.EVENT_READ, self._show)
+            selector.register(process.stdout, selectors.EVENT_READ, self._collect)
+            selector.register(process.stderr, selectors.EVENT_READ, self._forward)
             while True:
                 is_ended = process.poll() is not None
                 ready = selector.select(0 if is_ended else STEP_SECONDS)
@@ -202,37 +216,40 @@ class _Exchange:
                         key.data(piece)
                     else:
                         selector.unregister(key.fileobj)
-                # A program that the plugin left running, such as a browser, holds the pipes open.
+                # Not only at the pipes' end: a program that the plugin left running, such as a
+                # browser, holds them open.
                 if is_ended and not ready:
                     return
+                # Both pipes are closed: only the end of the process is left to wait for.
                 if not (is_ended or selector.get_map()):
                     with suppress(subprocess.TimeoutExpired):
                         process.wait(STEP_SECONDS)
                 self._check_time()
-                waiting.look()
+                waiting.warn_if_due()
 
-    def _keep(self, piece: bytes) -> None:
+    def _collect(self, piece: bytes) -> None:
         self._output += piece
         if len(self._output) > MAX_OUTPUT_BYTES:
             raise self._error(f"printed more than {MAX_OUTPUT_BYTES >> 20} MiB")
 
-    def _show(self, piece: bytes) -> None:
+    def _forward(self, piece: bytes) -> None:
         lines = (self._tail + piece).rstrip(b"\r\n").rsplit(b"\n", 1)[-1]
         self._tail = lines[-MAX_LINE_BYTES:] + (b"\n" if piece.endswith(b"\n") else b"")
-        with suppress(OSError):  # nobody reads our stderr any more
+        # Nobody reads podcm-sync's stderr any more if this fails.
+        with suppress(OSError):
             os.write(2, piece)
 
     def _check_time(self) -> None:
-        left, limit = self._clock.limit()
-        if left is not None and left <= 0:
+        remaining, limit = self._context.limit()
+        if remaining is not None and remaining <= 0:
             raise self._error(timed_out(limit))
         if time.monotonic() >= self._ends:
-            raise self._error(f"did not finish within {duration(self._own_seconds)}")
+            raise self._error(f"did not finish within {duration(self._limit_seconds)}")
 
-    def _error(self, what: str) -> ValueError:
-        """What happened, with the last line of the plugin's stderr.
+    def _error(self, event: str) -> ValueError:
+        """An error with the last line of the plugin's stderr.
 
-        That line has none of the values that the kubeconfig gives the plugin as its environment.
+        Values of the plugin's `env` in the kubeconfig are masked in that line.
         """
         line = self._tail.decode("utf-8", "replace")
         for variable in self._plugin.env:
@@ -240,12 +257,12 @@ class _Exchange:
                 line = line.replace(variable.value, "***")
         line = _printable(line)
         return ValueError(
-            f"the exec plugin {self._plugin.command!r} {what}" + (f": {line}" if line else "")
+            f"the exec plugin {self._plugin.command!r} {event}" + (f": {line}" if line else "")
         )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a plugin that still runs, with its process group if it has one of its own."""
+    """Kill a plugin that still runs, and its process group if it is the leader of one."""
     if process.poll() is not None:
         return
     with suppress(OSError):
@@ -257,28 +274,26 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @atexit.register
 def _end_all() -> None:
-    """A plugin that a daemon thread waits for would outlive this process."""
+    """Kill all plugins: one that a daemon thread waits for would outlive this process."""
     for process in tuple(_running):
         _end(process)
 
 
 def _credential(plugin: ExecConfig, output: bytes) -> Credential:
-    """What a plugin printed. Raises ValueError, with no part of it."""
+    """The credential that a plugin printed. Raises ValueError, which quotes no part of it."""
     name = f"the exec plugin {plugin.command!r}"
     try:
         printed = msgspec.convert(parse(output), _ExecCredential)
     except (msgspec.ValidationError, ValueError):
-        raise ValueError(f"{name} did not print an ExecCredential") from None
+        raise ValueError(f"{name} didn't print an ExecCredential") from None
     if printed.kind != "ExecCredential":
-        raise ValueError(f"{name} did not print an ExecCredential")
+        raise ValueError(f"{name} didn't print an ExecCredential")
     if printed.api_version != plugin.api_version:
-        raise ValueError(
-            f"{name} printed another apiVersion than the kubeconfig's {plugin.api_version}"
-        )
+        raise ValueError(f"{name} printed another apiVersion than {plugin.api_version}")
     status = printed.status or _Status()
     pair = (status.client_certificate_data.encode(), status.client_key_data.encode())
     if bool(pair[0]) != bool(pair[1]):
-        raise ValueError(f"{name} printed a certificate or a key, and not both")
+        raise ValueError(f"{name} printed only one of certificate and key")
     if not (status.token or pair[0]):
         raise ValueError(f"{name} printed no credentials: no token and no certificate")
     if pair[0]:
@@ -295,7 +310,7 @@ def _credential(plugin: ExecConfig, output: bytes) -> Credential:
 
 
 def _seconds(timestamp: str, name: str) -> float:
-    """An RFC 3339 time in seconds since 1970. Raises ValueError."""
+    """An RFC 3339 time in seconds since 1970, infinite for "". Raises ValueError."""
     if not timestamp:
         return math.inf
     try:
@@ -308,6 +323,6 @@ def _seconds(timestamp: str, name: str) -> float:
 
 
 def _printable(text: str) -> str:
-    """The text in one line, without characters that could move a cursor."""
+    """The text on one line, without characters that can move a cursor."""
     line = " ".join(text.split())
     return "".join(character for character in line if character.isprintable())

@@ -1,8 +1,8 @@
-"""Kubeconfig files with client-go's meaning: typed entries, merged, their paths made absolute.
+"""Reads kubeconfig files as client-go does: typed entries, merged, with absolute paths.
 
-A message names a path in a file (`users[x].user.token`), never a value: values are credentials.
-The fields are those of client-go's `tools/clientcmd/api/v1`; tests/cases/kubeconfig/fields.py has,
-for each of them, what kubectl does and the test that holds podcm-sync to it.
+A message names a path in a file (`users[x].user.token`), never a value, which can be a credential.
+The fields are those of client-go's `tools/clientcmd/api/v1`. For each field,
+tests/cases/kubeconfig/fields.py has the behavior of kubectl and the test for podcm-sync.
 """
 
 import codecs
@@ -25,8 +25,8 @@ from podcm_sync.errors import InputError
 from podcm_sync.runtime.masking import masker
 
 MAX_NODES: Final = 1_000_000
-"""How many values a file may hold with its aliases written out; a few aliases can stand for all
-memory there is. A file with 10,000 contexts has a quarter of that."""
+"""How many values a file can have once its aliases are written out: a few aliases can stand for
+more than memory holds. A file with 10,000 contexts has a quarter of this number."""
 NAMES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 """The lists of named entries, and the key of each entry's content."""
 TYPES: Final = {
@@ -44,21 +44,21 @@ T = TypeVar("T", bound=Struct)
 
 
 class Private(Struct, frozen=True, kw_only=True):
-    """A value that shows none of its fields, in a traceback or elsewhere."""
+    """A struct whose repr shows none of its fields, in a traceback or elsewhere."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"
 
 
 class Extension(Struct, frozen=True, kw_only=True):
-    """A named piece of configuration for another program."""
+    """Named configuration for another program, such as an exec plugin."""
 
     name: str = ""
     extension: Any = None
 
 
 class Cluster(Private, frozen=True, kw_only=True, rename="kebab"):
-    """Where a cluster is, and how to trust it."""
+    """The address of a cluster, and how to trust it."""
 
     server: str = ""
     tls_server_name: str = ""
@@ -90,21 +90,21 @@ class ExecConfig(Private, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def mode(self) -> str:
-        """`interactiveMode`, which only v1beta1 allows to be absent."""
+        """`interactiveMode`; v1beta1 has the default IfAvailable, and v1 requires a value."""
         if self.api_version == "client.authentication.k8s.io/v1beta1":
             return self.interactive_mode or "IfAvailable"
         return self.interactive_mode
 
 
 class AuthProviderConfig(Private, frozen=True, kw_only=True):
-    """A login that kubectl has built in, or once had."""
+    """A login that is, or once was, built into kubectl."""
 
     name: str = ""
     config: dict[str, str] = field(default_factory=dict)
 
 
 class User(Private, frozen=True, kw_only=True, rename="kebab"):
-    """Who asks: client-go's `AuthInfo`."""
+    """An identity and its credentials: client-go's `AuthInfo`."""
 
     client_certificate: str = ""
     client_certificate_data: str = ""
@@ -123,12 +123,12 @@ class User(Private, frozen=True, kw_only=True, rename="kebab"):
 
     @property
     def has_certificate(self) -> bool:
-        """Whether there is a client certificate in the kubeconfig, or a file of one."""
+        """Whether the user has a client certificate, as data or as a file."""
         return bool(self.client_certificate or self.client_certificate_data)
 
 
 class Context(Struct, frozen=True, kw_only=True):
-    """A cluster, a user and a namespace, by name."""
+    """The names of a cluster, a user, and a namespace."""
 
     cluster: str = ""
     user: str = ""
@@ -160,7 +160,7 @@ class _File(Private, frozen=True, kw_only=True):
 
 
 class Kubeconfig(Struct, frozen=True, kw_only=True):
-    """One or more files as one. `is_empty` if none of them exists or says anything."""
+    """The entries of one or more merged files, by name."""
 
     clusters: dict[str, Cluster]
     users: dict[str, User]
@@ -169,38 +169,36 @@ class Kubeconfig(Struct, frozen=True, kw_only=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Whether no file exists, or all files are empty."""
         return not (self.clusters or self.users or self.contexts or self.current_context)
 
 
 def read(paths: Iterable[str]) -> Kubeconfig:
-    """The files as one; a file that does not exist counts as empty. Raises InputError.
+    """The merged files. A file that does not exist counts as empty. Raises InputError.
 
-    The first file that has an entry of some name provides the whole entry, and the first that sets
-    `current-context` provides that.
+    As in client-go, the first file with an entry of some name provides the whole entry, and the
+    first file that sets `current-context` provides that.
     """
     merged = Kubeconfig(clusters={}, users={}, contexts={}, current_context="")
     for path in dict.fromkeys(filter(None, paths)):
         content = _content(path)
         if content is None:
             continue
-        # Before anything can go wrong with it: an error may quote a line.
-        remember(content.decode(_encoding(content), errors="replace"), masker)
-        parsed = _typed(path, content)
+        parsed = _parse_file(path, content)
         base = Path(path).absolute().parent
-        for named in parsed.clusters:
-            merged.clusters.setdefault(named.name, _with_paths(named.cluster, base))
-        for entry in parsed.users:
-            merged.users.setdefault(entry.name, _with_paths(entry.user, base))
-        for placed in parsed.contexts:
-            merged.contexts.setdefault(placed.name, placed.context)
+        for cluster in parsed.clusters:
+            merged.clusters.setdefault(cluster.name, _with_absolute_paths(cluster.cluster, base))
+        for user in parsed.users:
+            merged.users.setdefault(user.name, _with_absolute_paths(user.user, base))
+        for context in parsed.contexts:
+            merged.contexts.setdefault(context.name, context.context)
         if not merged.current_context:
             merged = msgspec.structs.replace(merged, current_context=parsed.current_context)
     return merged
 
 
 def _content(path: str) -> bytes | None:
-    """A file's bytes; None if there is no such file. Raises InputError."""
+    """The bytes of a file, or None if it doesn't exist. Raises InputError."""
     try:
         if stat.S_ISREG(Path(path).stat().st_mode):
             return Path(path).read_bytes()
@@ -213,58 +211,66 @@ def _content(path: str) -> bytes | None:
 
 @functools.cache
 def _content_of_pipe(path: str) -> bytes:
-    """A pipe gives its bytes once, and the configuration may be read again later."""
+    """The bytes of a pipe, cached: it gives them once, and podcm-sync can read the file again."""
     return Path(path).read_bytes()
 
 
-def _typed(path: str, content: bytes) -> _File:
-    """The entries of one file. Raises InputError."""
+def _parse_file(path: str, content: bytes) -> _File:
+    """The entries of one file. Raises InputError.
+
+    The masker knows the file's credentials from here on, even if the file has an error.
+    """
+    tree = None
     try:
         tree = parse(content)
     except ValueError as error:
         raise InputError(f"kubeconfig {path} is {error}") from None
+    finally:
+        # Before any other error, because an error can quote a line.
+        remember(content.decode(_encoding(content), errors="replace"), tree, masker)
     if tree is None:
         return _File()
     if not isinstance(tree, dict):
-        raise InputError(f"kubeconfig {path} is not a kubeconfig: it must be a mapping")
+        raise InputError(f"kubeconfig {path}: not a kubeconfig: it isn't a mapping")
     try:
         parsed = msgspec.convert(tree, _File)
     except msgspec.ValidationError as error:
         raise InputError(f"kubeconfig {path}: {_mismatch(str(error), tree)}") from None
     if parsed.kind not in {"", "Config"} or parsed.api_version not in {"", "v1"}:
-        raise InputError(f"kubeconfig {path} is not a kubeconfig: it must be a v1 Config")
+        raise InputError(f"kubeconfig {path}: not a kubeconfig: it isn't a v1 Config")
     for section in NAMES:
         names = [entry.name for entry in getattr(parsed, section)]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise InputError(
                 f"kubeconfig {path}: {section} has more than one entry with the name "
-                f"{repeated[0]!r}: remove all but one"
+                f"{repeated[0]!r}",
+                hint="remove all but one",
             )
     return parsed
 
 
 def _encoding(content: bytes) -> str:
-    """The encoding that the byte order mark names, UTF-8 without one."""
+    """The encoding by the byte order mark; UTF-8 without one."""
     return _ENCODINGS.get(content[:2], "utf-8-sig")
 
 
 def parse(content: bytes) -> Any:
-    """YAML or JSON as JSON data, without nulls, which count as absent.
+    """YAML or JSON as JSON data. Nulls are removed, because they count as absent.
 
-    Raises ValueError with a text that quotes nothing.
+    Raises ValueError, whose text quotes nothing of the content.
     """
     try:
         text = content.decode(_encoding(content))
     except UnicodeDecodeError:
         raise ValueError("not text in UTF-8 or UTF-16") from None
     if text.lstrip().startswith("{"):
-        # YAML allows no tabs between JSON's tokens. What fails may be YAML's flow style.
+        # YAML doesn't allow JSON's tabs between tokens. If this fails, it can be YAML's flow style.
         with suppress(ValueError, RecursionError):
             return _Cleaner().clean(json.loads(text))
     try:
         loader = _Loader(text)
         try:
-            # Like kubectl's parser, this ignores what follows the first document.
+            # Like kubectl's parser, this ignores everything after the first document.
             has_document = loader.check_node()
             return _Cleaner().clean(loader.get_data() if has_document else None)
         finally:
@@ -273,27 +279,28 @@ def parse(content: bytes) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError):
-        # Some are PyYAML's own, of `!!timestamp soon`, `!!bool maybe` and `? [a]`.
+        # Some come out of PyYAML, for `!!timestamp soon`, `!!bool maybe`, and `? [a]`.
         place = ""
     # Without the cause: PyYAML's errors quote the lines around the mistake.
     raise ValueError(f"not valid YAML or JSON{place}")
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML's plain scalars as kubectl reads them: `y` is true; no dates, no base-60, no `=`."""
+    """Reads plain scalars as kubectl does: `y` is true; no dates, no base 60, no `=`."""
 
     bool_values = {**yaml.CSafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012 - PyYAML's
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    without = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
+    """PyYAML's rules for plain scalars, without dates and `=`, and numbers without a colon."""
+    left_out = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
     numbers = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
     resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items():
         resolvers[first] = [
             (tag, re.compile(f"(?!.*:)(?:{rule.pattern})", rule.flags) if tag in numbers else rule)
             for tag, rule in rules
-            if tag not in without
+            if tag not in left_out
         ]
     return resolvers
 
@@ -303,13 +310,13 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), l
 
 
 class _Cleaner:
-    """Turns a parsed tree into JSON data without nulls. Raises ValueError for one without end."""
+    """Turns a parsed tree into JSON data without nulls. Raises ValueError for too many values."""
 
     def __init__(self) -> None:
         self._nodes = 0
 
     def clean(self, value: Any) -> Any:
-        """The same value with text for keys, and without the keys whose value is null."""
+        """The value with strings as keys, and without the keys whose value is null."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise ValueError("too many values")
@@ -327,7 +334,7 @@ def _key(key: object) -> str:
 
 
 def _mismatch(message: str, tree: dict[str, Any]) -> str:
-    """Msgspec's message in our words, with an entry's name in place of its number."""
+    """A msgspec error in kubeconfig words, with the name of an entry in place of its index."""
     place, types = _PLACE.search(message), _MISMATCH.search(message)
     path = ""
     if place is not None:
@@ -339,18 +346,18 @@ def _mismatch(message: str, tree: dict[str, Any]) -> str:
         path = (path + rest).lstrip(".") or "the file"
     if types is None:
         return f"{path} has the wrong type"
-    wanted, actual = (TYPES.get(name, "another type") for name in types.groups())
-    return f"{path} must be {wanted}, not {actual}"
+    expected, actual = (TYPES.get(name, "another type") for name in types.groups())
+    return f"{path} must be {expected}, not {actual}"
 
 
-def _with_paths(entry: T, base: Path) -> T:
-    """The entry with its paths made absolute by the folder of its own file."""
+def _with_absolute_paths(entry: T, base: Path) -> T:
+    """The entry with absolute paths. Relative ones start at `base`, the folder of its file."""
     changes: dict[str, Any] = {}
     for name in ("certificate_authority", "client_certificate", "client_key", "token_file"):
         if path := getattr(entry, name, ""):
             changes[name] = os.path.normpath(base / path)
     plugin = getattr(entry, "exec", None)
-    # Without a slash the command is looked up in PATH.
+    # As in client-go, a command without a slash is looked up in PATH.
     if plugin is not None and "/" in plugin.command:
         command = os.path.normpath(base / plugin.command)
         changes["exec"] = msgspec.structs.replace(plugin, command=command)

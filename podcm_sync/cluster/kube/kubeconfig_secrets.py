@@ -1,20 +1,18 @@
-"""The credentials in kubeconfig files, told to the masker before anything can go wrong with them.
+"""Finds the credentials in kubeconfig files, so that the masker keeps them out of all output.
 
-This reads only to know what must not be shown: whatever it cannot read, it leaves to the loader.
+It reads the content that the loader parsed, because another parser could find other values.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import yaml
-
 from podcm_sync.runtime.masking import Masker
 
 SECRET: Final = re.compile(
     r"token|password|passwd|secret|key|credential|auth|session", re.IGNORECASE
 )
-"""Names of fields, environment variables and options whose value is a credential."""
+"""Names of fields, environment variables, and options whose value is a credential."""
 PUBLIC: Final = frozenset(
     {
         *("apiVersion", "kind", "name", "username", "as", "as-uid", "as-groups", "as-user-extra"),
@@ -23,22 +21,23 @@ PUBLIC: Final = frozenset(
         *("client-id", "idp-issuer-url", "idp-certificate-authority"),
     }
 )
-"""Fields of a user that hold names and paths, which messages need."""
+"""Fields of a user that contain names and paths, which messages need to show."""
 _WORD: Final = re.compile(r"[a-z0-9.-]{1,20}|[/~][^\s=]*|https?://[^@\s]*|--?[\w-]+|true|false")
-"""What the rest may hold without being a credential: a name, a path, an address, an option."""
+"""Values of other fields that aren't credentials: a name, a path, an address, an option."""
 _USER_OF_URL: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 _LINE: Final = re.compile(
     r"^[\s-]*[\"']?([\w-]+)[\"']?[ \t]*:[ \t]*[\"']?([^\"'\n]+)", re.MULTILINE
 )
 
 
-def remember(text: str, masker: Masker) -> None:
-    """Add the credentials in the text of a kubeconfig file to the masker."""
+def remember(text: str, content: Any, masker: Masker) -> None:
+    """Add the credentials in a kubeconfig file to the masker.
+
+    `content` is the parsed text, or None if it doesn't parse.
+    """
     masker.add(*_USER_OF_URL.findall(text))
-    try:
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # The loader's error may quote a line.
+    if content is None:
+        # Even if the file doesn't parse, the loader's error can quote a line.
         masker.add(*(value for key, value in _LINE.findall(text) if _is_secret(key, value)))
     else:
         masker.add(*_values(content))
@@ -52,9 +51,10 @@ def _values(content: Any) -> Iterator[str]:
 
 
 def _secrets(key: str, value: Any) -> Iterator[str]:
-    """The credentials in a field of a user, and in those below it."""
+    """The credentials in a field of a user and in the fields below it."""
     match value:
-        case {"name": str(name), "value": str(text)}:  # a variable of an exec plugin
+        case {"name": str(name), "value": str(text)}:
+            # An environment variable of an exec plugin.
             yield from _if_secret(name, text)
         case dict():
             for name in value.keys() - PUBLIC:
@@ -64,7 +64,8 @@ def _secrets(key: str, value: Any) -> Iterator[str]:
                 yield from _secrets(key, item)
         case str():
             option, is_assigned, rest = value.partition("=")
-            if is_assigned and option.startswith("-"):  # an argument of an exec plugin
+            if is_assigned and option.startswith("-"):
+                # An argument of an exec plugin, such as --client-secret=VALUE.
                 key, value = option, rest
             yield from _if_secret(key, value)
 

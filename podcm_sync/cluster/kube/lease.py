@@ -1,26 +1,27 @@
-"""A Lease on an API server: read, made and patched, each within its time and never repeated here.
+"""A Lease on an API server: read, create, and patch, each within its time limit, without repeats.
 
-A patch with a resourceVersion is refused with a 409 where the object has another by now, as an
-update would be, and needs no right to `update`. On a connection of its own, so that neither the
-writers nor their pace hold it up.
+If the resourceVersion of a patch is outdated, the server answers 409, as for an update. A patch
+doesn't need permission to `update`. The Lease has its own connection, so that neither the writers
+nor their rate limit delay it.
 """
 
 from typing import Final
 
 import msgspec
 
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import Lease, LeaseSpec
+from podcm_sync.api.wire_json import Metadata, Wire
+from podcm_sync.cluster.interfaces import Limit, LockError
 from podcm_sync.cluster.kube import paths
-from podcm_sync.cluster.kube.answers import JSON, NoAnswerError, Response
-from podcm_sync.cluster.kube.bounded import in_time
-from podcm_sync.cluster.kube.connection import Connection
-from podcm_sync.cluster.kube.errors import status_of
+from podcm_sync.cluster.kube.apierrors import status_of
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.transport import JSON, Response, TransportError
 from podcm_sync.cluster.kube.verify import Subject, verified
-from podcm_sync.cluster.kube.write import MERGE_PATCH
-from podcm_sync.cluster.port import LockError
-from podcm_sync.errors import RunError
-from podcm_sync.model.lease import Lease, LeaseSpec
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.wire import Metadata, Wire
+from podcm_sync.cluster.kube.writer import MERGE_PATCH
+from podcm_sync.errors import NOT_JSON, RunError
+from podcm_sync.runtime.context import timed_out
+from podcm_sync.runtime.workers import run_with_timeout
 
 API_VERSION: Final = "coordination.k8s.io/v1"
 RIGHTS: Final = f"get, create and patch on {paths.LEASES}"
@@ -32,10 +33,10 @@ class _LeaseWire(Wire):
 
 
 class KubeLease:
-    """One Lease; implements `port.Lock`."""
+    """One Lease; implements `interfaces.Lock`."""
 
     def __init__(self, connection: Connection, namespaced_name: NamespacedName) -> None:
-        """The connection and its clock are this lease's alone."""
+        """Nothing else must use the connection and its RunContext: each call sets its deadline."""
         self._connection = connection
         self._namespaced_name = namespaced_name
         self._subject = Subject(
@@ -50,34 +51,35 @@ class KubeLease:
     def __str__(self) -> str:
         return f"the lease {self._namespaced_name}"
 
-    def read(self, seconds: float) -> Lease | None:
-        """GET."""
-        response = self._answer("GET", self._single, None, seconds)
+    def read(self, limit: Limit) -> Lease | None:
+        """GET the Lease."""
+        response = self._answer("GET", self._single, None, limit)
         if response.status == 404:
             return None
         return self._decoded(response, "read")
 
-    def write(self, spec: LeaseSpec, resource_version: str | None, seconds: float) -> Lease:
-        """PATCH of that version, or POST."""
+    def write(self, spec: LeaseSpec, resource_version: str | None, limit: Limit) -> Lease:
+        """PATCH exactly `resource_version`, or POST if it is None."""
         if resource_version is None:
             name = self._namespaced_name
-            made = {
+            manifest = {
                 "apiVersion": API_VERSION,
                 "kind": "Lease",
                 "metadata": {"namespace": name.namespace, "name": name.name},
                 "spec": spec,
             }
-            response = self._answer("POST", self._collection, made, seconds)
+            response = self._answer("POST", self._collection, manifest, limit)
             return self._decoded(response, "create")
         patch = {"metadata": {"resourceVersion": resource_version}, "spec": spec}
-        response = self._answer("PATCH", self._single, patch, seconds)
+        response = self._answer("PATCH", self._single, patch, limit)
         if response.status == 404:
             raise LockError(f"{self} is gone", is_conflict=True)
         return self._decoded(response, "patch")
 
-    def _answer(self, method: str, path: str, body: object, seconds: float) -> Response:
+    def _answer(self, method: str, path: str, body: object, limit: Limit) -> Response:
+        """The verified answer to one request. Raises LockError."""
         content_type = {"POST": JSON, "PATCH": MERGE_PATCH}.get(method)
-        self._connection.clock.begin(seconds, "the lease's limit of")
+        self._connection.context.begin(limit.seconds, limit.name)
 
         def send() -> Response:
             response = self._connection.request(
@@ -86,48 +88,44 @@ class KubeLease:
                 body=msgspec.json.encode(body) if body else None,
                 content_type=content_type,
             )
-            # An answer about another lease, or a load balancer's 404, must not make a leader.
+            # An answer about another Lease, or a load balancer's 404, must not make a leader.
             return verified(response, self._subject)
 
         try:
-            return in_time(send, seconds)
-        except (NoAnswerError, TimeoutError) as error:
-            # The same words each time: how long is left to a request is another each time.
-            is_late = isinstance(error, TimeoutError) or "timed out" in str(error)
-            server, why = (
-                self._connection.target.description,
-                "in time" if is_late else f"({error})",
-            )
-            raise LockError(f"{self}: no answer from {server} {why}") from error
+            return run_with_timeout(send, limit.seconds)
+        except (TransportError, TimeoutError) as error:
+            why = timed_out(limit.name) if isinstance(error, TimeoutError) else error
+            server = self._connection.target.description
+            raise LockError(f"{self}: no answer from {server}: {why}") from error
         except RunError as error:
             raise LockError(f"{self}: {error}") from error
 
     def _decoded(self, response: Response, verb: str) -> Lease:
-        """The lease of an answer, or what a refusal means."""
+        """The Lease of an answer. Raises LockError for a refusal."""
         if response.status not in {200, 201}:
             raise self._refusal(response, verb)
         try:
             wire = msgspec.json.decode(response.body, type=_LeaseWire)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise LockError(f"{self} does not decode: {error}") from error
+        except NOT_JSON as error:
+            raise LockError(f"{self} can't be decoded: {error}") from error
         version = wire.metadata.resource_version
         return Lease(spec=wire.spec or LeaseSpec(), resource_version=version)
 
     def _refusal(self, response: Response, verb: str) -> LockError:
-        said = status_of(response).message
+        message = status_of(response).message
         namespace = self._namespaced_name.namespace
         match response.status:
             case 403:
                 return LockError(
-                    f"no right to {verb} {self}: {said}; grant {RIGHTS} in namespace {namespace} "
-                    "(deploy/deployment.yaml)"
+                    f"no permission to {verb} {self}: {message}; grant {RIGHTS} in namespace "
+                    f"{namespace} (podcm-sync rbac --leader-elect prints the Role)"
                 )
             case 404:
                 return LockError(
-                    f"cannot {verb} {self}: there is no namespace {namespace}, or no "
-                    f"{paths.LEASES} on this server: {said}"
+                    f"cannot {verb} {self}: the namespace {namespace} doesn't exist, or the server "
+                    f"has no {paths.LEASES}: {message}"
                 )
             case 409:
-                return LockError(f"{self} has changed: {said}", is_conflict=True)
+                return LockError(f"{self} has changed: {message}", is_conflict=True)
             case code:
-                return LockError(f"cannot {verb} {self}: HTTP {code}: {said}")
+                return LockError(f"cannot {verb} {self}: HTTP {code}: {message}")

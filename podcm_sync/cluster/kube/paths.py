@@ -1,10 +1,13 @@
-"""The API server's paths of the few resources that a run touches, and how people call them."""
+"""The API server's paths for the resources that podcm-sync uses, and words for their scopes."""
 
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
-from podcm_sync.model.meta import API_VERSION, GROUP, PLURAL, NamespacedName
+from podcm_sync.api.meta import API_VERSION, GROUP, PLURAL, NamespacedName
 
 DISCOVERY: Final = f"/apis/{API_VERSION}"
+NAMESPACES: Final = "namespaces"
 PODS: Final = "pods"
 CONFIG_MAPS: Final = "configmaps"
 CONFIGS: Final = f"{PLURAL}.{GROUP}"
@@ -16,6 +19,7 @@ POLICIES: Final = f"/apis/{ADMISSION}/validatingadmissionpolicies"
 BINDINGS: Final = f"/apis/{ADMISSION}/validatingadmissionpolicybindings"
 
 _ROOTS: Final = {
+    NAMESPACES: "/api/v1",
     PODS: "/api/v1",
     CONFIG_MAPS: "/api/v1",
     CONFIGS: DISCOVERY,
@@ -25,9 +29,9 @@ _ROOTS: Final = {
 
 
 def collection(resource: str, namespace: str) -> str:
-    """The path of a resource's list in a namespace, or in all where it is empty."""
-    where = f"/namespaces/{namespace}" if namespace else ""
-    return f"{_ROOTS[resource]}{where}/{resource.partition('.')[0]}"
+    """The path of a resource's list in a namespace, or in all namespaces if it is ""."""
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{_ROOTS[resource]}{scope}/{resource.partition('.')[0]}"
 
 
 def single(resource: str, namespaced_name: NamespacedName) -> str:
@@ -35,6 +39,11 @@ def single(resource: str, namespaced_name: NamespacedName) -> str:
     return f"{collection(resource, namespaced_name.namespace)}/{namespaced_name.name}"
 
 
-def where(namespace: str) -> str:
-    """A scope in words, for messages."""
+def with_query(path: str, query: Mapping[str, str]) -> str:
+    """The path with its query string, or the path itself if the query is empty."""
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def scope_text(namespace: str) -> str:
+    """A scope as words for a message; "" is all namespaces."""
     return f"in namespace {namespace}" if namespace else "in all namespaces"

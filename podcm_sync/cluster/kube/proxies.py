@@ -1,7 +1,10 @@
-"""Which proxy a server is reached through, by Go's rules, which are kubectl's.
+"""Finds the proxy for a server, by the rules of Go and so of kubectl.
 
-net/http `ProxyFromEnvironment` and client-go's `proxy-url`: a kubeconfig's proxy is used whatever
-NO_PROXY says, the environment's never for this machine itself; a SOCKS proxy looks names up.
+The rules are those of net/http `ProxyFromEnvironment` and of client-go's `proxy-url`:
+
+- The proxy of a kubeconfig is used whatever NO_PROXY says.
+- The environment's proxy is never used for this machine.
+- A SOCKS proxy looks up the server's name.
 """
 
 from collections.abc import Mapping
@@ -16,22 +19,23 @@ KINDS: Final = "an http://, https:// or socks5:// address"
 
 
 def proxy_of(server: str, proxy_url: str, environ: Mapping[str, str], source: str) -> str:
-    """The URL of the proxy for a server, with its user; "" for none.
+    """The URL of the proxy for a server, user included, or "" for none.
 
-    `proxy_url` is the kubeconfig's. Raises InputError for a proxy that cannot be used.
+    `proxy_url` comes from the kubeconfig; `source` names that for errors. Raises InputError if the
+    proxy's URL cannot be used.
     """
     url = proxy_url or _of_environment(urlsplit(server), environ)
     if not url:
         return ""
     if not _is_usable(url):
-        raise InputError(f"{source}: its proxy {without_user(url)!r} is not {KINDS} of a host")
+        raise InputError(f"{source}: the proxy {without_user(url)!r} isn't {KINDS} of a host")
     scheme, _, rest = url.partition(":")
     scheme = scheme.lower()
     return f"{'socks5h' if scheme == 'socks5' else scheme}:{rest}"
 
 
 def without_user(url: str) -> str:
-    """A URL for people to read, without a user and a password."""
+    """A URL for messages: without user and password."""
     user, at, host = url.rpartition("@")
     scheme, slashes, _ = user.partition("//")
     return (f"{scheme}//{host}" if slashes else host) if at else url
@@ -44,11 +48,12 @@ def _of_environment(server: SplitResult, environ: Mapping[str, str]) -> str:
     url = variable(f"{server.scheme.upper()}_PROXY")
     if not url or _is_excepted(server, variable("NO_PROXY")):
         return ""
-    return url if "://" in url else f"http://{url}"  # it may be a bare host and port
+    # Go accepts a host and port without a scheme.
+    return url if "://" in url else f"http://{url}"
 
 
 def _is_excepted(server: SplitResult, no_proxy: str) -> bool:
-    """Whether a server is reached without the environment's proxy."""
+    """Whether the environment's proxy isn't used for a server."""
     host = (server.hostname or "").lower()
     port = str(server.port or (443 if server.scheme == "https" else 80))
     address = _address(host)
@@ -59,7 +64,7 @@ def _is_excepted(server: SplitResult, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: str) -> bool:
-    """Whether an entry of NO_PROXY is about a host: `*`, a network, an address, or a domain."""
+    """Whether an entry of NO_PROXY (`*`, a network, an address, or a domain) matches a host."""
     if entry == "*":
         return True
     address = _address(host)
@@ -68,12 +73,12 @@ def _matches(entry: str, host: str, port: str) -> bool:
             return address is not None and address in ip_network(entry, strict=False)
         except ValueError:
             return False
-    name, own_port = _host_and_port(entry)
-    if own_port not in {"", port}:
+    name, entry_port = _host_and_port(entry)
+    if entry_port not in {"", port}:
         return False
     if address is not None:
         return address == _address(name)
-    # `.example.com` and `*.example.com` are for what is below, `example.com` for itself too.
+    # `example.com` matches itself and its subdomains, `.example.com` only subdomains.
     below = name.removeprefix("*").removeprefix(".")
     return name == host or (bool(below) and host.endswith(f".{below}"))
 
@@ -89,7 +94,8 @@ def _host_and_port(entry: str) -> tuple[str, str]:
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         return name, rest.removeprefix(":")
-    if entry.count(":") > 1:  # an IPv6 address
+    if entry.count(":") > 1:
+        # An IPv6 address without brackets has no port.
         return entry, ""
     name, _, port = entry.partition(":")
     return name, port
@@ -99,5 +105,6 @@ def _is_usable(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, an IPv6 address that is not closed
+    except ValueError:
+        # The port isn't a number, or an IPv6 address has no closing bracket.
         return False

@@ -1,7 +1,7 @@
-"""Certificates as PEM text: which ones a text has, whether a pair fits, and what identifies CAs.
+"""Certificates as PEM text: reads them, checks that a key fits, and takes fingerprints of CAs.
 
-Only loading happens here. libcurl verifies the server: the chain, the dates and the name, without
-the strict form of RFC 5280 that Python 3.13 demands by default, since older clusters lack it.
+Nothing is verified here. libcurl verifies the server's chain, dates, and name. It doesn't demand
+the strict form of RFC 5280, as Python 3.13 does, because certificates of older clusters lack it.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ _CERTIFICATE: Final = re.compile(
 
 
 def certificates(content: bytes) -> str:
-    """The certificates of a PEM text, without what stands between them.
+    """The certificates of a PEM text, without the text between them.
 
-    Like Go, it leaves out those that cannot be read. Raises ValueError if there are no others.
+    Like Go, it leaves out certificates that cannot be read. Raises ValueError if none remains.
     """
     readable = []
     for match in _CERTIFICATE.finditer(content):
@@ -34,17 +34,19 @@ def certificates(content: bytes) -> str:
 
 
 def check_pair(certificate: bytes, key: bytes) -> None:
-    """Check that a client certificate can be loaded, and that the key is its own.
+    """Check that a client certificate can be loaded, and that the key fits (both PEM).
 
-    Raises ValueError. Where a file without a name cannot be made, libcurl finds out later.
+    Raises ValueError. Without `memfd_create` (macOS) nothing is checked here: libcurl then fails
+    at the first connection.
     """
+    # Python loads a pair from a path only. A memfd has one, and leaves no file behind.
     if not hasattr(os, "memfd_create"):
         return
     descriptor = os.memfd_create("client-certificate")
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(certificate + b"\n" + key)
-        # A wrong password: OpenSSL would ask the terminal for the one of an encrypted key.
+        # Without a password here, OpenSSL would ask the terminal for that of an encrypted key.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")
     except ssl.SSLError as error:
@@ -55,7 +57,7 @@ def check_pair(certificate: bytes, key: bytes) -> None:
 
 
 def fingerprint(authorities: str) -> str:
-    """`sha256:…` of the CAs of a PEM text; "" for the empty text."""
+    """`sha256:…` over the CAs of a PEM text, in any order; "" for an empty text."""
     if not authorities:
         return ""
     encoded = sorted(_context(authorities).get_ca_certs(binary_form=True))

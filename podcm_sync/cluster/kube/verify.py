@@ -1,8 +1,8 @@
-"""Which answers count: an object of the kind and name asked for, or a `v1` Status; nothing else.
+"""Decides which answers count: the object that was requested, or a `v1` Status about it.
 
-Proxies and load balancers answer in the API server's place, with its status codes and texts of
-their own. Whatever is not an answer of the API server is a lost answer, to be repeated or settled
-by a look.
+Proxies and load balancers answer in the API server's place, with its status codes and bodies of
+their own. An answer that the API server didn't give is a lost answer. The caller repeats the
+request, or looks at the object (docs/design/decisions/answers.md).
 """
 
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from podcm_sync.cluster.kube.answers import NoAnswerError, Response
-from podcm_sync.cluster.kube.errors import About, status_of
-from podcm_sync.errors import DecodeError
-from podcm_sync.model.meta import NamespacedName
-from podcm_sync.model.objects import ConfigMap, PodConfigMapConfig
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.objects import ConfigMap, PodConfigMapConfig
+from podcm_sync.cluster.kube.apierrors import StatusDetails, status_of
+from podcm_sync.cluster.kube.transport import Response, TransportError
+from podcm_sync.errors import NOT_JSON, DecodeError
 
 SUCCESSES: Final = frozenset({200, 201, 202})
-BELIEVED: Final = frozenset({401, 413, 429})
-"""Refusals that count from any sender, since none of them was carried out. The API server's own
-filters answer 429 in plain text, and gateways refuse credentials and large bodies in their way."""
-NAMED: Final = frozenset({404, 409})
-"""Refusals that must be about the very object, or its namespace: they decide what exists."""
+REFUSALS_WITH_ANY_BODY: Final = frozenset({401, 413, 429})
+"""Refusals that count from any sender, because no such request was carried out. The API server
+answers 429 in plain text, and gateways have bodies of their own for 401 and 413."""
+REFUSALS_WITH_A_NAME: Final = frozenset({404, 409})
+"""Refusals that must name the object or its namespace, because they decide what exists."""
 
 Named = TypeVar("Named", ConfigMap, PodConfigMapConfig)
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """What a request is about. `resource` is the plural, as `details.kind` of a Status has it."""
+    """The object of a request. `resource` is the plural that `details.kind` of a Status has."""
 
     api_version: str
     kind: str
@@ -55,69 +55,69 @@ _object: Final = msgspec.json.Decoder(_Object)
 
 
 def verified(response: Response, subject: Subject, *, is_delete: bool = False) -> Response:
-    """The answer itself, if it is the API server's and about the subject.
+    """The answer itself, if the API server gave it and it is about the subject.
 
-    A success brings the object; that of a delete may also be a Status about it. Raises
-    NoAnswerError for any other, since whether the request was carried out is not known.
+    A success must bring the object; the success of a delete can also be a Status about it. Raises
+    TransportError for any other answer: nobody knows whether the request was carried out.
     """
     if response.status in SUCCESSES:
         is_about = _is_object(response, subject) or (
             is_delete and _is_success_about(response, subject)
         )
-    elif response.status in BELIEVED:
+    elif response.status in REFUSALS_WITH_ANY_BODY:
         is_about = True
     else:
         status = status_of(response)
-        is_about = status.is_real and (
-            response.status not in NAMED
+        is_about = status.is_v1_status and (
+            response.status not in REFUSALS_WITH_A_NAME
             or _names(status.about, subject)
-            # The namespace's quota was in conflict, so nothing was carried out.
+            # Many creates at once conflict over the namespace's quota. Nothing was carried out.
             or (response.status == 409 and status.about.kind == "resourcequotas")
         )
     if not is_about:
-        raise NoAnswerError(
-            f"HTTP {response.status}, but not by the API server or not about {subject}",
+        raise TransportError(
+            f"HTTP {response.status}, but not from the API server, or not about {subject}",
             is_sent=True,
         )
     return response
 
 
 def _is_object(response: Response, subject: Subject) -> bool:
-    """Whether the body is the subject itself."""
+    """Whether the body is the subject, by kind and name."""
     try:
-        found = _object.decode(response.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        body = _object.decode(response.body)
+    except NOT_JSON:
         return False
-    metadata = found.metadata or _Metadata()
-    return (found.api_version, found.kind) == (subject.api_version, subject.kind) and (
+    metadata = body.metadata or _Metadata()
+    return (body.api_version, body.kind) == (subject.api_version, subject.kind) and (
         metadata.namespace,
         metadata.name,
     ) == subject.namespaced_name
 
 
 def decoded(response: Response, decode: Callable[[bytes], Named]) -> Named:
-    """The object of a verified success. Raises NoAnswerError if it does not decode."""
+    """The object of a verified success. Raises TransportError if it doesn't decode."""
     try:
         return decode(response.body)
     except DecodeError as error:
-        raise NoAnswerError(f"the answer does not decode: {error}", is_sent=True) from error
+        raise TransportError(f"the answer can't be decoded: {error}", is_sent=True) from error
 
 
 def is_namespace_gone(response: Response, subject: Subject) -> bool:
-    """Whether a 404 says that the subject's namespace does not exist."""
+    """Whether a 404 means that the subject's namespace doesn't exist."""
     about = status_of(response).about
     return about.kind == "namespaces" and about.name == subject.namespaced_name.namespace
 
 
 def _is_success_about(response: Response, subject: Subject) -> bool:
-    """Whether the body is a Status of success about the subject, as for a DELETE."""
+    """Whether the body is a Status of success about the subject, as a DELETE can answer."""
     status = status_of(response)
-    is_success = status.is_real and status.status == "Success"
+    is_success = status.is_v1_status and status.status == "Success"
     return is_success and status.about.name == subject.namespaced_name.name
 
 
-def _names(about: About, subject: Subject) -> bool:
-    """Whether a refusal is about the subject, or about its namespace."""
+def _names(about: StatusDetails, subject: Subject) -> bool:
+    """Whether a refusal is about the subject or its namespace."""
     namespace, name = subject.namespaced_name
     if about.kind == "namespaces":
         return about.name == namespace

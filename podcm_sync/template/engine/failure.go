@@ -12,13 +12,14 @@ import (
 
 // Failure says what is wrong with one template, in Go's own words, which name the template by its
 // data key. Line and Column are where, as Go counts: lines from 1, and the bytes before the place
-// in its line. They are 0 and 0 if Go names no place.
+// in its line. They are 0 and 0 if Go names no place. Called is the function that failed, if one did.
 type Failure struct {
 	Key        string `json:"key"`
 	Line       int    `json:"line"`
 	Column     int    `json:"column"`
 	Message    string `json:"message"`
 	Hint       string `json:"hint"`
+	Called     string `json:"called"`
 	IsTooLarge bool   `json:"isTooLarge"`
 }
 
@@ -58,12 +59,33 @@ func parseFailure(key, source string, err error) *Failure {
 
 func failureOf(key string, err error) *Failure {
 	message := strings.ReplaceAll(err.Error(), rootName(key), key)
-	failure := &Failure{Key: key, Message: message}
+	failure := &Failure{Key: key, Message: message, Called: called(err)}
 	if match := position.FindStringSubmatch(message); match != nil {
 		failure.Line, _ = strconv.Atoi(match[1])
 		failure.Column, _ = strconv.Atoi(match[2])
 	}
 	return failure
+}
+
+// called is the innermost function of ours or Go's that failed; "" if none did. Go wraps its error
+// in "error calling NAME: " and keeps the name nowhere else.
+func called(err error) string {
+	name := ""
+	for err != nil {
+		cause := errors.Unwrap(err)
+		if cause != nil {
+			head := strings.TrimSuffix(err.Error(), cause.Error())
+			for _, known := range []map[string]any{functions, builtins} {
+				for function := range known {
+					if strings.HasSuffix(head, "error calling "+function+": ") {
+						name = function
+					}
+				}
+			}
+		}
+		err = cause
+	}
+	return name
 }
 
 // parserColumn parses again and asks the parser for the token at which it stopped, which is the one

@@ -48,20 +48,26 @@ func functionHint(name string) string {
 
 // fieldHint is about a chain of fields that begins at the root, such as .Values.x.
 func fieldHint(chain []string) string {
-	first, second := chain[0], chain[1]
+	first, last := chain[0], chain[min(1, len(chain)-1)]
 	switch kind := fields[first]; {
 	case kind == "dict":
 		return fmt.Sprintf("keys with dots need index: {{ index .%s %q }}", first, strings.Join(chain[1:], "."))
 	case kind == "list":
-		return fmt.Sprintf("`.%s` is a list: {{ range .%s }}{{ .%s }}{{ end }}", first, first, second)
+		return fmt.Sprintf("`.%s` is a list: {{ range .%s }}{{ .%s }}{{ end }}", first, first, last)
+	case kind == "config":
+		return fmt.Sprintf("`.%s` has only a name: {{ .%s.name }}", first, first)
 	case kind != "":
 		return ""
+	}
+	// The generated ConfigMap calls the name podName.
+	if name := strings.TrimPrefix(strings.ToLower(first), "pod"); fields[name] != "" {
+		return fmt.Sprintf("did you mean `.%s`?", name)
 	}
 	known := slices.Collect(maps.Keys(fields))
 	if nearest := nearest(first, known); nearest != "" {
 		return fmt.Sprintf("did you mean `.%s`?", nearest)
 	}
-	if nearest := nearest(second, known); nearest != "" {
+	if nearest := nearest(last, known); nearest != "" {
 		return fmt.Sprintf("did you mean `.%s`?", nearest)
 	}
 	return "a template sees the Pod alone: ." + strings.Join(slices.Sorted(maps.Keys(fields)), " .")

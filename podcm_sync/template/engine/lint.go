@@ -14,11 +14,15 @@ var fields = map[string]string{
 	"pcmc": "config",
 }
 
+// fallbacks are the functions that deal with a value that is missing.
+var fallbacks = names("and", "or", "not", "default", "coalesce", "empty", "ternary")
+
 // mutators can give the root any field, so that nothing is known of a template that calls one.
 var mutators = names("set", "unset", "merge", "mergeOverwrite", "mustMerge", "mustMergeOverwrite")
 
-// Lint returns what fails on each Pod that reaches it, whatever the Pod holds, in Go's own words:
-// chains of fields that no root has, and templates that are not defined.
+// Lint returns what is wrong on each Pod that reaches it, whatever the Pod holds: chains of fields
+// that no root has and templates that are not defined, in Go's own words, and fields that no root
+// has and that nothing tests. The last render as nothing, which nobody can have meant.
 func (t *Template) Lint() []*Failure {
 	l := linter{template: t, tree: t.root.Tree, rootIsKnown: true}
 	for _, part := range t.root.Templates() {
@@ -49,6 +53,7 @@ type linter struct {
 	tree         *parse.Tree
 	rootIsKnown  bool
 	dollarIsRoot bool
+	mayBeMissing bool // what is looked at is a condition, or has a fallback
 	failures     []*Failure
 }
 
@@ -65,20 +70,11 @@ func (l *linter) node(node parse.Node, dotIsRoot bool, guards []string) {
 	case *parse.ActionNode:
 		l.pipe(n.Pipe, dotIsRoot, guards)
 	case *parse.IfNode:
-		l.pipe(n.Pipe, dotIsRoot, guards)
-		guards = append(slices.Clip(guards), tested(n.Pipe)...)
-		l.node(n.List, dotIsRoot, guards)
-		l.node(n.ElseList, dotIsRoot, guards)
+		l.branches(&n.BranchNode, dotIsRoot, dotIsRoot, guards)
 	case *parse.WithNode:
-		l.pipe(n.Pipe, dotIsRoot, guards)
-		guards = append(slices.Clip(guards), tested(n.Pipe)...)
-		l.node(n.List, false, guards)
-		l.node(n.ElseList, dotIsRoot, guards)
+		l.branches(&n.BranchNode, dotIsRoot, false, guards)
 	case *parse.RangeNode:
-		l.pipe(n.Pipe, dotIsRoot, guards)
-		guards = append(slices.Clip(guards), tested(n.Pipe)...)
-		l.node(n.List, false, guards)
-		l.node(n.ElseList, dotIsRoot, guards)
+		l.branches(&n.BranchNode, dotIsRoot, false, guards)
 	case *parse.TemplateNode:
 		l.pipe(n.Pipe, dotIsRoot, guards)
 		if l.template.root.Lookup(n.Name) == nil {
@@ -87,11 +83,26 @@ func (l *linter) node(node parse.Node, dotIsRoot bool, guards []string) {
 	}
 }
 
+// branches looks at a condition and what depends on it; in its list, the dot can be another one.
+func (l *linter) branches(n *parse.BranchNode, dotIsRoot, dotOfListIsRoot bool, guards []string) {
+	l.mayBeMissing = true
+	l.pipe(n.Pipe, dotIsRoot, guards)
+	l.mayBeMissing = false
+	guards = append(slices.Clip(guards), tested(n.Pipe)...)
+	l.node(n.List, dotOfListIsRoot, guards)
+	l.node(n.ElseList, dotIsRoot, guards)
+}
+
 const undefinedHint = "each data key has its own templates: {{ define }} it in the same key"
 
 func (l *linter) pipe(pipe *parse.PipeNode, dotIsRoot bool, guards []string) {
 	if pipe == nil {
 		return
+	}
+	defer func(before bool) { l.mayBeMissing = before }(l.mayBeMissing)
+	for _, command := range pipe.Cmds {
+		function, isFunction := command.Args[0].(*parse.IdentifierNode)
+		l.mayBeMissing = l.mayBeMissing || (isFunction && fallbacks[function.Ident] != nil)
 	}
 	for _, command := range pipe.Cmds {
 		l.command(command, dotIsRoot, guards)
@@ -130,9 +141,17 @@ func (l *linter) command(command *parse.CommandNode, dotIsRoot bool, guards []st
 	}
 }
 
-// chain looks at fields of fields of the root. A single one that is missing gives nothing.
+// chain looks at a field of the root, or at fields of it. One that is missing gives nothing; a field
+// of that is an error.
 func (l *linter) chain(node parse.Node, chain []string, guards []string) {
-	if !l.rootIsKnown || len(chain) < 2 || slices.Contains(guards, chain[0]) {
+	if !l.rootIsKnown || len(chain) == 0 || slices.Contains(guards, chain[0]) {
+		return
+	}
+	isUnknown := fields[chain[0]] == "" || (len(chain) == 2 && fields[chain[0]] == "config" && chain[1] != "name")
+	if len(chain) == 1 || (isUnknown && fields[chain[0]] != "") {
+		if isUnknown && !l.mayBeMissing {
+			l.report(node, "no Pod has this field, so it gives nothing", fieldHint(chain))
+		}
 		return
 	}
 	missing := func(index int) {

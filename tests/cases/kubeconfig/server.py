@@ -3,11 +3,9 @@
 It notes each request and answers 200; a token that does not begin with `good` gets 401.
 """
 
-import socket
 import ssl
 import threading
 from base64 import b64encode
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -20,9 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Seen = dict[str, Any]
+from tests.listening import Listener, tunneling
+
+Observed = dict[str, Any]
 NAME = "api.example.com"
-PIECE = 1 << 16
 _LOOPBACK = ip_address("127.0.0.1")
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -33,7 +32,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         """Certificates and keys are in `folder`, as the kubeconfigs of the cases name them."""
-        self.seen: list[Seen] = []
+        self.seen: list[Observed] = []
         self.folder = folder
         self._ca = trustme.CA()
         clients = trustme.CA()
@@ -54,26 +53,25 @@ class Server:
             context.load_cert_chain(folder / f"{name}-server.crt", folder / f"{name}-server.key")
             self._servers[name.upper()] = _Http(self, context)
         self._servers["HTTP"] = _Http(self, None)
-        self._proxy = socket.create_server(("127.0.0.1", 0))
+        # It leads to the server with TLS, whatever it is asked for.
+        self._proxy = Listener(tunneling(self._servers["HTTPS"].server_port, self._note_proxied))
 
     def __enter__(self) -> Self:
         for server in self._servers.values():
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        threading.Thread(target=self._tunnel, daemon=True).start()
+        self._proxy.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         for server in self._servers.values():
             server.shutdown()
             server.server_close()
-        with suppress(OSError):
-            self._proxy.shutdown(socket.SHUT_RDWR)
-        self._proxy.close()
+        self._proxy.__exit__()
 
     def placeholders(self) -> dict[str, str]:
         """What stands for `@NAME@` in a case's files."""
         values = {f"{name}_PORT": str(server.server_port) for name, server in self._servers.items()}
-        values["PROXY"] = f"127.0.0.1:{self._proxy.getsockname()[1]}"
+        values["PROXY"] = self._proxy.address
         for path in self.folder.iterdir():
             name = path.name.upper().replace(".", "_").replace("-", "_")
             values[f"{name}_DATA"] = b64encode(path.read_bytes()).decode("ascii")
@@ -100,28 +98,9 @@ class Server:
         is_refused = authorization.startswith("Bearer") and " good" not in authorization
         return 401 if is_refused else 200
 
-    def _tunnel(self) -> None:
-        """A proxy (RFC 9110, CONNECT) that leads to the server with TLS, whatever it is asked."""
-        with suppress(OSError):
-            while True:
-                near, _ = self._proxy.accept()
-                threading.Thread(target=self._serve_tunnel, args=(near,), daemon=True).start()
-
-    def _serve_tunnel(self, near: socket.socket) -> None:
-        with suppress(OSError), near:
-            asked = near.recv(PIECE).split(b"\r\n", 1)[0].decode("ascii")
-            self.seen.append({"proxy": asked.rpartition(" ")[0]})
-            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            with socket.create_connection(("127.0.0.1", self._servers["HTTPS"].server_port)) as far:
-                threading.Thread(target=_pump, args=(far, near), daemon=True).start()
-                _pump(near, far)
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(PIECE):
-            sink.sendall(piece)
-        sink.shutdown(socket.SHUT_WR)
+    def _note_proxied(self, head: bytes) -> None:
+        line, _, _ = head.decode("ascii").partition("\r\n")
+        self.seen.append({"proxy": line.rpartition(" ")[0]})
 
 
 def _context(clients: trustme.CA, leaf: trustme.LeafCert | None = None) -> ssl.SSLContext:

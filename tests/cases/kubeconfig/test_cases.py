@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from podcm_sync.cluster.kube.config import loader
-from podcm_sync.cluster.kube.connection import Connection
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import loader
 from podcm_sync.errors import RunError
-from tests.cases.kubeconfig.server import Seen, Server
+from tests.cases.kubeconfig.server import Observed, Server
 from tests.controlplane import binaries
 
 HERE = Path(__file__).parent
@@ -83,8 +83,8 @@ def variables(case: dict[str, Any], server: Server) -> dict[str, str]:
     return {name: filled(value, server) for name, value in case.get("env", {}).items()}
 
 
-def wanted(expected: dict[str, Any], server: Server) -> list[Seen]:
-    seen: list[Seen] = yaml.safe_load(filled(yaml.safe_dump(expected.get("seen", [])), server))
+def wanted(expected: dict[str, Any], server: Server) -> list[Observed]:
+    seen: list[Observed] = yaml.safe_load(filled(yaml.safe_dump(expected.get("seen", [])), server))
     return seen
 
 
@@ -115,20 +115,20 @@ def test_the_server_sees_what_the_case_says(  # noqa: PLR0917 - fixtures
         code = 0 if connection.get("/version").status == 200 else 5
         connection.close()
     except RunError as error:
-        code, message = error.exit_code, str(error)
+        code, message = error.exit_code, f"{error}\nhint: {error.hint}"
         message += "\n" + "".join(traceback.format_exception(error))
     shown = capfd.readouterr()
     assert code == expected.get("exit", 0), message
     assert server.seen == wanted(expected, server), message
     for part in expected.get("error", []):
-        assert part in message.splitlines()[0]
+        assert part in " ".join(message.splitlines()[:2])
     for part in expected.get("stderr", []):
         assert part in shown.err
     for secret in expected.get("never", []):
         assert secret not in message + shown.out + shown.err + caplog.text
 
 
-def last(seen: list[Seen]) -> list[Seen]:
+def last(seen: list[Observed]) -> list[Observed]:
     """What was asked, without what kubectl asks again."""
     return [entry for number, entry in enumerate(seen) if entry not in seen[:number]]
 

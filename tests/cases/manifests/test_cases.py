@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from podcm_sync.__main__ import run
-from podcm_sync.cluster import documents
-from podcm_sync.cluster.yaml_reader import AliasBudget
+from podcm_sync.cluster.files import documents
+from podcm_sync.cluster.files.yaml_reader import AliasBudget
 from tests.cases.kubectl import kubectl
 from tests.cases.values import are_equal
 

@@ -5,14 +5,13 @@ the start of one, TeamCity `##teamcity[`; whoever can annotate a Pod writes into
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests import command
 
 COMMAND = re.compile(r"##[\w.-]*\[|^[ \t]*::|[\ufe0f\u3164]", re.MULTILINE)
 VSO = "##vso[task.prependpath]/opt/x ##[add-mask]y ##teamcity[x] \ufe0f\u3164"
@@ -58,14 +57,8 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def podcm_sync(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "podcm_sync", *map(str, arguments)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+def podcm_sync(*arguments: str | Path, **environment: str) -> command.Completed:
+    done = command.run(*arguments, env=environment)
     assert not COMMAND.search(done.stdout), done.stdout
     assert not COMMAND.search(done.stderr), done.stderr
     return done
@@ -102,7 +95,7 @@ def test_no_explanation_shows_a_command(directory: Path, output: str, object_: s
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_no_finding_shows_a_command(directory: Path, output: str) -> None:
     done = podcm_sync("validate", "-f", directory / "config.yaml", "-o", output)
-    assert done.returncode == 3
+    assert done.code == 3
     assert "vso[task" in done.stdout
 
 
@@ -120,7 +113,7 @@ def test_no_error_shows_a_command(tmp_path: Path, manifest: str, log_format: str
     """The traceback of -v has the messages of libraries in it, line by line."""
     (tmp_path / "##vso[x].yaml").write_text(manifest)
     done = podcm_sync("--from", tmp_path, "--dry-run", "-v", "--log-format", log_format)
-    assert done.returncode == 2
+    assert done.code == 2
     assert r"\u0023#vso[x].yaml" in done.stderr
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests import command
 from tests.builders import Json
-from tests.chaos.process import Running
 from tests.frozen import Answer, Answers, Request, discovery, empty, serving
 
 Checks = dict[str, dict[str, Any]]
@@ -21,11 +21,7 @@ def doctor(answers: Answers, folder: Path) -> tuple[int, Checks]:
     """The exit code, and the checks by name."""
     with serving(answers) as server:
         kubeconfig = server.kubeconfig(folder)
-        running = Running(folder, ("doctor", "--kubeconfig", str(kubeconfig), "-o", "json"))
-        try:
-            ended = running.end()
-        finally:
-            running.process.kill()
+        ended = command.run("doctor", "--kubeconfig", kubeconfig, "-o", "json")
     assert ended.stderr == ""
     document = json.loads(ended.stdout)
     assert document["exitCode"] == ended.code
@@ -58,6 +54,13 @@ def test_a_server_that_answers_everything_alike_is_not_examined(tmp_path: Path, 
     assert "clock" not in checks
 
 
+LISTS = {
+    "leases": ("coordination.k8s.io/v1", "LeaseList"),
+    "cronjobs": ("batch/v1", "CronJobList"),
+    "deployments": ("apps/v1", "DeploymentList"),
+}
+
+
 class Well:
     """The answers of an empty cluster in which all is well; `instead` changes some of them."""
 
@@ -75,9 +78,9 @@ class Well:
                 return 201, {**request.body, "status": {"userInfo": {"username": "jane"}}}
             case "selfsubjectaccessreviews":
                 return 201, {**request.body, "status": {"allowed": True}}
-            case "leases":
-                api = "coordination.k8s.io/v1"
-                return 200, {"apiVersion": api, "kind": "LeaseList", "metadata": {}, "items": []}
+            case "leases" | "cronjobs" | "deployments" as plural:
+                api, kind = LISTS[plural]
+                return 200, {"apiVersion": api, "kind": kind, "metadata": {}, "items": []}
             case "validatingadmissionpolicies":
                 return 200, _policies("ValidatingAdmissionPolicyList", {"matchConditions": []})
             case "validatingadmissionpolicybindings":
@@ -129,9 +132,11 @@ def other(changes: Json) -> Json:
         (only("/selfsubjectreviews", (201, {})), "credentials", "fail", 5),
         (only("/v1alpha1", (200, {})), "crd", "fail", 5),
         (only("/v1alpha1", (200, other({"kind": "APIGroup"}))), "crd", "fail", 5),
-        (only("/selfsubjectaccessreviews", (201, {"status": {}})), "rights", "skip", 0),
-        (only("/selfsubjectaccessreviews", (502, HTML)), "rights", "skip", 0),
+        (only("/selfsubjectaccessreviews", (201, {"status": {}})), "permissions", "skip", 0),
+        (only("/selfsubjectaccessreviews", (502, HTML)), "permissions", "skip", 0),
         (only("/leases", (200, {})), "go-controller", "skip", 0),
+        (only("/cronjobs", (403, STATUS)), "workloads", "skip", 0),
+        (only("/deployments", (200, HTML)), "workloads", "skip", 0),
     ],
 )
 def test_one_question_without_an_answer_is_not_checked(
@@ -147,7 +152,7 @@ def test_a_404_for_the_crd_counts_only_if_the_list_of_groups_lacks_it(tmp_path: 
     plain = (404, b"404 page not found")
     code, checks = doctor(only("/v1alpha1", plain), tmp_path)
     assert (code, checks["crd"]["level"]) == (3, "fail")
-    assert "does not know PodConfigMapConfigs" in checks["crd"]["detail"]
+    assert "isn't installed" in checks["crd"]["detail"]
 
     def lost(request: Request) -> Answer:
         return plain if request.path.endswith(("/v1alpha1", "/apis")) else None

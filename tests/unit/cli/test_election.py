@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import pytest
 import typer
 
-from podcm_sync.cli.options.election import leader_election
-from podcm_sync.model.objects import Shard
-from podcm_sync.settings import LeaderElection, Timing
-from tests.controlplane import command
+from podcm_sync.cli.option import takes_options
+from podcm_sync.cli.profile_options import ElectionOptions
+from podcm_sync.cli.sync_options import SyncOptions
+from podcm_sync.errors import UsageError
+from podcm_sync.leaderelection.rules import Timing
+from podcm_sync.reconcile.snapshot import Shard
+from tests import command
 
 LOOP = ("--loop", "--leader-elect")
 BAD: list[tuple[Sequence[str], Sequence[str]]] = [
@@ -33,32 +36,45 @@ def test_what_cannot_be_meant_is_one_line_and_exit_2(
 ) -> None:
     done = command.run(*arguments, kubeconfig=None)
     assert (done.code, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 2
     for word in words:
         assert word in done.stderr
 
 
-def chosen(
-    times: tuple[str, str, str] = ("15s", "10s", "2s"),
-    name: str | None = None,
-    shard: Shard | None = None,
-) -> LeaderElection:
-    return leader_election(None, name, *times, shard=shard)
+def chosen(*arguments: str) -> ElectionOptions:
+    """What the options of an election come to."""
+    taken: list[SyncOptions] = []
+
+    def verb(options: SyncOptions) -> int:
+        taken.append(options)
+        return 0
+
+    app = typer.Typer()
+    app.command()(takes_options(verb))
+    app([*LOOP, *arguments], standalone_mode=False)
+    return taken[0].election
+
+
+def times_of(options: ElectionOptions) -> tuple[float, float, float]:
+    return options.lease_duration, options.renew_deadline, options.retry_period
 
 
 def test_the_times_are_client_gos() -> None:
-    assert chosen() == LeaderElection(name="podcm-sync", timing=Timing())
+    assert chosen() == ElectionOptions(leader_elect=True)
+    assert chosen().name_for(None) == "podcm-sync"
+    assert times_of(chosen()) == (15, 10, 2)
     assert (Timing().lease_duration, Timing().renew_deadline, Timing().retry_period) == (15, 10, 2)
 
 
 def test_each_shard_has_a_lease_of_its_own() -> None:
     """With one for all, all but one shard would wait for ever."""
-    assert chosen(shard=Shard(index=1, count=4)).name == "podcm-sync-shard-1-of-4"
-    assert chosen(shard=Shard(index=1, count=4), name="mine").name == "mine"
+    assert chosen().name_for(Shard(index=1, count=4)) == "podcm-sync-shard-1-of-4"
+    assert chosen("--lease-name", "mine").name_for(Shard(index=1, count=4)) == "mine"
 
 
 def test_times_at_the_limits_are_taken() -> None:
-    timing = chosen(("1s", "900ms", "500ms")).timing
-    assert timing == Timing(lease_duration=1.0, renew_deadline=0.9, retry_period=0.5)
-    with pytest.raises(typer.BadParameter):
-        chosen(("900ms", "800ms", "100ms"))
+    times = ("--lease-duration", "1s", "--renew-deadline", "900ms", "--retry-period", "500ms")
+    assert times_of(chosen(*times)) == (1.0, 0.9, 0.5)
+    times = ("--lease-duration", "900ms", "--renew-deadline", "800ms", "--retry-period", "100ms")
+    with pytest.raises(UsageError):
+        chosen(*times)

@@ -2,9 +2,6 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,8 @@ from typing import Any
 import pytest
 
 from podcm_sync.cli import logs
+from podcm_sync.errors import InputError
+from tests import command
 from tests.documents import valid
 
 Json = dict[str, Any]
@@ -121,21 +120,6 @@ def root_log() -> Iterator[None]:
     own.setLevel(before[2])
 
 
-def podcm_sync(
-    *arguments: str | Path, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    inherited = {
-        key: value for key, value in os.environ.items() if not key.startswith("PODCM_SYNC_")
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "podcm_sync", *map(str, arguments)],
-        env={**inherited, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def lines_of(log: str) -> list[Json]:
     """Every line of a JSON log; fails where one is anything else."""
     return [json.loads(line) for line in log.splitlines()]
@@ -160,10 +144,11 @@ def lines_of(log: str) -> list[Json]:
 def test_the_very_first_line_is_json_even_of_a_usage_error(
     arguments: list[str], environment: dict[str, str]
 ) -> None:
-    done = podcm_sync(*arguments, environment=environment)
+    done = command.run(*arguments, env=environment)
     (only,) = lines_of(done.stderr)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert only.keys() == ALWAYS
+    assert (done.code, done.stdout) == (2, "")
+    assert only.keys() - {"hint"} == ALWAYS
+    assert only.get("hint", "podcm-sync --help")
     assert only["severity"] == "ERROR"
 
 
@@ -177,34 +162,33 @@ def test_the_very_first_line_is_json_even_of_a_usage_error(
     ],
     ids=repr,
 )
-def test_as_text_an_error_is_one_line(arguments: list[str]) -> None:
-    done = podcm_sync(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("podcm-sync: error: ")
+def test_as_text_an_error_is_one_line_and_a_hint_another(arguments: list[str]) -> None:
+    done = command.run(*arguments)
+    assert (done.code, done.stdout) == (2, "")
     assert done.stderr.endswith("\n")
-    assert done.stderr.rstrip("\n").isprintable()
+    error, *hint = done.stderr.removesuffix("\n").split("\n")
+    assert error.startswith("podcm-sync: error: ")
+    assert len(hint) <= 1
+    assert all(line.startswith("  hint: ") for line in hint)
+    assert all(line.isprintable() for line in (error, *hint))
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_the_command_alone_runs(directory: Path, log_format: str) -> None:
     """Without a single argument, as in a CronJob that sets all by environment variables."""
-    done = podcm_sync(
-        environment={"PODCM_SYNC_FROM": str(directory), "PODCM_SYNC_LOG_FORMAT": log_format}
-    )
-    assert done.returncode == 3
+    done = command.run(env={"PODCM_SYNC_FROM": str(directory), "PODCM_SYNC_LOG_FORMAT": log_format})
+    assert done.code == 3
     assert done.stderr.startswith("{" if log_format == "json" else "")
 
 
 def test_an_option_wins_over_the_environment() -> None:
-    done = podcm_sync(
-        "--log-format", "text", "--nothing", environment={"PODCM_SYNC_LOG_FORMAT": "json"}
-    )
+    done = command.run("--log-format", "text", "--nothing", env={"PODCM_SYNC_LOG_FORMAT": "json"})
     assert done.stderr.startswith("podcm-sync: error: ")
 
 
 def test_json_has_one_line_for_each_change_that_was_made(directory: Path) -> None:
     """What is in step, or was not touched, has none: it stands in the report."""
-    done = podcm_sync("--from", directory, "--log-format", "json", "-o", "json")
+    done = command.run("--from", directory, "--log-format", "json", "-o", "json")
     report = valid(json.loads(done.stdout))
     made = [
         {
@@ -230,7 +214,7 @@ def test_json_has_one_line_for_each_change_that_was_made(directory: Path) -> Non
 
 def test_json_has_a_line_for_a_change_that_failed(directory: Path) -> None:
     """Above all where no answer came (Unreachable): that is what somebody will look for."""
-    done = podcm_sync("--from", directory, "--log-format", "json", "-o", "json")
+    done = command.run("--from", directory, "--log-format", "json", "-o", "json")
     report = valid(json.loads(done.stdout))
     failed = [each["name"] for each in report["changes"] if each["result"] == "failed"]
     said = [line["configMap"] for line in lines_of(done.stderr) if line.get("result") == "failed"]
@@ -238,18 +222,18 @@ def test_json_has_a_line_for_a_change_that_failed(directory: Path) -> None:
 
 
 def test_a_dry_run_logs_no_changes(directory: Path) -> None:
-    done = podcm_sync("--from", directory, "--dry-run", "--log-format", "json", "-o", "json", "-v")
+    done = command.run("--from", directory, "--dry-run", "--log-format", "json", "-o", "json", "-v")
     assert [line for line in lines_of(done.stderr) if "result" in line] == []
 
 
 def test_as_text_changes_are_in_the_report_and_not_in_the_log(directory: Path) -> None:
-    first, *others = podcm_sync("--from", directory).stderr.splitlines()
+    first, *others = command.run("--from", directory).stderr.splitlines()
     assert "PodConfigMapConfigs" in first
     assert not any("created" in line or "-cfg" in line for line in others)
 
 
 def test_every_line_has_the_run_id_of_the_report(directory: Path) -> None:
-    done = podcm_sync("--from", directory, "--log-format", "json", "-o", "json", "-v")
+    done = command.run("--from", directory, "--log-format", "json", "-o", "json", "-v")
     report = valid(json.loads(done.stdout))
     assert {line["runId"] for line in lines_of(done.stderr)} == {report["runId"]}
 
@@ -267,15 +251,15 @@ def test_a_run_has_one_id_from_its_first_line_to_its_last(tmp_path: Path) -> Non
             }
         )
     )
-    done = podcm_sync("--kubeconfig", kubeconfig, "--deadline", "5s", "--log-format", "json")
+    done = command.run("--kubeconfig", kubeconfig, "--deadline", "5s", "--log-format", "json")
     lines = lines_of(done.stderr)
-    assert done.returncode == 5
+    assert done.code == 5
     assert len(lines) > 1
     assert len({line["runId"] for line in lines}) == 1
 
 
 def test_two_runs_have_two_ids(directory: Path) -> None:
-    runs = [podcm_sync("--from", directory, "--dry-run", "-o", "json") for _ in range(2)]
+    runs = [command.run("--from", directory, "--dry-run", "-o", "json") for _ in range(2)]
     first, second = (json.loads(run.stdout)["runId"] for run in runs)
     assert first != second
 
@@ -284,15 +268,16 @@ def test_two_runs_have_two_ids(directory: Path) -> None:
 @pytest.mark.parametrize("mode", [[], ["-v"], ["-vv"], ["--dry-run", "-v"]], ids=" ".join)
 def test_no_line_holds_a_value(directory: Path, log_format: str, mode: list[str]) -> None:
     """Of any label, annotation or data, whatever was done, refused or found to be broken."""
-    done = podcm_sync("--from", directory, "--log-format", log_format, *mode)
-    assert done.returncode == 3, "the world has failures in it"
+    done = command.run("--from", directory, "--log-format", log_format, *mode)
+    assert done.code == 3, "the world has failures in it"
     assert SENTINEL not in done.stderr
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_the_world_of_these_tests_does_have_its_values(directory: Path, log_format: str) -> None:
     """The sentinel is where it should be, in a dry run's diffs: the test above could fail."""
-    done = podcm_sync("--from", directory, "--dry-run", "--log-format", log_format)
+    options = ("--from", directory, "--dry-run", "--diff", "full", "--log-format", log_format)
+    done = command.run(*options)
     assert f"+  annotation_note: {SENTINEL}\n" in done.stdout
     assert f"-  added: {SENTINEL}\n" in done.stdout
 
@@ -301,15 +286,15 @@ def test_a_manifest_that_does_not_parse_is_named_and_not_quoted(tmp_path: Path) 
     (tmp_path / "broken.yaml").write_text(
         f"kind: ConfigMap\napiVersion: v1\ndata:\n  a: {SENTINEL}\n  a: {SENTINEL}\n"
     )
-    done = podcm_sync("--from", tmp_path, "-v")
-    assert done.returncode == 2
+    done = command.run("--from", tmp_path, "-v")
+    assert done.code == 2
     assert "broken.yaml:5: " in done.stderr
     assert SENTINEL not in done.stderr
 
 
 def test_json_lines_have_no_control_characters_either() -> None:
     """Logs are read in terminals too: C1 control characters and bidi overrides are escaped."""
-    done = podcm_sync("--log-format", "json", "--from", "no-such-\u009b2J-\u202edirectory")
+    done = command.run("--log-format", "json", "--from", "no-such-\u009b2J-\u202edirectory")
     assert lines_of(done.stderr)[0]["message"].startswith("--from no-such-")
     assert done.stderr.rstrip("\n").isprintable()
 
@@ -370,3 +355,20 @@ def test_a_run_id_is_new_at_every_run() -> None:
     first = run_id.value
     assert run_id.renew() == run_id.value != first
     assert len(first) == len(run_id.value) == 16
+
+
+@pytest.mark.parametrize("is_redacted", [False, True])
+@pytest.mark.parametrize("is_json", [False, True])
+def test_the_hint_of_an_error_is_a_line_or_a_field_of_its_own(
+    *, is_json: bool, is_redacted: bool
+) -> None:
+    """A hint can quote, so --redact withholds it."""
+    formatter = (logs._Json if is_json else logs._Text)(is_redacted=is_redacted)
+    error = InputError("no kubeconfig", hint="use \x1b--from")
+    record = logging.LogRecord("podcm_sync", logging.ERROR, "", 1, "%s", (error,), None)
+    shown = formatter.format(record)
+    if is_json:
+        assert json.loads(shown).get("hint", "") == ("" if is_redacted else "use \x1b--from")
+    else:
+        hint = "" if is_redacted else "\n  hint: use \\x1b--from"
+        assert shown == f"podcm-sync: error: no kubeconfig{hint}"

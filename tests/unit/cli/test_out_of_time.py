@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import Ended, started, until
+from tests.command import Completed, started, until
 from tests.frozen import Answer, FrozenServer, Request, empty, serving
 
 START = 1.2
@@ -41,7 +41,7 @@ CREDENTIAL = shlex.quote(
 )
 
 
-def ran(kubeconfig: Path, *arguments: str) -> tuple[Ended, float]:
+def ran(kubeconfig: Path, *arguments: str) -> tuple[Completed, float]:
     """How a run ended, and after how many seconds."""
     began = time.monotonic()
     with started(kubeconfig, *arguments) as running:

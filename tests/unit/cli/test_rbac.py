@@ -6,9 +6,8 @@ import pytest
 
 from podcm_sync.cli import invoke
 from podcm_sync.cli.rbac import command
-from podcm_sync.core.rights import Subject, subject_of
 from podcm_sync.errors import InputError
-from podcm_sync.model.rights import Use
+from podcm_sync.rbac.rights import RunProfile, Subject, subject_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +18,7 @@ from podcm_sync.model.rights import Use
         ["rbac", "--dry-run"],
         ["rbac", "-A", "--leader-elect", "--lease-namespace=ops", "--bind=ops:sync", "--name=mine"],
         ["rbac", "--leader-elect", "--lease-name=another"],
+        ["rbac", "-n", "shop", "--watch", "--leader-elect", "--bind=ops:sync"],
     ],
 )
 def test_what_it_prints_says_how_to_print_it_again(
@@ -59,7 +59,7 @@ def test_the_variables_of_a_run_count(
 
 
 def test_the_lease_is_only_spoken_of_where_it_is_needed() -> None:
-    words = command(Use(lease_namespace="ops", lease_name="x"), (), is_all=True)
+    words = command(RunProfile(lease_namespace="ops", lease_name="x"), (), is_all=True)
     assert words == ["podcm-sync", "rbac", "-A"]
 
 

@@ -1,20 +1,19 @@
 """--redact on the command line: neither stdout nor stderr holds a value, whatever goes wrong."""
 
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from podcm_sync.api.finding import quote
 from podcm_sync.cli import logs
-from podcm_sync.cli.show import show
-from podcm_sync.core.report import Report
+from podcm_sync.cli.output import show
+from podcm_sync.cli.shared_options import ReportOptions
 from podcm_sync.errors import ClusterError
-from podcm_sync.model.objects import Scope
-from podcm_sync.settings import Settings
+from podcm_sync.reconcile.report import Report
+from podcm_sync.reconcile.snapshot import Scope
+from tests import command
 
 SENTINEL = "s3ntinel"
 WITHHELD = "(details withheld by --redact)"
@@ -38,16 +37,8 @@ status: {{phase: Running}}
 """
 
 
-def podcm_sync(
-    directory: Path, *options: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "podcm_sync", "--from", str(directory), *options],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def podcm_sync(directory: Path, *options: str, **environment: str) -> command.Completed:
+    return command.run("--from", directory, *options, env=environment)
 
 
 @pytest.mark.parametrize("output", ["text", "json", "yaml", "markdown"])
@@ -60,7 +51,7 @@ def test_a_run_shows_no_value(tmp_path: Path, output: str, log_format: str) -> N
     assert SENTINEL in plain.stdout
     assert SENTINEL not in done.stdout + done.stderr
     assert "redacted-1" in done.stdout
-    assert done.returncode == plain.returncode == 3
+    assert done.code == plain.code == 3
 
 
 def test_what_is_written_is_not_masked(tmp_path: Path) -> None:
@@ -86,7 +77,7 @@ def test_unreadable_manifests_are_named_and_not_quoted(
     (tmp_path / name).write_text(content)
     plain = podcm_sync(tmp_path, "--dry-run")
     done = podcm_sync(tmp_path, "--dry-run", "-v", "--redact")
-    assert (plain.returncode, done.returncode) == (2, 2)
+    assert (plain.code, done.code) == (2, 2)
     assert f"{tmp_path}/{place}" in done.stderr
     # Such a text may be no manifest at all, so it is not quoted without the option either.
     assert SENTINEL not in done.stderr + plain.stderr
@@ -113,26 +104,17 @@ status: {{phase: Running}}
 """
 
 
-def subcommand(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "podcm_sync", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("subject", ["pod/web-0", "cm/pod-web-0-from-web-cfg", "pcmc/web"])
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_an_explanation_shows_no_value(tmp_path: Path, subject: str, output: str) -> None:
     (tmp_path / "a.yaml").write_text(EXPLAINED)
     asked = ("explain", subject, "-n", "shop", "--from", str(tmp_path), "-v", "-o", output)
-    plain, done = subcommand(*asked), subcommand(*asked, "--redact")
+    plain, done = command.run(*asked), command.run(*asked, "--redact")
     assert SENTINEL in plain.stdout
     assert SENTINEL not in done.stdout + done.stderr
     assert "<redacted-1>" in done.stdout
     assert ('"redacted": true' in done.stdout) == (output == "json")
-    assert done.returncode == plain.returncode == 0
+    assert done.code == plain.code == 0
 
 
 FINDINGS = f"""\
@@ -159,17 +141,18 @@ spec: {SENTINEL}
 def test_findings_say_where_and_quote_nothing(tmp_path: Path, output: str) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(FINDINGS)
-    plain = subcommand("validate", "-f", str(file), "-o", output)
-    done = subcommand("validate", "-f", str(file), "-o", output, "--redact")
+    plain = command.run("validate", "-f", str(file), "-o", output)
+    done = command.run("validate", "-f", str(file), "-o", output, "--redact")
     assert plain.stdout.count(SENTINEL) >= 3
     assert SENTINEL not in done.stdout + done.stderr
-    assert done.returncode == plain.returncode == 3
+    assert done.code == plain.code == 3
     if output == "text":
-        assert len(done.stdout.splitlines()) == len(plain.stdout.splitlines())
-        place = f"{file}:5: PodConfigMapConfig shop/web: spec.podSelector.matchLabels["
-        assert f'{place}"app"]: {WITHHELD}\n' in done.stdout
+        places = [line.split(" ")[0] for line in plain.stdout.splitlines() if str(file) in line]
+        assert [line.split(" ")[0] for line in done.stdout.splitlines()[:-1]] == places
+        place = f"{file}:5:36: shop/web: spec.podSelector.matchLabels["
+        assert f'{place}"app"]: {WITHHELD} is not a label value: ' in done.stdout
         assert f'spec.configMapDataTemplate["url"]: line 1, column 16: {WITHHELD}\n' in done.stdout
-        assert f"shop/db: apiVersion: {WITHHELD}\n" in done.stdout
+        assert f"shop/db: apiVersion: {WITHHELD} is not served: " in done.stdout
     else:
         assert '"redacted": true' in done.stdout
 
@@ -177,16 +160,18 @@ def test_findings_say_where_and_quote_nothing(tmp_path: Path, output: str) -> No
 def test_the_log_withholds_why_a_list_did_not_complete(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("podcm_sync.cli.show.put", lambda _: None)
+    monkeypatch.setattr("podcm_sync.cli.output.put", lambda _: None)
+    lost = f"cannot list pods in namespace shop: HTTP 500: {SENTINEL}"
     report = Report(
         is_prediction=True,
         scope=Scope(namespaces=("shop",)),
         outcomes=(),
         statuses=(),
         problems=(),
-        incomplete={"shop": f"cannot list pods in namespace shop: HTTP 500: {SENTINEL}"},
+        incomplete={"shop": lost},
+        quoted={lost: quote(f"HTTP 500: {SENTINEL}", "HTTP 500")},
     )
-    show(report, Settings(is_redacted=True), 5)
+    show(report, ReportOptions(redact=True), 5)
     assert caplog.messages == [f"cannot list pods in namespace shop: HTTP 500 {WITHHELD}"]
 
 

@@ -3,8 +3,6 @@
 import base64
 import json
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests import command
 from tests.builders import Json
 from tests.frozen import Request, empty, list_of, serving
 
@@ -89,13 +88,8 @@ def kubeconfig(folder: Path, server: str, user: Any, **cluster: str) -> Path:
 
 def outputs(path: Path, *arguments: str, code: int | None = None) -> str:
     """Everything that a run prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "podcm_sync", *arguments, "--kubeconfig", str(path), "-vv"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert code is None or done.returncode == code, done.stderr
+    done = command.run(*arguments, "-vv", kubeconfig=path)
+    assert code is None or done.code == code, done.stderr
     shown = done.stdout + done.stderr
     assert shown
     assert MARK not in shown, shown

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,11 @@ def test_a_finding_names_file_line_object_and_path(
     line = file.read_text().splitlines().index("  - a b") + 1
     code, out = validated(capsys, "-f", str(file))
     assert code == 3
-    finding, end = out.splitlines()
-    assert finding.startswith(f"{file}:{line}: PodConfigMapConfig shop/bad: spec.labelsToInclude: ")
-    assert end == "2 PodConfigMapConfigs checked: 1 finding"
+    finding, shown, carets, end = out.splitlines()
+    assert finding.startswith(f"{file}:{line}:5: shop/bad: spec.labelsToInclude: ")
+    assert shown == "   |   - a b"
+    assert carets == "   |     ^"
+    assert end == "Found 1 error in 2 configs."
 
 
 def test_every_finding_is_said_and_templates_with_gos_words(
@@ -157,8 +160,12 @@ def test_what_no_pod_can_cure_is_a_finding_for_each_key(
         '{{ fail "not on this Pod" }}',
         "{{ (fromYaml .annotations.conf).a.b }}",
         '{{ index (splitList "-" .labels.team) 3 }}',
-        "{{ .nothing }}",
         "{{ if .Values }}{{ .Values.x }}{{ end }}",
+        "{{ if .nothing }}{{ .nothing }}{{ else if not .nothing2 }}x{{ end }}",
+        '{{ .nothing | default "x" }}{{ default "x" .nothing }}{{ coalesce .nothing .name }}',
+        "{{ with .nothing }}{{ . }}{{ end }}{{ range .nothing }}{{ . }}{{ end }}",
+        '{{ $_ := set . "nothing" 1 }}{{ .nothing }}',
+        '{{ define "x" }}{{ .nothing }}{{ end }}{{ template "x" dict "nothing" 1 }}',
         "{{ if and .Values .Values.x }}{{ end }}",
         '{{ $_ := set . "Values" (dict "x" 1) }}{{ .Values.x }}',
         "{{ with .labels }}{{ .team.name }}{{ end }}",
@@ -170,6 +177,92 @@ def test_what_another_pod_may_cure_is_no_finding(
     source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert checked(tmp_path, capsys, {"k": source}) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{{ .podName }}", "did you mean `.name`?"),
+        ("{{ .Name }}", "did you mean `.name`?"),
+        ("{{ $.label }}", "did you mean `.labels`?"),
+        ("{{ upper .team }}", "a template sees the Pod alone: .annotations .containers"),
+        ("{{ range .containers }}{{ $.nodename }}{{ end }}", "did you mean `.nodeName`?"),
+        ("{{ if .phase }}{{ .pcmc.namespace }}{{ end }}", "`.pcmc` has only a name"),
+    ],
+)
+def test_a_field_that_no_pod_has_is_a_finding_with_the_nearest_one(
+    source: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would give nothing on every Pod, and no run would complain."""
+    ((_, message, hinted),) = checked(tmp_path, capsys, {"k": source})
+    assert message.endswith("no Pod has this field, so it gives nothing")
+    assert hinted.startswith(hint)
+
+
+def test_every_value_of_a_wrong_type_is_a_finding_at_its_own_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        """\
+apiVersion: podconfig.example.com/v1alpha1
+kind: PodConfigMapConfig
+metadata: {name: a, labels: {team: 5}}
+spec:
+  labelToInclude: [app]
+  suspend: "yes"
+  podSelector:
+    app: web
+    matchExpressions:
+    - {key: tier, operator: In, value: [a]}
+    - {key: 5, operator: Exists}
+    - {key: x, operator: exists}
+  annotationsToInclude: [1, ok, 2, "a b"]
+  configMapDataTemplate:
+    url: '{{ now }}'
+    port: 80
+"""
+    )
+    code, document = as_json(capsys, str(file))
+    assert code == 3
+    findings = [
+        (each["line"], each["column"], each["path"], each["message"].partition(":")[0])
+        for each in document["findings"]
+    ]
+    expression, template = "spec.podSelector.matchExpressions", "spec.configMapDataTemplate"
+    meant = "unknown field `labelToInclude`; did you mean spec.labelsToInclude?"
+    values = "spec.podSelector.matchExpressions[].values"
+    assert findings == [
+        (3, 36, 'metadata.labels["team"]', "must be text, and 5 is a number"),
+        (5, 3, "spec", meant),
+        (6, 12, "spec.suspend", "must be true or false, not text"),
+        (8, 5, "spec.podSelector", "unknown field `app`"),
+        (10, 33, f"{expression}[0]", f"unknown field `value`; did you mean {values}?"),
+        (11, 13, f"{expression}[1].key", "must be text, and 5 is a number"),
+        (12, 26, f"{expression}[2].operator", '"exists" is not an operator'),
+        (13, 26, "spec.annotationsToInclude[0]", "must be text, and 1 is a number"),
+        (13, 33, "spec.annotationsToInclude[2]", "must be text, and 2 is a number"),
+        (13, 36, "spec.annotationsToInclude", '"a b" is not an annotation key'),
+        (15, 14, f'{template}["url"]', "line 1, column 3"),
+        (16, 11, f'{template}["port"]', "must be text, and 80 is a number"),
+    ]
+    _, redacted = validated(capsys, "--redact", str(file))
+    hidden = "unknown field (details withheld by --redact); did you mean spec.labelsToInclude?"
+    assert hidden in redacted
+    assert "labelToInclude" not in redacted.replace("labelsToInclude", "")
+
+
+@pytest.mark.parametrize("value", ["{{ .name }}", "{{ .name }}-{{ .phase }}", "{{- .name -}}"])
+def test_a_template_without_quotes_is_hinted_at(
+    value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(yaml.safe_dump(pcmc({"configMapDataTemplate": {"k": "V"}})).replace("V", value))
+    code, out = validated(capsys, str(file))
+    assert code == 2
+    assert "   hint: put templates in quotes, such as key: '{{ .name }}'\n" in out
+    assert run(["--from", str(tmp_path), "--dry-run"]) == 2
+    assert "hint: put templates in quotes" in capsys.readouterr().err
 
 
 def test_what_fails_on_a_pod_that_is_given_is_a_finding_that_names_it(
@@ -194,8 +287,8 @@ def test_a_bad_data_key_hides_no_template_that_is_wrong(
     _, document = as_json(capsys, "-f", str(tmp_path))
     assert [each["path"] for each in document["findings"]] == [
         "spec.configMapDataTemplate",
-        'spec.configMapDataTemplate["long"]',
         'spec.configMapDataTemplate["ok"]',
+        'spec.configMapDataTemplate["long"]',
     ]
 
 
@@ -205,7 +298,7 @@ def test_the_hint_stands_on_a_line_of_its_own_and_redaction_drops_it(
     config = pcmc({"configMapDataTemplate": {"k": "{{ .labels.secret.name }}"}})
     (tmp_path / "x.json").write_text(json.dumps(config))
     _, out = validated(capsys, "-f", str(tmp_path))
-    assert out.splitlines()[1].startswith("  hint: keys with dots need index: {{ index .labels ")
+    assert out.splitlines()[1].startswith("   hint: keys with dots need index: {{ index .labels ")
     _, redacted = validated(capsys, "--redact", "-f", str(tmp_path))
     assert "secret" not in redacted
 
@@ -227,7 +320,7 @@ def test_stdin_is_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
     code, out = validated(capsys, "-f", "-")
     assert code == 3
-    assert out.startswith("-:7: PodConfigMapConfig default/mine: spec.suspend: ")
+    assert out.startswith("-:7:12: default/mine: spec.suspend: ")
 
 
 def test_other_kinds_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,7 +328,7 @@ def test_other_kinds_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "x.json").write_text(json.dumps(other))
     (tmp_path / "y.json").write_text(json.dumps(pcmc({})))
     assert validated(capsys, "-f", str(tmp_path)) == (
-        *(0, "1 PodConfigMapConfig checked: no findings\n"),
+        *(0, "Found no errors in 1 config (1 other file skipped).\n"),
     )
 
 
@@ -247,7 +340,7 @@ def test_nothing_to_check_exits_2_unless_that_is_allowed(
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     code, out = validated(capsys, "-f", str(tmp_path))
-    assert (code, out.startswith("nothing to check: there is no PodConfigMapConfig")) == (2, True)
+    assert (code, out.startswith("No PodConfigMapConfig found")) == (2, True)
     code, document = as_json(capsys, "-f", str(tmp_path))
     assert (code, document["exitCode"], document["configs"]) == (2, 2, 0)
     assert validated(capsys, "--allow-empty", "-f", str(tmp_path))[0] == 0
@@ -260,11 +353,95 @@ def test_documents_of_other_programs_are_skipped_and_counted_in_a_directory(
     (tmp_path / "values.yaml").write_text("replicas: 3\n---\n- a list\n---\nkind: X\n")
     code, out = validated(capsys, "-f", str(tmp_path))
     assert code == 0
-    assert out == (
-        "1 PodConfigMapConfig checked: no findings; "
-        "skipped 3 documents that are not Kubernetes objects\n"
+    assert out == "Found no errors in 1 config (1 other file skipped).\n"
+    _, document = as_json(capsys, "-f", str(tmp_path))
+    assert (document["skipped"], document["filesWithoutConfig"]) == (3, 1)
+    code, out = validated(capsys, "-f", str(tmp_path / "values.yaml"))
+    assert code == 2
+    assert out.splitlines() == [
+        "No PodConfigMapConfig found (1 other file skipped).",
+        "   hint: check the path, or add --allow-empty",
+    ]
+
+
+def test_a_whole_repository_is_checked_whatever_else_is_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No file may hide the findings of the others."""
+    (tmp_path / "a-helm.yaml").write_text("a: {{ .Values.a }}\n")
+    (tmp_path / "b-dashboard.json").write_text('{"panels": [')
+    (tmp_path / "c-link.yaml").symlink_to("/nonexistent")
+    (tmp_path / "d-broken.yaml").write_text("kind: PodConfigMapConfig\nspec: [\n")
+    (tmp_path / "e-bad.yaml").write_text(yaml.safe_dump(pcmc({"labelsToInclude": ["a b"]})))
+    code, out = validated(capsys, "-f", str(tmp_path))
+    assert code == 2
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{tmp_path / 'd-broken.yaml'}:3: does not parse as YAML")
+    assert lines[1].startswith(f"{tmp_path / 'e-bad.yaml'}:")
+    assert lines[-1] == "Found 2 errors in 1 config (2 other files skipped)."
+    (tmp_path / "d-broken.yaml").unlink()
+    assert validated(capsys, "-f", str(tmp_path))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("template", "place", "shown", "caret"),
+    [
+        ("a: '{{ now }}'", "7:12", "    a: '{{ now }}'", "           ^^^"),
+        ("a: x {{ now }}", "7:13", "    a: x {{ now }}", "            ^^^"),
+        ("a: é\u00e9 {{ now }}", "7:14", "    a: é\u00e9 {{ now }}", "             ^^^"),
+        ("a: |\n      x\n       {{ now }}", "9:11", "       {{ now }}", "          ^^^"),
+        ("a: >-\n      x\n      {{ now }}", "7:8", "    a: >-", "       ^"),
+        ('a: "\\t{{ now }}"', "7:8", '    a: "\\t{{ now }}"', "       ^"),
+    ],
+)
+def test_the_caret_is_below_what_is_wrong_in_a_template(  # noqa: PLR0917 - a table's row
+    template: str,
+    place: str,
+    shown: str,
+    caret: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """If YAML folds or escapes the template, only the template's own place is known."""
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "apiVersion: podconfig.example.com/v1alpha1\nkind: PodConfigMapConfig\n"
+        f"metadata:\n  name: a\nspec:\n  configMapDataTemplate:\n    {template}\n"
     )
-    assert run(["validate", "-f", str(tmp_path / "values.yaml")]) == 2
+    _, out = validated(capsys, "-f", str(file))
+    lines = out.splitlines()
+    assert lines[0].startswith(
+        f'{file}:{place}: a: spec.configMapDataTemplate["a"]: function "now"'
+    )
+    assert lines[1:3] == [f"   | {shown}", f"   | {caret}"]
+
+
+def test_redaction_shows_no_line_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(pcmc({"labelsToInclude": ["s3cret !"]})))
+    code, out = validated(capsys, "--redact", "-f", str(tmp_path))
+    assert code == 3
+    assert "s3cret" not in out
+    assert "   | " not in out
+
+
+def test_a_line_that_a_list_shares_with_other_objects_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "data": {"a": "s3cr"},
+    }
+    items = [pcmc({"labelsToInclude": ["a b"]}), secret]
+    (tmp_path / "x.json").write_text(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    )
+    code, out = validated(capsys, "-f", str(tmp_path))
+    assert code == 3
+    assert "s3cr" not in out
 
 
 @pytest.mark.parametrize(
@@ -284,7 +461,7 @@ def test_documents_of_other_programs_are_skipped_and_counted_in_a_directory(
         ),
         (
             "configMapDataTemplate: {a: }",
-            'spec.configMapDataTemplate["a"]: must be text, not null: write ""',
+            'spec.configMapDataTemplate["a"]: must be text, not null: use ""',
         ),
     ],
 )
@@ -298,7 +475,9 @@ def test_a_finding_names_the_key_and_what_to_write(
     )
     code, out = validated(capsys, "-f", str(file))
     assert code == 3
-    assert out.splitlines()[0] == f"{file}:7: PodConfigMapConfig a: {finding}"
+    assert re.fullmatch(
+        rf"{re.escape(str(file))}:7:\d+: a: {re.escape(finding)}", out.splitlines()[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,11 +501,13 @@ def test_what_is_around_the_spec_is_checked_too(
 def test_what_is_no_manifest_exits_2_with_file_and_line(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "x.yaml").write_text(content)
-    assert run(["validate", "-f", str(tmp_path)]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert f"{tmp_path / 'x.yaml'}:" in captured.err
+    file = tmp_path / "x.yaml"
+    file.write_text(content)
+    code, out = validated(capsys, "-f", str(file))
+    assert code == 2
+    assert out.startswith(f"{file}:")
+    file.write_text(f"{content}\n# PodConfigMapConfig")
+    assert validated(capsys, "-f", str(tmp_path))[0] == 2
 
 
 def test_a_missing_file_and_no_file_exit_2(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The open port under clients that mean no good: slow, many, huge, broken off."""
+"""The open port and hostile clients: slow, many, huge, or disconnected ones."""
 
 import socket
 import time
@@ -13,15 +13,17 @@ from podcm_sync.metrics import listen
 from podcm_sync.metrics.exposition import Exposition
 from podcm_sync.metrics.health import Health
 from podcm_sync.metrics.listen import MAX_CONNECTIONS, Listener
+from podcm_sync.metrics.scope import MetricScope
 
+EXPOSITION = Exposition(MetricScope(label="all"))
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    """One whose exchanges are given a fifth of a second."""
+    """A listener with a time limit of 0.2 s for an exchange."""
     monkeypatch.setattr(listen, "EXCHANGE_SECONDS", 0.2)
-    made = Listener("127.0.0.1", 0, Exposition(), Health(interval=60.0, deadline=None))
+    made = Listener("127.0.0.1", 0, EXPOSITION, Health(interval=60.0, deadline=None))
     yield made
     made.close()
 
@@ -32,27 +34,37 @@ def connect(listener: Listener) -> socket.socket:
 
 
 def all_of(client: socket.socket) -> bytes:
-    """Everything up to the end of the connection, however it comes."""
-    found = b""
+    """Everything up to the end of the connection, even if that is an error."""
+    received = b""
     try:
-        while piece := client.recv(65_536):
-            found += piece
+        while chunk := client.recv(65_536):
+            received += chunk
     except ConnectionResetError:
         pass
-    return found
+    return received
 
 
-def asked(listener: Listener, request: bytes = GET) -> bytes:
+def answer_to(listener: Listener, request: bytes = GET) -> bytes:
     with connect(listener) as client:
         client.sendall(request)
         return all_of(client)
 
 
 def test_an_answer_is_whole_and_the_connection_ends(listener: Listener) -> None:
-    answer = asked(listener)
+    answer = answer_to(listener)
     assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
     assert b"Connection: close\r\n" in answer
     assert answer.endswith(b"\r\n\r\nok\n")
+
+
+@pytest.mark.parametrize("version", [b"", b" HTTP", b" HTTP/0.9", b" HTTP/x", b" HTTP\xb71.1"])
+def test_an_answer_to_a_request_without_a_version_has_a_head_too(
+    listener: Listener, version: bytes
+) -> None:
+    answer = answer_to(listener, b"GET /healthz" + version + b"\r\n\r\n")
+    assert answer.startswith(
+        b"HTTP/1.0 200 " if version in {b"", b" HTTP/0.9"} else b"HTTP/1.0 400 "
+    )
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: x\r\n"])
@@ -63,7 +75,7 @@ def test_a_client_that_never_ends_its_head_is_cut_off(listener: Listener, sent: 
 
 
 def test_a_client_that_trickles_is_cut_off_all_the_same(listener: Listener) -> None:
-    """Each byte comes in time; all of them do not."""
+    """Each byte arrives in time, but all of them together don't."""
     with connect(listener) as client:
         client.settimeout(0.02)
         for _ in range(1_000):
@@ -93,13 +105,13 @@ def test_of_too_many_at_once_the_oldest_goes_and_a_probe_is_served(
     monkeypatch.setattr(listen, "EXCHANGE_SECONDS", 20.0)
     with ExitStack() as stack:
         clients = [stack.enter_context(connect(listener)) for _ in range(MAX_CONNECTIONS)]
-        assert asked(listener).endswith(b"ok\n")
+        assert answer_to(listener).endswith(b"ok\n")
         assert all_of(clients.pop(0)) == b""
         for client in clients:
             client.sendall(GET)
         assert {all_of(client)[-3:] for client in clients} == {b"ok\n"}
     until = time.monotonic() + 20
-    while not asked(listener).endswith(b"ok\n"):  # a thread's end is a moment after its answer
+    while not answer_to(listener).endswith(b"ok\n"):  # a thread ends a moment after its answer
         assert time.monotonic() < until
 
 
@@ -107,7 +119,7 @@ def test_of_too_many_at_once_the_oldest_goes_and_a_probe_is_served(
 def test_it_listens_on_any_address_of_either_family(host: str) -> None:
     if ":" in host and not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    made = Listener(host, 0, Exposition(), Health(interval=60.0, deadline=None))
+    made = Listener(host, 0, EXPOSITION, Health(interval=60.0, deadline=None))
     try:
         port = urlsplit(made.url).port
         with socket.create_connection((host or "127.0.0.1", port), timeout=20) as client:
@@ -119,24 +131,24 @@ def test_it_listens_on_any_address_of_either_family(host: str) -> None:
 
 def test_an_address_of_somebody_elses_is_an_input_error() -> None:
     with pytest.raises(InputError, match=r"cannot listen on 192\.0\.2\.1:0: cannot assign"):
-        Listener("192.0.2.1", 0, Exposition(), Health(interval=60.0, deadline=None))
+        Listener("192.0.2.1", 0, EXPOSITION, Health(interval=60.0, deadline=None))
 
 
 @pytest.mark.parametrize("request_", [b"\r\n\r\n", b"GET\r\n\r\n", b"\xff\xfe\r\n\r\n"])
 def test_what_is_no_request_costs_nothing(listener: Listener, request_: bytes) -> None:
-    asked(listener, request_)
-    assert asked(listener).endswith(b"ok\n")
+    answer_to(listener, request_)
+    assert answer_to(listener).endswith(b"ok\n")
 
 
 def test_a_loop_that_hangs_is_said_to_be_not_alive() -> None:
-    """The probe's own words, for `kubectl describe`."""
+    """The body has the reason, which `kubectl describe` shows."""
     now = [0.0]
     health = Health(interval=60.0, deadline=60.0, now=lambda: now[0])
-    made = Listener("127.0.0.1", 0, Exposition(), health)
+    made = Listener("127.0.0.1", 0, EXPOSITION, health)
     try:
-        assert asked(made).endswith(b"\r\n\r\nok\n")
+        assert answer_to(made).endswith(b"\r\n\r\nok\n")
         now[0] = 100.0
-        answer = asked(made)
+        answer = answer_to(made)
     finally:
         made.close()
     assert answer.startswith(b"HTTP/1.0 503 Service Unavailable\r\n")

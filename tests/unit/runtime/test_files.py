@@ -1,4 +1,4 @@
-"""The one atomic write: whole or not at all, never through a link, never outside its directory."""
+"""The atomic write: complete or not at all, never through a link, never outside its directory."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from podcm_sync.runtime import files
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A file that no write may change."""
+    """A file that no write must change."""
     path = tmp_path / "outside" / "precious"
     path.parent.mkdir()
     path.write_bytes(b"precious")
@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def plant(directory: Path, name: str, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Foretell the random name of the temporary file, and put a link there."""
+    """Predict the random name of the temporary file, and put a link there."""
     monkeypatch.setattr(secrets, "token_hex", lambda _: name)
     (directory / f".{name}.tmp").symlink_to(target)
 
@@ -41,7 +41,7 @@ def broken() -> Iterator[bytes]:
 def test_a_link_planted_as_the_temporary_file_is_not_written_through(
     root: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if its random name could be foretold."""
+    """Even if somebody could predict its random name."""
     plant(root, "known", outside, monkeypatch)
     with pytest.raises(FileExistsError):
         files.write(root / "x", [b"new"], mode=files.PRIVATE)
@@ -77,7 +77,7 @@ def test_no_directory_below_the_root_may_be_a_link(root: Path, outside: Path, li
 
 
 def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
-    """The user named it."""
+    """The user chose that path."""
     (tmp_path / "named").symlink_to(root)
     files.write_below(tmp_path / "named", Path("a/x"), b"new")
     assert (root / "a/x").read_bytes() == b"new"

@@ -1,4 +1,4 @@
-"""Text without the credentials in use, in whatever form somebody quotes them."""
+"""The masker hides credentials in every form in which somebody can quote them."""
 
 import base64
 import json
@@ -14,9 +14,9 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
 @pytest.fixture
 def masker() -> Masker:
-    found = Masker()
-    found.add(TOKEN)
-    return found
+    created = Masker()
+    created.add(TOKEN)
+    return created
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_longer_value_is_masked_whole_though_a_shorter_one_begins_it() -> None
 
 def test_every_line_of_a_key_is_masked_given_as_base64_or_not() -> None:
     pem = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----"
-    for given in (pem, base64.b64encode(pem.encode()).decode()):
+    for secret in (pem, base64.b64encode(pem.encode()).decode()):
         masker = Masker()
-        masker.add(given)
+        masker.add(secret)
         assert masker.mask("kqhkiG9w0BAQEF") == MASK
 
 

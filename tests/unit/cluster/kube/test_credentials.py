@@ -17,8 +17,8 @@ import pytest
 import trustme
 
 from podcm_sync.cluster.kube import credentials
-from podcm_sync.cluster.kube.config import load, loader
-from podcm_sync.cluster.kube.connection import Connection
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.client_config import home_namespace, load, loader
 from podcm_sync.errors import ClusterError
 from tests.cases.kubeconfig.server import Server
 
@@ -26,7 +26,7 @@ VERSION = "client.authentication.k8s.io/v1"
 
 
 class Time:
-    """Stands for the `time` module."""
+    """A fake of the `time` module."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -47,14 +47,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+def context(monkeypatch: pytest.MonkeyPatch) -> Time:
     fake = Time()
     monkeypatch.setattr(credentials, "time", fake)
     return fake
 
 
 class Kubeconfig:
-    """A kubeconfig beside the certificates of a server, and a plugin for it."""
+    """A kubeconfig, the certificates of a server, and an exec plugin, in one folder."""
 
     def __init__(self, server: Server, path: Path) -> None:
         self.path = path
@@ -72,7 +72,7 @@ class Kubeconfig:
         self.path.write_text(json.dumps(content | config))
 
     def plugin(self, status: dict[str, str]) -> dict[str, Any]:
-        """A user with a plugin that prints this, and notes that it ran."""
+        """A user whose plugin prints this, and records each run."""
         path = self.folder / "plugin"
         self.answer(status)
         path.write_text(f'#!/bin/sh\necho >> "{path}.runs"\nexec cat "{path}.json"\n')
@@ -110,9 +110,9 @@ def in_seconds(seconds: float) -> str:
 
 
 def test_a_plugins_certificate_that_expires_is_replaced_on_a_new_connection(
-    server: Server, kubeconfig: Kubeconfig, clock: Time
+    server: Server, kubeconfig: Kubeconfig, context: Time
 ) -> None:
-    """Case 20: Teleport's and Gardener's certificates are good for some hours."""
+    """Case 20: certificates of Teleport and Gardener are valid for some hours."""
     kubeconfig.write(
         kubeconfig.plugin(kubeconfig.pair("other") | {"expirationTimestamp": in_seconds(60)})
     )
@@ -120,7 +120,7 @@ def test_a_plugins_certificate_that_expires_is_replaced_on_a_new_connection(
         connection.get("/a")
         kubeconfig.answer(kubeconfig.pair("good"))
         connection.get("/b")
-        clock.passed = 61
+        context.passed = 61
         connection.get("/c")
         connection.get("/d")
     assert [entry["certificate"] for entry in server.seen] == ["other", "other", "good", "good"]
@@ -130,7 +130,7 @@ def test_a_plugins_certificate_that_expires_is_replaced_on_a_new_connection(
 def test_a_plugins_certificate_that_is_refused_is_replaced_on_a_new_connection(
     server: Server, kubeconfig: Kubeconfig
 ) -> None:
-    """Case 20: the API server says 401 to a certificate that has expired."""
+    """Case 20: the API server answers 401 to an expired certificate."""
     kubeconfig.write(kubeconfig.plugin(kubeconfig.pair("other") | {"token": "stale"}))
     with kubeconfig.connect() as connection:
         kubeconfig.answer(kubeconfig.pair("good") | {"token": "good"})
@@ -151,7 +151,7 @@ def test_if_the_plugin_has_nothing_newer_the_refusal_stays_what_it_is(
 
 
 def test_one_run_of_the_plugin_serves_all_threads(server: Server, kubeconfig: Kubeconfig) -> None:
-    """Whether it has something newer or not."""
+    """Whether the plugin has a newer credential or not."""
     for newer, statuses in (("good", {200}), ("stale", {401})):
         kubeconfig.write(kubeconfig.plugin({"token": "stale"}))
         (kubeconfig.folder / "plugin.runs").unlink(missing_ok=True)
@@ -166,15 +166,15 @@ def test_one_run_of_the_plugin_serves_all_threads(server: Server, kubeconfig: Ku
         with kubeconfig.connect(4) as connection, ThreadPoolExecutor(4) as threads:
             kubeconfig.answer({"token": newer})
             assert set(threads.map(get, [connection] * 4)) == statuses
-        # The start, one renewal for all; then those with the stale token are refused once more.
+        # The start, then one renewal for all threads. Stale tokens are refused once more.
         assert kubeconfig.runs <= (2 if newer == "good" else 6)
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
 def test_a_client_certificates_file_that_was_replaced_is_used(
-    server: Server, kubeconfig: Kubeconfig, clock: Time, *, is_refused: bool
+    server: Server, kubeconfig: Kubeconfig, context: Time, *, is_refused: bool
 ) -> None:
-    """Kubeadm and the kubelet replace it; a minute later, or at once after a 401."""
+    """Kubeadm and the kubelet replace it. It counts a minute later, or at once after a 401."""
     files = {suffix: kubeconfig.folder / f"own.{suffix}" for suffix in ("crt", "key")}
 
     def replace(name: str) -> None:
@@ -189,14 +189,14 @@ def test_a_client_certificates_file_that_was_replaced_is_used(
         connection.get("/a")
         replace("good")
         kubeconfig.write(user | ({"token": "good"} if is_refused else {}))
-        clock.passed = 0 if is_refused else 61
+        context.passed = 0 if is_refused else 61
         assert connection.get("/b").status == 200
     assert server.seen[0]["certificate"] == "other"
     assert server.seen[-1]["certificate"] == "good"
 
 
 def test_files_that_are_just_being_replaced_leave_the_login_as_it_is(
-    server: Server, kubeconfig: Kubeconfig, clock: Time
+    server: Server, kubeconfig: Kubeconfig, context: Time
 ) -> None:
     certificate, key = (kubeconfig.folder / f"own.{suffix}" for suffix in ("crt", "key"))
     certificate.write_bytes((kubeconfig.folder / "other.crt").read_bytes())
@@ -204,16 +204,16 @@ def test_files_that_are_just_being_replaced_leave_the_login_as_it_is(
     kubeconfig.write({"client-certificate": str(certificate), "client-key": str(key)})
     with kubeconfig.connect() as connection:
         certificate.write_bytes((kubeconfig.folder / "good.crt").read_bytes())
-        clock.passed = 61
+        context.passed = 61
         connection.get("/a")
         key.write_bytes((kubeconfig.folder / "good.key").read_bytes())
-        clock.passed = 122
+        context.passed = 122
         connection.get("/b")
     assert [entry["certificate"] for entry in server.seen] == ["other", "good"]
 
 
 def test_a_token_file_is_read_each_minute_and_its_last_token_stays(
-    server: Server, kubeconfig: Kubeconfig, clock: Time
+    server: Server, kubeconfig: Kubeconfig, context: Time
 ) -> None:
     token = kubeconfig.folder / "token"
     token.write_text("good-1")
@@ -222,19 +222,19 @@ def test_a_token_file_is_read_each_minute_and_its_last_token_stays(
         connection.get("/a")
         token.write_text("good-2\n")
         connection.get("/b")
-        clock.passed = 61
+        context.passed = 61
         connection.get("/c")
         token.unlink()
-        clock.passed = 122
+        context.passed = 122
         connection.get("/d")
     tokens = [entry["authorization"].removeprefix("Bearer ") for entry in server.seen]
     assert tokens == ["good-1", "good-1", "good-2", "good-2"]
 
 
 def test_an_id_token_that_kubectl_has_renewed_is_used(
-    server: Server, kubeconfig: Kubeconfig, clock: Time
+    server: Server, kubeconfig: Kubeconfig, context: Time
 ) -> None:
-    """podcm-sync renews none, but reads the kubeconfig again once its token has expired."""
+    """podcm-sync renews no token, but reads the kubeconfig again once a token has expired."""
 
     def user(seconds: float) -> dict[str, Any]:
         claims = json.dumps({"exp": time.time() + seconds}).encode()
@@ -247,29 +247,29 @@ def test_an_id_token_that_kubectl_has_renewed_is_used(
         connection.get("/a")
         kubeconfig.write(user(600))
         connection.get("/b")
-        clock.passed = 51  # it counts as expired 10 s early
+        context.passed = 51  # it counts as expired 10 s early
         connection.get("/c")
-        clock.passed = 700
-        with pytest.raises(ClusterError, match=r"has expired.*run a kubectl command"):
+        context.passed = 700
+        with pytest.raises(ClusterError, match=r"has expired.*run kubectl with this kubeconfig"):
             connection.get("/d")
     ends = [entry["authorization"].rpartition(".")[2] for entry in server.seen]
     assert ends == ["60", "60", "600"]
 
 
 def test_a_ca_that_was_replaced_is_read_again_and_the_request_goes_out(
-    server: Server, kubeconfig: Kubeconfig, clock: Time
+    server: Server, kubeconfig: Kubeconfig, context: Time
 ) -> None:
-    """A cluster's CA is replaced while a loop goes on; its file is read at most every 10 s."""
+    """A cluster's CA can change while a loop runs. Its file is read at most every 10 s."""
     ca = kubeconfig.folder / "own-ca.crt"
     ca.write_bytes((kubeconfig.folder / "other-ca.crt").read_bytes())
     kubeconfig.write({"token": "good"}, ca="own-ca.crt")
     with kubeconfig.connect() as connection:
-        with pytest.raises(ClusterError, match="certificate is not trusted"):
+        with pytest.raises(ClusterError, match="certificate isn't trusted"):
             connection.get("/a")
         ca.write_bytes((kubeconfig.folder / "ca.crt").read_bytes())
-        with pytest.raises(ClusterError, match="certificate is not trusted"):
+        with pytest.raises(ClusterError, match="certificate isn't trusted"):
             connection.get("/b")
-        clock.passed = credentials.TRUST_SECONDS
+        context.passed = credentials.TRUST_SECONDS
         assert connection.request("POST", "/c", body=b"x").status == 501
         assert connection.get("/d").status == 200
     assert [entry["path"] for entry in server.seen] == ["/d"]
@@ -294,7 +294,7 @@ def test_a_context_that_now_names_another_server_gets_no_credentials(
     with kubeconfig.connect() as connection:
         other = {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}
         kubeconfig.write({"token": "good"}, clusters=[other])
-        with pytest.raises(ClusterError, match=r"now names the server https://127\.0\.0\.1:1 "):
+        with pytest.raises(ClusterError, match=r"now has the server https://127\.0\.0\.1:1 "):
             connection.get("/a")
     assert [entry["authorization"] for entry in server.seen] == ["Bearer stale"]
 
@@ -302,9 +302,8 @@ def test_a_context_that_now_names_another_server_gets_no_credentials(
 def test_a_refusal_that_repeats_the_credential_is_read_without_it(
     kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some gateways put the request into their error page."""
-    from podcm_sync.cluster.kube.answers import Response
-    from podcm_sync.cluster.kube.transport import Transport
+    """Some gateways quote the request in their error page."""
+    from podcm_sync.cluster.kube.transport import Response, Transport
 
     kubeconfig.write({"token": "s3cret"})
 
@@ -319,7 +318,7 @@ def test_a_refusal_that_repeats_the_credential_is_read_without_it(
 def test_a_pipe_is_read_once_and_counts_when_the_configuration_is_read_again(
     kubeconfig: Kubeconfig, tmp_path: Path
 ) -> None:
-    """`--kubeconfig <(command)`, which kubectl takes."""
+    """As in kubectl: `--kubeconfig <(command)`."""
     kubeconfig.write({"token": "good"})
     reading, writing = os.pipe()
     os.write(writing, kubeconfig.path.read_bytes())
@@ -331,17 +330,17 @@ def test_a_pipe_is_read_once_and_counts_when_the_configuration_is_read_again(
 
 @pytest.fixture
 def pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder of a ServiceAccount, with this process in its Pod."""
+    """The folder of a ServiceAccount, as if this process ran in a Pod."""
     from kubernetes.config import incluster_config
 
-    from podcm_sync.cluster.kube import config
+    from podcm_sync.cluster.kube import client_config
 
     folder = tmp_path / "serviceaccount"
     folder.mkdir()
     (folder / "token").write_text("good\n")
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.crt"))
     (folder / "namespace").write_text("shop\n")
-    monkeypatch.setattr(config, "SERVICE_ACCOUNT", folder)
+    monkeypatch.setattr(client_config, "SERVICE_ACCOUNT", folder)
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(folder / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(folder / "ca.crt"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
@@ -357,10 +356,23 @@ def test_in_a_pod_an_ipv6_address_gets_brackets(pod: Path) -> None:
     assert target.user.token_file == str(pod / "token")
 
 
+def test_a_run_that_names_no_namespace_is_at_home_in_its_pod(
+    pod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics call the scope so. It is the same whether a kubeconfig can be read or not."""
+    assert home_namespace(None, None) == "shop"
+    assert home_namespace("/nowhere", None) == "default"
+    assert home_namespace(None, "prod") == "default"
+    (pod / "namespace").unlink()
+    assert home_namespace(None, None) == "default"
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
+    assert home_namespace(None, None) == "default"
+
+
 def test_in_a_pod_files_of_kubeconfig_that_do_not_exist_leave_the_service_account(
     pod: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As kubectl; a file that `--kubeconfig` names must exist."""
+    """As in kubectl, a file that `--kubeconfig` names must exist."""
     monkeypatch.setenv("KUBECONFIG", str(pod / "lost"))
     assert load(None, None).source == "this Pod's ServiceAccount"
 

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from podcm_sync.clock import Clock
-from podcm_sync.cluster.kube import bounded, exec_plugin
+from podcm_sync.cluster.kube import exec_plugin
 from podcm_sync.cluster.kube.exec_plugin import Credential
 from podcm_sync.cluster.kube.kubeconfig import ExecConfig
 from podcm_sync.errors import ClusterError, Interrupted
+from podcm_sync.runtime import workers
+from podcm_sync.runtime.context import RunContext
+from tests import command
 
 VERSION = "client.authentication.k8s.io/v1"
 GOOD = (
@@ -36,18 +38,18 @@ def plugin(folder: Path, script: str, mode: str = "Never") -> ExecConfig:
     return ExecConfig(command=str(path), api_version=VERSION, interactive_mode=mode)
 
 
-def run(config: ExecConfig, clock: Clock | None = None) -> Credential:
-    return exec_plugin.run(config, {}, "kubeconfig x", clock or Clock())
+def run(config: ExecConfig, context: RunContext | None = None) -> Credential:
+    return exec_plugin.run(config, {}, "kubeconfig x", context or RunContext())
 
 
-def failure(config: ExecConfig, clock: Clock | None = None) -> str:
+def failure(config: ExecConfig, context: RunContext | None = None) -> str:
     with pytest.raises(ClusterError) as error:
-        run(config, clock)
+        run(config, context)
     return str(error.value)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that is dead but not yet waited for does not."""
+    """Whether the process runs. A zombie, which is dead but not waited for, doesn't."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except FileNotFoundError:
@@ -82,9 +84,9 @@ def test_a_plugin_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) 
 
 
 def test_the_limit_that_ends_a_plugin_is_named(tmp_path: Path) -> None:
-    clock = Clock()
-    clock.begin(0.3)
-    assert "timed out (--deadline 300ms)" in failure(plugin(tmp_path, "exec sleep 60"), clock)
+    context = RunContext()
+    context.begin(0.3)
+    assert "timed out (--deadline 300ms)" in failure(plugin(tmp_path, "exec sleep 60"), context)
 
 
 def test_a_plugin_does_not_outlive_an_interrupted_wait(
@@ -92,11 +94,11 @@ def test_a_plugin_does_not_outlive_an_interrupted_wait(
 ) -> None:
     pid = tmp_path / "pid"
 
-    def interrupt(_seconds: object) -> None:
+    def interrupt(_: object) -> None:
         if pid.exists() and pid.read_text().strip():
             raise Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(bounded.Waiting, "look", interrupt)
+    monkeypatch.setattr(workers.Waiting, "warn_if_due", interrupt)
     with pytest.raises(Interrupted):
         run(plugin(tmp_path, f"echo $$ > {pid}; exec sleep 60"))
     assert not is_alive(int(pid.read_text()))
@@ -107,18 +109,18 @@ def test_a_plugin_does_not_outlive_the_process_whose_thread_waits_for_it(tmp_pat
     config = plugin(tmp_path, f"echo $$ > {pid}; exec sleep 60")
     program = f"""
 import pathlib, threading, time
-from podcm_sync.clock import Clock
+from podcm_sync.runtime.context import RunContext
 from podcm_sync.cluster.kube import exec_plugin
 from podcm_sync.cluster.kube.kubeconfig import ExecConfig
 config = ExecConfig(command={config.command!r}, api_version={VERSION!r}, interactive_mode="Never")
 threading.Thread(
-    target=exec_plugin.run, args=(config, {{}}, "x", Clock()), daemon=True
+    target=exec_plugin.run, args=(config, {{}}, "x", RunContext()), daemon=True
 ).start()
 pid = pathlib.Path({str(pid)!r})
 while not (pid.exists() and pid.read_text()):
     time.sleep(0.01)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    assert command.python("-c", program).code == 0
     assert not is_alive(int(pid.read_text()))
 
 
@@ -130,7 +132,7 @@ def test_a_plugin_that_prints_without_end_is_killed(
 
 
 def test_a_program_that_a_plugin_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
-    """A browser, or an agent that keeps a token: it holds the pipes open."""
+    """A browser, or an agent that keeps a token, holds the pipes open."""
     pid = tmp_path / "pid"
     began = time.monotonic()
     run(plugin(tmp_path, f"sleep 60 & echo $! > {pid}; {GOOD}"))
@@ -142,7 +144,7 @@ def test_a_program_that_a_plugin_leaves_running_is_not_waited_for(tmp_path: Path
 def test_stderr_is_shown_while_the_plugin_still_runs(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a line's end too: a prompt has none."""
+    """Even without a line break: a prompt has none."""
     gate = tmp_path / "gate"
     config = plugin(
         tmp_path, f"printf 'Code: ' >&2; while [ ! -e {gate} ]; do sleep 0.01; done; {GOOD}"
@@ -163,16 +165,18 @@ def test_stderr_is_shown_while_the_plugin_still_runs(
 
 
 def test_a_person_at_a_terminal_has_minutes(tmp_path: Path) -> None:
-    """With a terminal, the plugin reads from it, and the limit is another."""
+    """With a terminal, the plugin reads from it, and its limit is longer."""
     config = plugin(tmp_path, f'read answer; [ "$answer" = yes ] && {GOOD}', "Always")
     program = f"""
 import sys
-from podcm_sync.clock import Clock
+from podcm_sync.runtime.context import RunContext
 from podcm_sync.cluster.kube import exec_plugin
 from podcm_sync.cluster.kube.kubeconfig import ExecConfig
+
+from tests import command
 exec_plugin.UNATTENDED_SECONDS = 0.0
 config = ExecConfig(command={config.command!r}, api_version={VERSION!r}, interactive_mode="Always")
-print("TOKEN", exec_plugin.run(config, {{}}, "x", Clock()).token)
+print("TOKEN", exec_plugin.run(config, {{}}, "x", RunContext()).token)
 """
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(

@@ -1,11 +1,14 @@
 """Which parts of a kubeconfig are credentials, and which are words that messages need."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from podcm_sync.cluster.kube import kubeconfig
 from podcm_sync.cluster.kube.kubeconfig_secrets import remember
 from podcm_sync.runtime.masking import MASK, Masker
 
@@ -13,7 +16,11 @@ from podcm_sync.runtime.masking import MASK, Masker
 def masked(*contents: Any) -> Masker:
     masker = Masker()
     for content in contents:
-        remember(content if isinstance(content, str) else json.dumps(content), masker)
+        text = content if isinstance(content, str) else json.dumps(content)
+        tree = None
+        with suppress(ValueError):
+            tree = kubeconfig.parse(text.encode())
+        remember(text, tree, masker)
     return masker
 
 
@@ -63,6 +70,20 @@ def test_names_paths_and_addresses_stay() -> None:
 def test_every_file_counts_even_one_that_does_not_parse() -> None:
     broken = "users:\n- name: a\n  user:\n    token: 's3cret-1'\n  ]\n"
     masker = masked(broken, yaml.safe_dump(user(**{"id-token": "s3cret-2"})))
+    assert masker.mask("s3cret-1 s3cret-2") == f"{MASK} {MASK}"
+
+
+@pytest.mark.parametrize("more", ["", "\n---\na", "e", "\n...\n: :"])
+def test_what_follows_the_first_document_hides_no_credential(
+    more: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loader ignores it, as kubectl does. Credentials in use must be known to the masker."""
+    masker = Masker()
+    monkeypatch.setattr(kubeconfig, "masker", masker)
+    path = tmp_path / "kubeconfig"
+    fields = {"token": "s3cret-1", "client-key-data": "s3cret-2"}
+    path.write_text(json.dumps(user(**fields)) + more)
+    assert kubeconfig.read([str(path)]).users.keys() == {"production"}
     assert masker.mask("s3cret-1 s3cret-2") == f"{MASK} {MASK}"
 
 

@@ -1,0 +1,50 @@
+"""Options → a watching loop: its store, and connections that outlast runs and leadership."""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from podcm_sync.cli.connect import READERS, Ports, connect
+from podcm_sync.cli.sync_options import SyncOptions
+from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.crd import check_crd
+from podcm_sync.cluster.kube.pager import Pager
+from podcm_sync.cluster.kube.reader import KubeReader
+from podcm_sync.cluster.kube.reflector import Reflectors
+from podcm_sync.cluster.kube.snapshot_builder import SnapshotBuilder
+from podcm_sync.cluster.object_memory import NO_MEMORY, ListMemory
+from podcm_sync.runtime.context import RunContext
+from podcm_sync.watch.readers import ListingReader
+from podcm_sync.watch.store import Store
+from podcm_sync.watch.watching import Watching
+
+
+def with_watching(
+    ports: Ports, options: SyncOptions, connection: Connection, store: Store
+) -> Ports:
+    """The ports of a loop that watches: what its runs list fills the store.
+
+    Watches, and the lists of a process that doesn't lead, have a connection of their own, because
+    the run's ends with its deadline and with its leadership. Raises InputError, ClusterError.
+    """
+    unlimited = connect(options.access, RunContext(), connections=READERS)
+
+    def lists(of: Connection) -> ListingReader:
+        def reader_with(memory: ListMemory | None) -> KubeReader:
+            return KubeReader(of, memory=memory or NO_MEMORY)
+
+        return ListingReader(store, reader_with)
+
+    pager = Pager(connection)
+
+    def checked(namespaces: Collection[str], builder: SnapshotBuilder) -> None:
+        if not check_crd(pager, namespaces, builder):
+            store.lives.note_lost()
+
+    watching = Watching(
+        store,
+        lists(unlimited),
+        Reflectors(unlimited, store, store.lives.watches),
+        check_crd=checked,
+    )
+    return replace(ports, reader=lists(connection), watching=watching)

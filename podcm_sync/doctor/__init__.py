@@ -1,0 +1,1 @@
+"""`podcm-sync doctor`: asks an API server for facts, and judges them as checks."""

@@ -1,0 +1,1 @@
+"""The output formats, one file for each. They print a Report, and decide or count nothing."""

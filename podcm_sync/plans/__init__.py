@@ -1,0 +1,1 @@
+"""Saved plans: the file, whether one still fits, and how it is applied."""

@@ -1,0 +1,1 @@
+"""The permissions that podcm-sync needs: one table, and the Roles made from it."""

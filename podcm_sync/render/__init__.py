@@ -1,1 +1,0 @@
-"""Report → str: a file per format. Nothing here decides or counts anything anew."""

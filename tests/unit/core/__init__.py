@@ -1,1 +1,0 @@
-"""Tests of podcm_sync/core, file for file."""

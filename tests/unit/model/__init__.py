@@ -1,1 +1,0 @@
-"""Tests of podcm_sync/model, file for file."""

@@ -1,1 +1,0 @@
-"""Tests of podcm_sync/render, file for file."""

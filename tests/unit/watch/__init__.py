@@ -1,0 +1,1 @@
+"""Tests of what a watching loop remembers and decides."""
