@@ -117,8 +117,8 @@ class WatchedServer(Connection):
         self.hook: Callable[[], None] = lambda: None
         self.deleting: Callable[[NamespacedName, Json], None] = lambda *_: None
         """Told of each delete before it is carried out."""
-        self.written: Callable[[NamespacedName, int], None] = lambda *_: None
-        """Told of each create and update of a ConfigMap, and of the version that it gave."""
+        self.looking: Callable[[], None] = lambda: None
+        """Told of each look at a single object, before it is answered."""
         self.fates: list[str] = []
         self.failing_lists: dict[str, int] = {}
         """How many lists of a resource fail from now on."""
@@ -138,6 +138,7 @@ class WatchedServer(Connection):
             return _response(200, msgspec.json.encode(DISCOVERY))
         if last not in KINDS:
             self.hook()
+            self.looking()
             key = KINDS[before[-1]], NamespacedName(before[-2], last)
             return self._object(key)
         self.hook()
@@ -209,8 +210,6 @@ class WatchedServer(Connection):
             self.deleting(name, stored)
             del cluster.stored[key]
             return _status(200, "", kind, name)
-        if kind == "ConfigMap":
-            self.written(name, int(cluster.stored[key]["metadata"]["resourceVersion"]))
         return self._object(key)
 
     def _object(self, key: Key) -> Response:

@@ -247,6 +247,7 @@ class _Runner:
                 lists=ports.reader,
                 check_crd=watching.check_crd,
                 writer=ports.writer,
+                looker=watching.looker,
                 recorder=ports.recorder,
                 policy=msgspec.structs.replace(self._policy(), interval=None),
                 new_renderer=lambda: LazySandbox(lambda: self._context.is_stopping),

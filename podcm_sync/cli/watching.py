@@ -8,6 +8,7 @@ from podcm_sync.cli.connect import READERS, Ports, connect
 from podcm_sync.cli.sync_options import SyncOptions
 from podcm_sync.cluster.kube.client import Connection
 from podcm_sync.cluster.kube.crd import check_crd
+from podcm_sync.cluster.kube.looker import KubeLooker
 from podcm_sync.cluster.kube.pager import Pager
 from podcm_sync.cluster.kube.reader import KubeReader
 from podcm_sync.cluster.kube.reflector import Reflectors
@@ -46,5 +47,6 @@ def with_watching(
         lists(unlimited),
         Reflectors(unlimited, store, store.lives.watches),
         check_crd=checked,
+        looker=KubeLooker(connection),
     )
     return replace(ports, reader=lists(connection), watching=watching)

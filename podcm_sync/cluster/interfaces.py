@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 
 from podcm_sync.api.meta import NamespacedName
-from podcm_sync.api.objects import ConfigMap, Lease, LeaseSpec
+from podcm_sync.api.objects import ConfigMap, Lease, LeaseSpec, Pod, PodConfigMapConfig
 from podcm_sync.reconcile.changes import (
     Answer,
     DesiredConfigMap,
@@ -114,6 +114,26 @@ class Writer(Protocol):
 
     def update_status(self, update: StatusUpdate) -> Answer:
         """Write a status. If the config isn't the version that was read, it is a Conflict."""
+        ...
+
+
+class LookError(Exception):
+    """An object could not be looked at; `answer` says why, as for a write."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class Looker(Protocol):
+    """Reads single objects as they are at this moment, callable from any thread."""
+
+    def pod(self, name: NamespacedName) -> Pod | None:
+        """The Pod with all its annotations; None if it doesn't exist. Raises LookError."""
+        ...
+
+    def config(self, name: NamespacedName) -> PodConfigMapConfig | None:
+        """The config; None if it doesn't exist. Raises LookError."""
         ...
 
 

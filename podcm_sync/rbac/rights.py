@@ -106,7 +106,9 @@ RIGHTS: Final[tuple[Right, ...]] = (
         RequiredFor.EVENTS,
         "report that a config fails or recovered",
     ),
+    _right("get", "", "pods", RequiredFor.WATCH, "look again before deleting a ConfigMap"),
     _right("watch", "", "pods", RequiredFor.WATCH, "react to changes of Pods"),
+    _right("get", GROUP, PLURAL, RequiredFor.WATCH, "look again before deleting a ConfigMap"),
     _right("watch", GROUP, PLURAL, RequiredFor.WATCH, "react to changes of configs"),
     _right(
         "watch",

@@ -18,6 +18,7 @@ MAX_NAME: Final = 253
 """The longest DNS-1123 subdomain, and the longest data key."""
 MAX_LABEL_VALUE: Final = 63
 HASH_DIGITS: Final = 16
+_HASHED_LABEL: Final = re.compile(rf".+-[0-9a-f]{{{HASH_DIGITS}}}")
 _HASHED: Final = re.compile(rf".{{128,}}-[0-9a-f]{{{HASH_DIGITS}}}-cfg")
 
 
@@ -101,6 +102,11 @@ def pairs(name: str) -> Iterator[tuple[str, str]]:
 def may_be_hashed(name: str) -> bool:
     """Whether a ConfigMap's name looks cut and hashed: then the name doesn't show whose it is."""
     return _HASHED.fullmatch(name) is not None
+
+
+def may_be_hashed_label(value: str) -> bool:
+    """Whether a label value looks cut and hashed: then no config has this name."""
+    return _HASHED_LABEL.fullmatch(value) is not None
 
 
 def may_come_from(name: str, pcmc_name: str) -> bool:

@@ -235,8 +235,6 @@ class _Planner:
         if not has_pods and has_collector:
             message = "its Pod isn't in the list of Pods, so the garbage collector decides"
             return Reason.LEFT_TO_GARBAGE_COLLECTOR, message
-        if existing.namespaced_name in self.snapshot.unverified:
-            return Reason.AWAITING_LIST, "another client wrote it since the last full run"
         if place := self.snapshot.read_only.get(existing.namespaced_name):
             message = f"nothing needs it, but it is in {place}, which podcm-sync never edits"
             return Reason.READ_ONLY, message

@@ -78,9 +78,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """ConfigMaps in manifests outside `generated/`, with their file: they can't be deleted."""
     has_garbage_collector: bool = True
     """Whether something deletes ConfigMaps with the Pods that own them: true except for files."""
-    unverified: frozenset[NamespacedName] = frozenset()
-    """ConfigMaps whose current version was never in a list, and isn't our own write. Somebody may
-    have written it for Pods or configs that no event has shown yet, so a list must come first."""
     are_configs_lost: bool = False
     """Whether the CRD was missing a short time ago, so that somebody may still restore configs."""
     closed: dict[str, Closed] = {}

@@ -49,8 +49,6 @@ class Namespace:
         self.config_maps: dict[str, ConfigMap] = {}
         self.problems: dict[tuple[str, str], Problem] = {}
         """By kind and name."""
-        self.unverified: set[str] = set()
-        """The ConfigMaps of `Snapshot.unverified`."""
         self.others: set[str] = set()
         """Names of other people's ConfigMaps, which creates have met."""
         self.kept: frozenset[str] | None = frozenset()
@@ -96,7 +94,7 @@ class Namespace:
         copy = Namespace()
         copy.pods, copy.configs = self.pods.copy(), self.configs.copy()
         copy.config_maps, copy.problems = self.config_maps.copy(), self.problems.copy()
-        copy.unverified, copy.kept = self.unverified.copy(), self.kept
+        copy.kept = self.kept
         return copy
 
     def needs_pods(self) -> bool:
@@ -196,13 +194,11 @@ class Namespace:
             config_map
         ):
             return None
-        self.unverified.add(name)
         return WHOLE if was_problem else self._owners_of(config_map)
 
     def drop_config_map(self, name: str) -> Touched | None:
         """A ConfigMap was deleted, or lost the label that the watch selects by."""
         self.others.discard(name)
-        self.unverified.discard(name)
         was_problem = self.problems.pop(("ConfigMap", name), None) is not None
         old = self.config_maps.pop(name, None)
         self._weigh_change(old, None)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from podcm_sync.api.reasons import Reason, ReasonClass, class_of
-from podcm_sync.cluster.interfaces import Reader, Recorder, Writer
+from podcm_sync.cluster.interfaces import Looker, Reader, Recorder, Writer
 from podcm_sync.errors import RunError
 from podcm_sync.reconcile.changes import AnyOutcome, Outcome, Result, SyncPolicy
 from podcm_sync.reconcile.renderer import Renderer
@@ -23,6 +23,7 @@ from podcm_sync.reconcile.report import Report
 from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.runtime.lanes import Stopping
 from podcm_sync.sync import Observer, Policy, run
+from podcm_sync.watch.confirming import ConfirmingWriter
 from podcm_sync.watch.ledger import Ledger
 from podcm_sync.watch.queue import Queue, Work
 from podcm_sync.watch.readers import CheckCrd, StoreReader
@@ -33,7 +34,9 @@ log = logging.getLogger(__name__)
 WORKERS: Final = 4
 """How many namespaces have a pass at the same time. Nearly all of a pass is waiting for answers."""
 POLL_SECONDS: Final = 0.5
-_RETRIED: Final = frozenset({Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE})
+_RETRIED: Final = frozenset(
+    {Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE, Reason.AWAITING_EVENT}
+)
 
 
 class PassPorts(Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class PassPorts(Struct, frozen=True, kw_only=True):
     """For a namespace of which the store lacks something."""
     check_crd: CheckCrd
     writer: Writer
+    looker: Looker
     recorder: Recorder | None
     policy: Policy
     new_renderer: Callable[[], Renderer]
@@ -134,11 +138,11 @@ class Passes:
 
     def _run(self, work: Work, policy: Policy, *, must_list: bool) -> Report:
         ports = self._ports
-        focused = StoreReader(self._store, ports.check_crd, work.focus)
+        stored = StoreReader(self._store, ports.check_crd, work.focus)
         report = run(
             Scope(namespaces=(work.namespace,)),
-            ports.lists if must_list else focused,
-            ports.writer,
+            ports.lists if must_list else stored,
+            ports.writer if must_list else ConfirmingWriter(ports.writer, ports.looker, stored),
             policy,
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             renderer=ports.new_renderer(),

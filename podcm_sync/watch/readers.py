@@ -69,6 +69,8 @@ class StoreReader:
         self._store = store
         self._check_crd = check_crd
         self._pods = pods
+        self.planned = Namespace()
+        """What the last snapshot of the whole namespace was made from."""
 
     def snapshot(self, scope: Scope, *, may_defer: bool = False) -> Snapshot:  # noqa: ARG002 - nothing takes long here
         """What the store has of the scope, which is one namespace."""
@@ -83,15 +85,14 @@ class StoreReader:
                 if focused is not None:
                     return focused
             # Events of other namespaces don't wait for the rest.
-            part = part.copied()
+            self.planned = part = part.copied()
         builder = _built(namespace, part, self._store.limits)
-        unverified = frozenset(NamespacedName(namespace, name) for name in part.unverified)
         lost = self._store.lives.are_configs_lost
         if unsure:
             builder.incomplete[namespace] = unsure
             builder.unplannable.add(namespace)
         self._check_crd((namespace,), builder)
-        return replace(builder.snapshot(scope), unverified=unverified, are_configs_lost=lost)
+        return replace(builder.snapshot(scope), are_configs_lost=lost)
 
     def namespaces(self) -> Collection[str]:
         """The namespaces of the store."""

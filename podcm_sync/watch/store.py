@@ -188,10 +188,6 @@ class Store:
             if part is None or version is None:
                 return
             if self._is_past(resource, name, version, part):
-                # The event can be faster than the answer.
-                existing = part.config_maps.get(name.name)
-                if existing is not None and existing.resource_version == obj.resource_version:
-                    part.unverified.discard(name.name)
                 return
             if self._listings:
                 newest = self._newest.setdefault(name.namespace, {})
@@ -200,7 +196,6 @@ class Store:
                 part.put_config(structs.replace(obj, is_stored=True))
             else:
                 part.put_config_map(obj)
-                part.unverified.discard(name.name)
 
     def seen(self, name: NamespacedName, config_map: ConfigMap | None) -> None:
         """After a conflict: what the ConfigMap is by now."""
@@ -367,8 +362,6 @@ def _carry_over(key: Key, old: Namespace, new: Namespace) -> None:
     obj = old.get(kind, key.name)
     if obj is not None:
         new.put(obj)
-    if kind == "ConfigMap" and key.name not in old.unverified:
-        new.unverified.discard(key.name)
     new.must_list |= kind == "Pod" and old.kept != new.kept
 
 

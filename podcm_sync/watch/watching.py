@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from podcm_sync.cluster.interfaces import Reader
+from podcm_sync.cluster.interfaces import Looker, Reader
 from podcm_sync.errors import RunError
 from podcm_sync.reconcile.report import Report
 from podcm_sync.reconcile.snapshot import ALL_NAMESPACES
@@ -54,6 +54,7 @@ class Watching:
         lists: Reader,
         reflectors: Reflectors,
         check_crd: CheckCrd,
+        looker: Looker,
     ) -> None:
         """`lists` fills the store while another process leads."""
         self.early_seconds = EARLY_SECONDS
@@ -65,6 +66,7 @@ class Watching:
         self._ledger = Ledger(store.scope)
         self._reflectors = reflectors
         self.check_crd = check_crd
+        self.looker = looker
         self._is_over = threading.Event()
         self._leads = threading.Event()
         self._passes: Passes | None = None

@@ -152,7 +152,7 @@ def test_a_loop_that_may_not_watch_syncs_each_interval_and_watches_once_it_may(
             {
                 "apiGroups": [GROUPS.get(resource, "")],
                 "resources": [resource],
-                "verbs": [*verbs, "watch"] if "list" in verbs else verbs,
+                "verbs": [*verbs, "get", "watch"] if "list" in verbs else verbs,
             }
             for resource, verbs in LEAST.items()
         ]

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.reconcile.snapshot import Scope, Shard
+from podcm_sync.watch.confirming import say_of
 from tests.laws.histories import (
     FAULTS,
     KIND,
@@ -39,8 +40,7 @@ def differences(loop: Loop) -> dict[Key, tuple[object, object]]:
 def waiting(loop: Loop) -> Iterator[NamespacedName]:
     """The ConfigMaps that may wait for the next full run, by design.
 
-    - Another client wrote it, perhaps for a Pod or config that no event has shown yet, and nothing
-      wants it.
+    - Nothing wants it, and neither its owners nor a Pod that is there show whose it is.
     - Another client's ConfigMap without the label had this name. No event tells that it went away.
     - A policy, a quota, or a missing permission refused the write. No event tells that this passed.
     """
@@ -48,7 +48,11 @@ def waiting(loop: Loop) -> Iterator[NamespacedName]:
     for namespace in loop.store.namespaces():
         with loop.store.locked(namespace) as part:
             assert part is not None
-            yield from (NamespacedName(namespace, name) for name in part.unverified)
+            yield from (
+                each.namespaced_name
+                for each in part.config_maps.values()
+                if say_of(each, part) is None
+            )
             for name in map(NamespacedName, [namespace] * len(part.others), part.others):
                 had = [each.before for each in loop.cluster.log if each.key == ("ConfigMap", name)]
                 if any(raw is not None and not has_label(raw) for raw in had):

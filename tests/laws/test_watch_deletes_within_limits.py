@@ -3,9 +3,12 @@
 What each delete may be based on is judged in `watchloop`, in the histories of all these laws.
 """
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podcm_sync.api.meta import NamespacedName
+from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.watch import Restart
 from podcm_sync.reconcile.bounds import LIMITS, Bound
 from podcm_sync.reconcile.prune import PruneLimit
@@ -55,7 +58,7 @@ def check_bounds(scope: Scope, steps: list[Step]) -> None:
                 assert part is not None
                 # Its own writes can take a namespace past a bound; the next pass finds out.
                 is_past = part.closed is not None or part.bound_passed(limits) is not None
-                if is_past or part.unverified or part.others:
+                if is_past or part.others:
                     closed.add(namespace)
         different = differences(loop)
         assert {name.namespace for _, name in different} <= closed, different
@@ -81,3 +84,30 @@ def test_without_one_of_its_watches_a_namespace_loses_nothing() -> None:
             loop.settle()
             assert loop.most_deleted["one"] > 0
             assert not [key for key in loop.cluster.stored if key[0] == KIND and "c" in key[1].name]
+
+
+@pytest.mark.parametrize(
+    ("late", "told", "changes"),
+    [
+        # The config selects the Pod at any time.
+        (paths.PODS, 0, [Step("pod", how=1), Step("config", how=3)]),
+        # Now it selects the Pod again.
+        (paths.CONFIGS, 1, [Step("config", how=6), Step("config", how=0)]),
+        (paths.PODS, 1, [Step("config", how=1), Step("pod", how=1), Step("pod", how=0)]),
+    ],
+)
+def test_while_a_watch_is_late_its_past_deletes_nothing(
+    late: str, told: int, changes: list[Step]
+) -> None:
+    with Loop(EVERYWHERE).in_its_time() as loop:
+        begun(loop)
+        History(loop, [Step("config", how=0), Step("rest")]).play()
+        History(loop, changes).play()
+        for stream in loop.streams:
+            stream.deliver(told if stream.watch.resource == late else 1_000_000)
+        for _ in range(40):
+            loop.clock.now += 1.0
+            loop.make_pass()
+        assert ("ConfigMap", NamespacedName("one", "pod-a-from-c-cfg")) in loop.cluster.stored
+        loop.settle()
+        assert not differences(loop)

@@ -5,14 +5,15 @@ between its requests. Each delete is judged when it reaches the server, from the
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from unittest import mock
 
 from podcm_sync.api.meta import NamespacedName
-from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.crd import check_crd
+from podcm_sync.cluster.kube.looker import KubeLooker
 from podcm_sync.cluster.kube.pager import Pager
 from podcm_sync.cluster.kube.reader import KubeReader
 from podcm_sync.cluster.kube.snapshot_builder import SnapshotBuilder
@@ -76,8 +77,8 @@ class Frame:
     is_full: bool
     began: int
     """The version of the cluster when it began."""
-    known: Mapping[str, Mapping[str, int]]
-    """Up to which version the store knew each resource of each namespace then."""
+    looked: int | None = None
+    """The version of the cluster at the first look since the last write."""
     is_from_store: bool = False
     closed_watches: Collection[str] = field(default_factory=tuple)
     """The watches that weren't open when it read the store."""
@@ -95,7 +96,7 @@ class Loop:
         self.server = WatchedServer(self.cluster)
         self.server.hook = self._hook
         self.server.deleting = self._judge_delete
-        self.server.written = self._note_written
+        self.server.looking = self._note_look
         self.between: Callable[[], None] = lambda: None
         """Called between the requests of passes and full runs."""
         self.store = Store(scope, limits=limits)
@@ -103,7 +104,9 @@ class Loop:
         self.store.divergences.on_diverged = lambda resource: self.diverged.update([resource])
         self.writer = KubeWriter(self.server, memory=self.store)
         self.lists = ListingReader(self.store, self._reader)
-        self.watching = Watching(self.store, self.lists, _NoThreads(), self._check_crd)
+        self.watching = Watching(
+            self.store, self.lists, _NoThreads(), self._check_crd, KubeLooker(self.server)
+        )
         self.queue = self.watching.queue = Queue(now=self.clock.monotonic)
         self.store.on_touched = self.queue.touch
         self.passes = self.watching._passes = Passes(
@@ -114,6 +117,7 @@ class Loop:
                 lists=self.lists,
                 check_crd=self._check_crd,
                 writer=self.writer,
+                looker=self.watching.looker,
                 recorder=None,
                 policy=policy,
                 new_renderer=lambda: NO_RENDERER,
@@ -133,8 +137,6 @@ class Loop:
         self.deleted: Counter[str] = Counter()
         """How many ConfigMaps were deleted in each namespace since the last full run ended."""
         self.most_deleted: Counter[str] = Counter()
-        self._basis: dict[tuple[NamespacedName, int], Mapping[str, int]] = {}
-        """For each version of a ConfigMap that is our own write, what the pass knew that wrote."""
 
     @contextmanager
     def in_its_time(self) -> Iterator["Loop"]:
@@ -226,68 +228,53 @@ class Loop:
     # Judging.
 
     def _judge_delete(self, name: NamespacedName, raw: Json) -> None:
-        """Whether a run could have deleted this version of the ConfigMap, from what it could see.
+        """Whether a run at this time could have deleted the ConfigMap, from what it could see.
 
-        A run lists configs and Pods one after the other, and a watch can be late. So there must be
-        a state of the configs and a state of the Pods, neither from before the pass that wrote this
-        version saw them (or, of another client's version, from before it was written), by which
-        nothing wants it.
+        A pass must have looked at a moment by which nothing wants it. Lists of configs and Pods are
+        those of two moments since the full run began.
         """
         frame = self.frames[-1]
         if frame.is_from_store:
             assert not frame.closed_watches, f"{name} deleted without {frame.closed_watches}"
-        version = int(raw["metadata"]["resourceVersion"])
-        basis = self._basis.get((name, version), {})
-        configs = self._states(name, paths.CONFIGS, "PodConfigMapConfig", basis, version)
-        pods = self._states(name, paths.PODS, "Pod", basis, version)
+            assert frame.looked is not None, f"{name} deleted without a look"
+            moments = [(at, at) for at in self._moments(name, frame.looked)]
+        else:
+            every = self._moments(name, frame.began)
+            moments = list(product(every, every))
         reasons = {
-            why_not_deleted(raw, Objects(pods=each, configs=every))
-            for every in configs
-            for each in pods
+            why_not_deleted(
+                raw,
+                Objects(
+                    pods=self._at(at_pods, name, "Pod"),
+                    configs=self._at(at_configs, name, "PodConfigMapConfig"),
+                ),
+            )
+            for at_pods, at_configs in moments
         }
         assert "" in reasons, f"{name} was deleted: {reasons}"
+        frame.looked = None
         self.deleted[name.namespace] += 1
         count = self.deleted[name.namespace]
         self.most_deleted[name.namespace] = max(self.most_deleted[name.namespace], count)
 
-    def _states(
-        self,
-        name: NamespacedName,
-        resource: str,
-        kind: str,
-        basis: Mapping[str, int],
-        version: int,
-    ) -> list[list[Json]]:
-        """Every state of a resource in the namespace since the version, or since its basis."""
-        since = min(version, basis.get(resource, version))
+    def _moments(self, name: NamespacedName, since: int) -> list[int]:
+        """The version `since` and each later one that changed anything in the namespace."""
         changes = [
             each.version
             for each in self.cluster.log
-            if each.version > since
-            and each.key[0] == kind
-            and each.key[1].namespace == name.namespace
+            if each.version > since and each.key[1].namespace == name.namespace
         ]
-        return [
-            list(self.cluster.at(each, name.namespace, kind).values()) for each in [since, *changes]
-        ]
+        return [since, *changes]
 
-    def _note_written(self, name: NamespacedName, version: int) -> None:
-        self._basis[name, version] = self.frames[-1].known.get(name.namespace, {})
+    def _at(self, version: int, name: NamespacedName, kind: str) -> list[Json]:
+        return list(self.cluster.at(version, name.namespace, kind).values())
+
+    def _note_look(self) -> None:
+        if self.frames and self.frames[-1].looked is None:
+            self.frames[-1].looked = self.cluster.version
 
     def _frame(self, *, is_full: bool) -> Frame:
-        namespaces = {name.namespace for _, name in self.cluster.stored}
-        known = {
-            namespace: {
-                resource: self._known(resource, namespace)
-                for resource in (paths.PODS, paths.CONFIGS, paths.CONFIG_MAPS)
-            }
-            for namespace in namespaces
-        }
-        return Frame(is_full=is_full, began=self.cluster.version, known={} if is_full else known)
-
-    def _known(self, resource: str, namespace: str) -> int:
-        told = [life.version for life in self.store.lives.of(namespace, resource)]
-        return max([self.store._version_listed(resource, namespace), *told])
+        return Frame(is_full=is_full, began=self.cluster.version)
 
     def _hook(self) -> None:
         self.between()

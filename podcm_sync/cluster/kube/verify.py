@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from podcm_sync.api.meta import NamespacedName
-from podcm_sync.api.objects import ConfigMap, PodConfigMapConfig
+from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig
 from podcm_sync.cluster.kube.apierrors import StatusDetails, status_of
 from podcm_sync.cluster.kube.transport import Response, TransportError
 from podcm_sync.errors import NOT_JSON, DecodeError
@@ -24,7 +24,7 @@ answers 429 in plain text, and gateways have bodies of their own for 401 and 413
 REFUSALS_WITH_A_NAME: Final = frozenset({404, 409})
 """Refusals that must name the object or its namespace, because they decide what exists."""
 
-Named = TypeVar("Named", ConfigMap, PodConfigMapConfig)
+Named = TypeVar("Named", Pod, ConfigMap, PodConfigMapConfig)
 
 
 class Subject(Struct, frozen=True, kw_only=True):

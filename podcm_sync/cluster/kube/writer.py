@@ -15,7 +15,7 @@ import msgspec
 
 from podcm_sync.api.decode_json import configs, decode_config, decode_config_map
 from podcm_sync.api.finding import QuotingError
-from podcm_sync.api.meta import API_VERSION, KIND, PLURAL, NamespacedName
+from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
 from podcm_sync.cluster.kube import paths
@@ -28,6 +28,7 @@ from podcm_sync.cluster.kube.apierrors import (
     unknown,
 )
 from podcm_sync.cluster.kube.client import Connection
+from podcm_sync.cluster.kube.looker import CONFIG, CONFIG_MAP, KubeLooker
 from podcm_sync.cluster.kube.retry import NotBegunError, RateLimiter, repeated
 from podcm_sync.cluster.kube.transport import JSON, Response, TransportError
 from podcm_sync.cluster.kube.verify import (
@@ -73,6 +74,7 @@ class KubeWriter:
     ) -> None:
         """`qps` is the number of writes that can begin in a second; None for no limit."""
         self._connection = connection
+        self._looker = KubeLooker(connection)
         self._memory = memory
         self._context = connection.context
         self._on_repeat = connection.requests.repeated
@@ -81,7 +83,7 @@ class KubeWriter:
 
     def create(self, desired: DesiredConfigMap) -> Answer:
         """POST the ConfigMap. If the answer is lost, a look at the object settles it."""
-        subject = _config_map(desired.namespaced_name)
+        subject = CONFIG_MAP(namespaced_name=desired.namespaced_name)
         path = paths.collection(paths.CONFIG_MAPS, desired.namespaced_name.namespace)
         write = _Write("POST", path, managed_fields.manifest(desired), subject)
 
@@ -106,7 +108,7 @@ class KubeWriter:
 
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         """PATCH what is ours and differs, with the resourceVersion that was read."""
-        subject = _config_map(existing.namespaced_name)
+        subject = CONFIG_MAP(namespaced_name=existing.namespaced_name)
         path = paths.single(paths.CONFIG_MAPS, existing.namespaced_name)
         write = _Write("PATCH", path, managed_fields.merge_patch(existing, desired), subject)
 
@@ -124,7 +126,7 @@ class KubeWriter:
 
     def delete(self, existing: ConfigMap) -> Answer:
         """DELETE with uid and resourceVersion as preconditions. Gone already is a skip."""
-        subject = _config_map(existing.namespaced_name)
+        subject = CONFIG_MAP(namespaced_name=existing.namespaced_name)
         path = paths.single(paths.CONFIG_MAPS, existing.namespaced_name)
         preconditions = {"uid": existing.uid, "resourceVersion": existing.resource_version}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
@@ -150,12 +152,7 @@ class KubeWriter:
 
         If the stored status isn't the one that was sent, the CRD is at fault: STATUS_NOT_STORED.
         """
-        subject = Subject(
-            api_version=API_VERSION,
-            kind=KIND,
-            resource=PLURAL,
-            namespaced_name=update.namespaced_name,
-        )
+        subject = CONFIG(namespaced_name=update.namespaced_name)
         path = paths.single(paths.CONFIGS, update.namespaced_name) + "/status"
         status = msgspec.to_builtins(update.desired)
         # A merge patch keeps an absent field, so removing all conditions takes an empty list.
@@ -284,23 +281,8 @@ class KubeWriter:
         """The answer. After a conflict, the memory learns what the object is by now."""
         if self._memory is not None and answer.reason is Reason.CONFLICT:
             with suppress(TransportError, ClusterError):
-                self._memory.seen(name, self._look(name))
+                self._memory.seen(name, self._looker.config_map(name))
         return answer
-
-    def _look(self, namespaced_name: NamespacedName) -> ConfigMap | None:
-        """The ConfigMap as it is now, or None if it doesn't exist. Raises TransportError."""
-        path = paths.single(paths.CONFIG_MAPS, namespaced_name)
-        subject = _config_map(namespaced_name)
-
-        def send() -> Response:
-            return verified(self._connection.get(path), subject)
-
-        response = repeated(send, self._context, on_repeat=self._on_repeat)
-        if response.status == 404:
-            return None
-        if response.status not in SUCCESSES:
-            raise TransportError(refusal(response).message, is_sent=True)
-        return decoded(response, decode_config_map)
 
     def _stored(self, response: Response, desired: DesiredConfigMap, result: Result) -> Answer:
         """The answer to a create or patch that the server carried out.
@@ -346,7 +328,7 @@ class KubeWriter:
     def _settle_create(self, desired: DesiredConfigMap, failed: Answer) -> Answer:
         """Settle a create whose answer, `failed`, was lost or was a server error."""
         try:
-            current = self._look(desired.namespaced_name)
+            current = self._looker.config_map(desired.namespaced_name)
         except TransportError as error:
             return unknown("created", error)
         if current is None:
@@ -361,7 +343,7 @@ class KubeWriter:
     ) -> Answer:
         """Settle a patch whose answer was lost. If it wasn't done, the answer is `failed`."""
         try:
-            current = self._look(existing.namespaced_name)
+            current = self._looker.config_map(existing.namespaced_name)
         except TransportError as error:
             return unknown("updated", error)
         if current is None:
@@ -375,7 +357,7 @@ class KubeWriter:
     def _settle_delete(self, existing: ConfigMap, failed: Answer) -> Answer:
         """Settle a delete whose answer was lost. If it wasn't done, the answer is `failed`."""
         try:
-            current = self._look(existing.namespaced_name)
+            current = self._looker.config_map(existing.namespaced_name)
         except TransportError as error:
             return unknown("deleted", error)
         if current is None or current.uid != existing.uid or current.terminating:
@@ -383,15 +365,6 @@ class KubeWriter:
         if _is_same_version(current, existing):
             return failed
         return conflict("the answer was lost, and the ConfigMap has changed meanwhile")
-
-
-def _config_map(namespaced_name: NamespacedName) -> Subject:
-    return Subject(
-        api_version="v1",
-        kind="ConfigMap",
-        resource="configmaps",
-        namespaced_name=namespaced_name,
-    )
 
 
 def _is_same_version(current: ConfigMap, existing: ConfigMap) -> bool:

@@ -10,7 +10,11 @@ WRITES = [
     "patch podconfigmapconfigs.podconfig.example.com/status",
 ]
 EVENT = ["create events.events.k8s.io"]
-WATCH = [f"watch {resource.removeprefix('list ')}" for resource in LISTS]
+PODS, CONFIGS, CONFIG_MAPS = (resource.removeprefix("list ") for resource in LISTS)
+WATCH = [
+    *[f"{verb} {resource}" for resource in (PODS, CONFIGS) for verb in ("get", "watch")],
+    f"watch {CONFIG_MAPS}",
+]
 LEASE = [f"{verb} leases.coordination.k8s.io" for verb in ("create", "get", "patch")]
 
 
@@ -85,7 +89,7 @@ def test_the_rights_to_watch_have_roles_of_their_own() -> None:
     ]
     assert made[:2] == roles(RunProfile(), ("shop", "billing"), name="mine")
     for role in made[2:]:
-        assert {rule.verbs for rule in role.rules} == {("watch",)}
+        assert {rule.verbs for rule in role.rules} == {("get", "watch"), ("watch",)}
     names = [
         (role.is_cluster_wide, role.name)
         for role in roles(RunProfile(watch=True, leader_elect=True), None)

@@ -21,7 +21,6 @@ def namespace(*objects: Object, kept: frozenset[str] | None = frozenset({"note"}
     part.kept = kept
     for obj in objects:
         part.put(obj)
-    part.unverified.clear()
     return part
 
 
@@ -107,20 +106,17 @@ def test_templates_need_all_fields_of_pods(kept: frozenset[str] | None, must_lis
     assert part.must_list is must_list
 
 
-def test_a_config_map_that_another_client_wrote_is_compared_at_once_and_unverified() -> None:
+def test_a_config_map_that_another_client_wrote_is_compared_at_once() -> None:
     part = namespace(CONFIG, pod(labels=WEB), config_map())
     changed = config_map(data={"phase": "Drifted"}, resource_version="9")
     assert part.put(changed) == pods("web-0")
-    assert part.unverified == {changed.namespaced_name.name}
     assert part.drop("ConfigMap", changed.namespaced_name.name) == pods("web-0")
-    assert part.unverified == set()
 
 
 def test_the_echo_of_our_own_write_concerns_nothing() -> None:
     part = namespace(CONFIG, pod(labels=WEB), config_map())
     assert part.put(config_map(resource_version="9")) is None
     assert part.config_maps["pod-web-0-from-web-cfg"].resource_version == "9"
-    assert part.unverified == set()
 
 
 def test_a_config_map_without_a_pod_can_only_be_deleted() -> None:
