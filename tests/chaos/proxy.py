@@ -29,7 +29,6 @@ Handler = Callable[[Observed, Forward], Reply | None]
 """Answers a request, by the server's own answer or another; None cuts the connection instead."""
 OF_THE_CONNECTION = {"connection", "content-length", "host", "transfer-encoding"}
 PIECES = 20
-VERSION = re.compile(rb'"resourceVersion":"(\d+)"')
 
 
 def no_fault(_: Observed, forward: Forward) -> Reply:
@@ -289,8 +288,6 @@ class Proxy:
             answer = upstream.getresponse()
             body = answer.read()
         request.codes.append(answer.status)
-        if request.method != "GET" and (found := VERSION.search(body)):
-            request.version = found[1].decode()
         kept = {k: v for k, v in answer.getheaders() if k.lower() not in OF_THE_CONNECTION}
         return Reply(answer.status, body, kept)
 

@@ -132,12 +132,6 @@ class Observed:
     ended: float = 0.0
     passed: int = 0
     """How many bytes of a watch were passed on."""
-    version: str = ""
-    """The resourceVersion in the server's last answer to a write."""
-    stalled: float = 0.0
-    """Since when a watch was held back, in monotonic seconds; 0 if it wasn't."""
-    resumed: float = 0.0
-    """When it went on; 0 if it didn't."""
 
     @property
     def path(self) -> str:

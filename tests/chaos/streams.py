@@ -5,7 +5,6 @@ import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -62,7 +61,6 @@ class Stream:
                 case Fault.STREAM_CUT:
                     return
                 case Fault.STREAM_SILENT:
-                    request.stalled = time.monotonic()
                     stuck()
                     while not (self._is_over.wait(STEP_SECONDS) or is_let_go()):
                         pass
@@ -74,9 +72,7 @@ class Stream:
                     self._client.sendall(LAST_CHUNK)
                     return
                 case Fault.STREAM_PAUSE:
-                    request.stalled = time.monotonic()
                     self._is_over.wait(rule.seconds)
-                    request.resumed = time.monotonic()
                 case Fault.STREAM_GARBLED if answer.read1(1):
                     self._send(b"\xff")
         self._is_passed(answer, request, None)

@@ -27,8 +27,8 @@ def test_after_quiet_everything_is_what_a_run_makes_and_nothing_wanted_was_delet
 ) -> None:
     """Full runs are ten minutes apart, but for those that a watch which can't go on asks for.
 
-    What another client wrote waits for a full run before it is deleted, and so does a name that
-    somebody gave back. After a full run, nothing waits.
+    A ConfigMap of which nobody knows whose it is waits for a full run before it is deleted, and so
+    does a name that somebody gave back. After a full run, nothing waits.
     """
     results = play(control_plane, api, tmp_path, groups(SEED, COUNT))
     print(results)

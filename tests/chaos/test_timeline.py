@@ -66,13 +66,13 @@ def test_what_was_not_wanted_for_a_while_is_right_if_that_can_be_all_that_was_kn
     assert bool(wrong(tmp_path, since, *lines)) == is_wrong
 
 
-def test_a_watch_that_was_held_back_knew_less(tmp_path: Path) -> None:
-    """By the proxy's record: the watch of Pods was held back, and no other one."""
+def test_a_pass_knows_what_it_looked_at(tmp_path: Path) -> None:
+    """By the proxy's record."""
     wrong(tmp_path, 0.0)
     write = Timeline(tmp_path / "audit.jsonl", 0, {NAMESPACE}).deletions()[0]
-    watch = Observed("GET", f"/api/v1/namespaces/{NAMESPACE}/pods?watch=1", {}, b"")
-    usual = known_since([])(write, "Pod")
-    watch.stalled = usual - (time.time() - time.monotonic()) - 10.0
-    since = known_since([watch])
-    assert since(write, "Pod") < usual - 9.0
-    assert since(write, "PodConfigMapConfig") == pytest.approx(usual, abs=0.1)
+    at = write.received - (time.time() - time.monotonic())
+    look = Observed("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/web-0", {}, b"")
+    look.began, look.ended = at - 0.2, at - 0.1
+    for kind in ("Pod", "PodConfigMapConfig"):
+        since = known_since([look])(write, kind)
+        assert since == pytest.approx(write.received - 0.2, abs=0.1)

@@ -1,7 +1,8 @@
 """What was stored in some namespaces at each time, and who wrote it, by the audit log.
 
-A watching loop knows of a change a moment later, or much later if its watch is held back. So a
-deletion is right if it was allowed at some time that the loop could take for now.
+A watching loop knows of a change a moment later, or much later if its watch is held back. So it
+looks before it deletes, and a deletion is right if it was allowed at some time since that look. A
+full run deletes by its lists.
 """
 
 import json
@@ -25,6 +26,8 @@ State = tuple[Json, ...]
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
 SLACK = 1.5
 """Seconds that may pass between what a pass read and its first write, and between two writes."""
+LOOKED = 0.5
+"""Seconds that may pass between a look and the deletion."""
 LISTED = 6.0
 """Seconds that may pass between a list of a full run and its first write in that namespace."""
 
@@ -41,6 +44,7 @@ class Write(NamedTuple):
     before: Json | None
 
 
+_LOOK = re.compile(r"/(pods|podconfigmapconfigs)/[^/]+$")
 Since = Callable[[Write, str], float]
 """From when on the state of a kind may have been what a deletion was decided by."""
 
@@ -145,18 +149,24 @@ class Timeline:
 
 
 def known_since(requests: Sequence[Observed]) -> Since:
-    """By what a proxy saw of the tool: since when a pass may not have known of a change.
+    """By what a proxy saw of the tool: since when it may not have known of a change.
 
-    A pass may have read the state before the first of its writes, which follow close on each
-    other, and its watch may have been held back by then. A full run deletes by its lists.
+    A pass looks at the Pod and the config right before it deletes. A full run lists before the
+    first of its writes, which follow close on each other.
     """
     clock = time.time() - time.monotonic()
     writes = [each for each in requests if each.method != "GET"]
-    stalled = [each for each in requests if each.stalled]
+    looks = [each for each in requests if each.method == "GET" and _LOOK.search(each.path)]
     listed = [each for each in requests if each.is_list]
 
     def since(write: Write, kind: str) -> float:
         namespace, begun = write.name.namespace, write.received - clock
+        looked = [
+            each.began
+            for each in looks
+            if f"/namespaces/{namespace}/" in each.path
+            and begun - LOOKED < each.ended < begun + SLACK
+        ]
         here = [each for each in writes if f"/namespaces/{namespace}/" in each.path]
         while earlier := [
             each.began
@@ -166,19 +176,12 @@ def known_since(requests: Sequence[Observed]) -> Since:
             begun = min(earlier)
         begun -= SLACK
         place = re.compile(rf"(/namespaces/{namespace}|/v1(alpha1)?)/{PLURALS[kind]}$")
-        stalls = [
-            each.stalled - SLACK
-            for each in stalled
-            if each.stalled < begun + SLACK
-            and (each.resumed or each.ended or begun) >= begun
-            and place.search(each.path)
-        ]
         lists = [
             each.began
             for each in listed
             if begun - LISTED < each.ended < begun + SLACK and place.search(each.path)
         ]
-        return min([begun, *stalls, *lists]) + clock
+        return min([*looked, *lists], default=begun) + clock
 
     return since
 

@@ -31,6 +31,7 @@ from tests.command import Running, started, until
 from tests.controlplane.api import Api
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.plugin import new_namespace
+from tests.controlplane.sync_objects import POD_UID
 
 T = TypeVar("T")
 ACTS = 18
@@ -232,22 +233,17 @@ class Stage:
     def _may_wait(self, name: NamespacedName, result: Result) -> bool:
         if result is Result.CREATED:
             return name.name in self._users[name.namespace].others
-        return result is Result.DELETED and self._is_others(name)
+        return result is Result.DELETED and self._is_in_doubt(name)
 
-    def _is_others(self, name: NamespacedName) -> bool:
-        """Whether the last write of a ConfigMap wasn't one of whose answer the loop knows."""
-        path = f"/namespaces/{name.namespace}/configmaps"
+    def _is_in_doubt(self, name: NamespacedName) -> bool:
+        """Whether neither an owner nor a Pod has the uid of a ConfigMap's label."""
         found = self._api.get("ConfigMap", *name)
-        version = found["metadata"]["resourceVersion"] if found else ""
-        known = [
-            request
-            for request in self._requests()
-            if request.method in {"POST", "PATCH"}
-            and request.fault is Fault.NONE
-            and request.path.startswith(path)
-            and request.version == version
-        ]
-        return not known
+        if found is None:
+            return True
+        metadata = found["metadata"]
+        uids = {owner["uid"] for owner in metadata.get("ownerReferences") or []}
+        uids |= {pod["metadata"]["uid"] for pod in self._api.list("Pod", name.namespace)}
+        return metadata["labels"].get(POD_UID) not in uids
 
     def _check_log(self) -> None:
         for loop in self._loops:
