@@ -26,7 +26,7 @@ from podcm_sync.api.objects import (
 from podcm_sync.api.page import M, Page
 from podcm_sync.api.reasons import Reason
 from podcm_sync.apply import Ports, Watch
-from podcm_sync.cluster.interfaces import Reader, Recorder, Writer
+from podcm_sync.cluster.interfaces import Confirm, Reader, Recorder, Writer, needs_no_look
 from podcm_sync.errors import ClusterError
 from podcm_sync.passes import Applied, apply
 from podcm_sync.reconcile import managed_fields, names
@@ -260,9 +260,11 @@ class FakeCluster:
                 return answer
             return self._checked_patch("ConfigMap", name, patch)
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         """DELETE with uid and resourceVersion as preconditions; finalizers hold it."""
         name = existing.namespaced_name
+        if (answer := confirm()) is not None:
+            return answer
         with self._lock:
             if answer := self._received("delete", name):
                 return answer

@@ -117,8 +117,8 @@ class WatchedServer(Connection):
         self.hook: Callable[[], None] = lambda: None
         self.deleting: Callable[[NamespacedName, Json], None] = lambda *_: None
         """Told of each delete before it is carried out."""
-        self.looking: Callable[[], None] = lambda: None
-        """Told of each look at a single object, before it is answered."""
+        self.looking: Callable[[str], None] = lambda _: None
+        """Told of each look at a single object by its kind, before it is answered."""
         self.fates: list[str] = []
         self.failing_lists: dict[str, int] = {}
         """How many lists of a resource fail from now on."""
@@ -138,8 +138,8 @@ class WatchedServer(Connection):
             return _response(200, msgspec.json.encode(DISCOVERY))
         if last not in KINDS:
             self.hook()
-            self.looking()
             key = KINDS[before[-1]], NamespacedName(before[-2], last)
+            self.looking(key[0])
             return self._object(key)
         self.hook()
         kind = KINDS[last]

@@ -29,7 +29,7 @@ class Reason(StrEnum):
     POD_TERMINATING = "PodTerminating"
     CONFIG_MAP_TERMINATING = "ConfigMapTerminating"
     AWAITING_LIST = "AwaitingList"
-    AWAITING_EVENT = "AwaitingEvent"
+    UNCONFIRMED = "Unconfirmed"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     CONFIG_INVALID = "ConfigInvalid"
     CONFIG_NEWER = "ConfigNewer"
@@ -149,12 +149,12 @@ REASONS: Final[dict[Reason, ReasonInfo]] = {
         "if it stays, check its finalizers",
     ),
     Reason.AWAITING_LIST: _intended(
-        "a loop with `--watch` can't know whether the ConfigMap is needed, so the next full run "
+        "a loop with `--watch` can't know whether the ConfigMap is needed, so a later full run "
         "decides about deleting it"
     ),
-    Reason.AWAITING_EVENT: _intended(
-        "its Pod or config has changed, but the watch hasn't told yet, so a later pass decides "
-        "about deleting the ConfigMap"
+    Reason.UNCONFIRMED: _intended(
+        "a loop with `--watch` would delete the ConfigMap, but the API server doesn't confirm yet "
+        "that nothing needs it, so a later pass decides"
     ),
     Reason.NAMESPACE_TERMINATING: _intended("the namespace is terminating or doesn't exist"),
     Reason.CONFIG_INVALID: _intended(

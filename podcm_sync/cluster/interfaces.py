@@ -4,7 +4,7 @@ A dry run has no Writer. The failure of one object is a value; an exception ends
 (`errors`). Leader election uses the Lock, outside of runs.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -97,6 +97,14 @@ class Reader(Protocol):
         ...
 
 
+Confirm = Callable[[], Answer | None]
+"""Whether a deletion is still right. If there is an answer, it counts, and nothing is deleted."""
+
+
+def needs_no_look() -> None:
+    """Confirms each deletion."""
+
+
 class Writer(Protocol):
     """One method for each verb, callable from any thread. One object's failure is a value."""
 
@@ -108,8 +116,11 @@ class Writer(Protocol):
         """Change what is ours. If it isn't the version that was read, the answer is a Conflict."""
         ...
 
-    def delete(self, existing: ConfigMap) -> Answer:
-        """Delete the ConfigMap. If it isn't the version that was read, it is a Conflict."""
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
+        """Delete the ConfigMap. If it isn't the version that was read, it is a Conflict.
+
+        `confirm` is asked right before each attempt.
+        """
         ...
 
     def update_status(self, update: StatusUpdate) -> Answer:

@@ -99,13 +99,22 @@ def pairs(name: str) -> Iterator[tuple[str, str]]:
         at = body.find("-from-", at + 1)
 
 
+def possible_configs(name: str) -> Iterator[str]:
+    """Every name of a config that a ConfigMap of this name can come from, longest first."""
+    body = name.removesuffix("-cfg")
+    at = body.find("-from-")
+    while at >= 0:
+        yield body[at + len("-from-") :]
+        at = body.find("-from-", at + 1)
+
+
 def may_be_hashed(name: str) -> bool:
     """Whether a ConfigMap's name looks cut and hashed: then the name doesn't show whose it is."""
     return _HASHED.fullmatch(name) is not None
 
 
 def may_be_hashed_label(value: str) -> bool:
-    """Whether a label value looks cut and hashed: then no config has this name."""
+    """Whether a label value looks cut and hashed: then it may not be the config's name."""
     return _HASHED_LABEL.fullmatch(value) is not None
 
 

@@ -21,7 +21,6 @@ from podcm_sync.reconcile.names import HASH_DIGITS, MAX_NAME
 from podcm_sync.reconcile.snapshot import Snapshot
 
 _FROM: Final = "-from-"
-_CFG: Final = "-cfg"
 _HASH: Final = re.compile(rf"-[0-9a-f]{{{HASH_DIGITS}}}-cfg$")
 _SURE_START: Final = MAX_NAME - 32
 """At least this much of `pod-<pod>-from-…` is in a generated name, even a cut and hashed one."""
@@ -90,8 +89,8 @@ class Retention:
         if names.may_come_from(name, names.generated_by(existing)):
             return None
         # Longest first, so that the order of the lists doesn't matter.
-        ends = (name[at + len(_FROM) : -len(_CFG)] for at in _froms(name))
-        matches = (self._by_name.get(NamespacedName(namespace, end)) for end in ends)
+        possible = names.possible_configs(name)
+        matches = (self._by_name.get(NamespacedName(namespace, each)) for each in possible)
         return next((retained for retained in matches if retained is not None), None)
 
     def _labelled(self, existing: ConfigMap) -> Retained | None:

@@ -39,6 +39,7 @@ _UNFINISHED: Final = {
     Reason.INTERRUPTED,
     Reason.PLAN_OUTDATED,
     Reason.NOT_IN_PLAN,
+    Reason.UNCONFIRMED,
 }
 _IN_PLACE: Final = {Result.CREATED, Result.UPDATED, Result.UNCHANGED}
 

@@ -2,29 +2,33 @@
 
 Events of two watches don't come in the order of the changes. So the store can have states of a Pod
 and of a config that were never there at the same time, and by which nothing needs the ConfigMap.
-A pass deletes only if everything with a say in it is at this moment as the pass planned with it.
+A pass deletes only if everything that can need it is at this moment as the pass planned with it.
 """
 
 from typing import Final, NamedTuple
 
-from podcm_sync.api.meta import NamespacedName
+from podcm_sync.api.meta import GENERATED_BY_LABEL, NamespacedName
 from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig
 from podcm_sync.api.reasons import Reason
-from podcm_sync.cluster.interfaces import Looker, LookError, Writer
+from podcm_sync.cluster.interfaces import Confirm, Looker, LookError, Writer, needs_no_look
 from podcm_sync.reconcile import names
-from podcm_sync.reconcile.changes import Answer, DesiredConfigMap, Result, StatusUpdate
+from podcm_sync.reconcile.changes import Answer, Result
+from podcm_sync.reconcile.validate import is_subdomain
 from podcm_sync.watch.namespace import Namespace
 from podcm_sync.watch.readers import StoreReader
 
-_UNKNOWN: Final = Answer(
+MOST_LOOKS: Final = 20
+"""More than a ConfigMap that nobody tampered with can need."""
+_IN_DOUBT: Final = Answer(
     result=Result.SKIPPED,
     reason=Reason.AWAITING_LIST,
-    message="only a list can show whose it is",
+    message="only a list can show what needs it",
+    quoted=(),
 )
 
 
-class Say(NamedTuple):
-    """The names of the Pods and configs, in its namespace, that a ConfigMap can be for."""
+class Claimants(NamedTuple):
+    """The names of the Pods and configs, in its namespace, that can need a ConfigMap."""
 
     pods: frozenset[str]
     configs: frozenset[str]
@@ -34,79 +38,79 @@ class ConfirmingWriter:
     """The Writer of a pass that was planned from the store; implements `interfaces.Writer`."""
 
     def __init__(self, writer: Writer, looker: Looker, reader: StoreReader) -> None:
-        """`reader` is that of the pass."""
+        """`reader` is that of the pass, whose last snapshot is what the pass planned from."""
         self._writer = writer
         self._looker = looker
         self._reader = reader
+        self.create = writer.create
+        self.update = writer.update
+        self.update_status = writer.update_status
 
-    def create(self, desired: DesiredConfigMap) -> Answer:
-        """The answer of the inner Writer."""
-        return self._writer.create(desired)
-
-    def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
-        """The answer of the inner Writer."""
-        return self._writer.update(existing, desired)
-
-    def update_status(self, update: StatusUpdate) -> Answer:
-        """The answer of the inner Writer."""
-        return self._writer.update_status(update)
-
-    def delete(self, existing: ConfigMap) -> Answer:
-        """The answer of the inner Writer, if all with a say are as the pass planned with them."""
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
+        """The answer of the inner Writer, if all claimants are as the pass planned with them."""
         planned = self._reader.planned
-        say = say_of(existing, planned)
-        if say is None:
-            return _UNKNOWN
-        try:
-            changed = self._changed(existing.namespaced_name.namespace, say, planned)
-        except LookError as error:
-            return error.answer
-        if changed:
-            message = f"{changed} has changed, and its watch hasn't told yet"
-            return Answer(
-                result=Result.SKIPPED, reason=Reason.AWAITING_EVENT, message=message, quoted=()
-            )
-        return self._writer.delete(existing)
+        claimants = claimants_of(existing, planned)
+        if claimants is None:
+            return _IN_DOUBT
+        namespace = existing.namespaced_name.namespace
+        return self._writer.delete(
+            existing, lambda: confirm() or self._look(namespace, claimants, planned)
+        )
 
-    def _changed(self, namespace: str, say: Say, planned: Namespace) -> str:
-        """The first object that isn't as planned; "" if there is none.
+    def _look(self, namespace: str, claimants: Claimants, planned: Namespace) -> Answer | None:
+        """Why the ConfigMap must stay; None if all claimants are as planned.
 
         Configs come last and are compared by version: one that is as planned was so already when
         the Pods were looked at.
         """
-        for name in sorted(say.pods):
-            pod = self._looker.pod(NamespacedName(namespace, name))
-            if _relevant(planned.pods.get(name)) != _relevant(pod):
-                return f"Pod {name}"
-        for name in sorted(say.configs):
-            config = self._looker.config(NamespacedName(namespace, name))
-            if _version(planned.configs.get(name)) != _version(config):
-                return f"config {name}"
-        return ""
-
-
-def say_of(existing: ConfigMap, planned: Namespace) -> Say | None:
-    """What has a say in a ConfigMap, by its labels, owners, and name; None if that is in doubt."""
-    name = existing.namespaced_name.name
-    uids, pcmc_name = names.pod_uids(existing), names.generated_by(existing)
-    owners = {owner.name for owner in existing.owner_references if owner.is_pod}
-    known = {pod.uid: pod.namespaced_name.name for pod in planned.pods.values() if pod.uid in uids}
-    named = {owner.uid for owner in existing.owner_references if owner.is_pod} | known.keys()
-    pairs = list(names.pairs(name))
-    configs = {config_name for _, config_name in pairs}
-    is_config_known = not names.may_be_hashed_label(pcmc_name) or any(
-        names.label_value(each) == pcmc_name for each in configs
-    )
-    if not named >= uids or names.may_be_hashed(name) or not is_config_known:
+        try:
+            for name in sorted(claimants.pods):
+                pod = self._looker.pod(NamespacedName(namespace, name))
+                if _relevant(planned.pods.get(name)) != _relevant(pod):
+                    return _changed(f"Pod {name}")
+            for name in sorted(claimants.configs):
+                config = self._looker.config(NamespacedName(namespace, name))
+                if _version(planned.configs.get(name)) != _version(config):
+                    return _changed(f"config {name}")
+        except LookError as error:
+            return error.answer
         return None
-    return Say(
-        pods=frozenset({*owners, *known.values(), *(pod_name for pod_name, _ in pairs)}),
-        configs=frozenset({pcmc_name, *configs}),
+
+
+def claimants_of(existing: ConfigMap, planned: Namespace) -> Claimants | None:
+    """All that can need a ConfigMap, by its labels, owners, and name; None if that is in doubt.
+
+    Names that no object can have are left out: they are anybody's text.
+    """
+    name, label = existing.namespaced_name.name, existing.labels.get(GENERATED_BY_LABEL, "")
+    owners = [owner for owner in existing.owner_references if owner.is_pod]
+    pods = {owner.name for owner in owners} | {pod_name for pod_name, _ in names.pairs(name)}
+    unknown = names.pod_uids(existing) - {owner.uid for owner in owners}
+    if unknown:
+        found = [pod for pod in planned.pods.values() if pod.uid in unknown]
+        pods |= {pod.namespaced_name.name for pod in found}
+        unknown -= {pod.uid for pod in found}
+    from_name = set(names.possible_configs(name))
+    is_config_known = not names.may_be_hashed_label(label) or any(
+        names.label_value(each) == label for each in from_name
     )
+    is_name_whole = any(names.pairs(name)) and not names.may_be_hashed(name)
+    configs = {label, names.generated_by(existing), *from_name}
+    is_short = len(pods) + len(configs) <= MOST_LOOKS
+    if unknown or not (is_config_known and is_name_whole and is_short):
+        return None
+    return Claimants(
+        pods=frozenset(filter(is_subdomain, pods)), configs=frozenset(filter(is_subdomain, configs))
+    )
+
+
+def _changed(what: str) -> Answer:
+    message = f"{what} has changed, and its watch hasn't told yet"
+    return Answer(result=Result.SKIPPED, reason=Reason.UNCONFIRMED, message=message, quoted=())
 
 
 def _relevant(pod: Pod | None) -> tuple[str, dict[str, str], bool] | None:
-    """All of a Pod that has a say in a deletion."""
+    """All of a Pod that decides whether a ConfigMap is needed."""
     return (pod.uid, pod.labels, pod.terminating) if pod is not None else None
 
 

@@ -35,7 +35,7 @@ WORKERS: Final = 4
 """How many namespaces have a pass at the same time. Nearly all of a pass is waiting for answers."""
 POLL_SECONDS: Final = 0.5
 _RETRIED: Final = frozenset(
-    {Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE, Reason.AWAITING_EVENT}
+    {Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE, Reason.UNCONFIRMED}
 )
 
 

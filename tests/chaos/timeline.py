@@ -181,7 +181,7 @@ def known_since(requests: Sequence[Observed]) -> Since:
             for each in listed
             if begun - LISTED < each.ended < begun + SLACK and place.search(each.path)
         ]
-        return min([*looked, *lists], default=begun) + clock
+        return min([*looked, *lists], default=write.received - clock) + clock
 
     return since
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.reconcile.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.sync import Observer, Policy, run
 from tests import builders
@@ -37,8 +38,8 @@ class Troubled:
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         return self._meet(lambda: self._cluster.update(existing, desired))
 
-    def delete(self, existing: ConfigMap) -> Answer:
-        return self._meet(lambda: self._cluster.delete(existing))
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
+        return self._meet(lambda: self._cluster.delete(existing, confirm))
 
     def update_status(self, update: StatusUpdate) -> Answer:
         return self._meet(lambda: self._cluster.update_status(update))

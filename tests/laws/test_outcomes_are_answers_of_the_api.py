@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.reconcile.changes import (
     Answer,
     DesiredConfigMap,
@@ -68,9 +69,9 @@ class FaultyServer:
         name = existing.namespaced_name
         return self._write("update", name, lambda: self._cluster.update(existing, desired))
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         name = existing.namespaced_name
-        return self._write("delete", name, lambda: self._cluster.delete(existing))
+        return self._write("delete", name, lambda: self._cluster.delete(existing, confirm))
 
     def update_status(self, update: StatusUpdate) -> Answer:
         name = update.namespaced_name

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.reconcile.snapshot import Scope, Shard
-from podcm_sync.watch.confirming import say_of
+from podcm_sync.watch.confirming import claimants_of
 from tests.laws.histories import (
     FAULTS,
     KIND,
@@ -51,7 +51,7 @@ def waiting(loop: Loop) -> Iterator[NamespacedName]:
             yield from (
                 each.namespaced_name
                 for each in part.config_maps.values()
-                if say_of(each, part) is None
+                if claimants_of(each, part) is None
             )
             for name in map(NamespacedName, [namespace] * len(part.others), part.others):
                 had = [each.before for each in loop.cluster.log if each.key == ("ConfigMap", name)]

@@ -78,7 +78,9 @@ class Frame:
     began: int
     """The version of the cluster when it began."""
     looked: int | None = None
-    """The version of the cluster at the first look since the last write."""
+    """The version of the cluster when it began to look at what can need the next ConfigMap."""
+    has_looked_at_config: bool = False
+    """Configs come last, so another Pod is for the next ConfigMap."""
     is_from_store: bool = False
     closed_watches: Collection[str] = field(default_factory=tuple)
     """The watches that weren't open when it read the store."""
@@ -269,9 +271,13 @@ class Loop:
     def _at(self, version: int, name: NamespacedName, kind: str) -> list[Json]:
         return list(self.cluster.at(version, name.namespace, kind).values())
 
-    def _note_look(self) -> None:
-        if self.frames and self.frames[-1].looked is None:
-            self.frames[-1].looked = self.cluster.version
+    def _note_look(self, kind: str) -> None:
+        if not self.frames or kind == "ConfigMap":
+            return
+        frame = self.frames[-1]
+        if frame.looked is None or (frame.has_looked_at_config and kind == "Pod"):
+            frame.looked = self.cluster.version
+        frame.has_looked_at_config = kind != "Pod"
 
     def _frame(self, *, is_full: bool) -> Frame:
         return Frame(is_full=is_full, began=self.cluster.version)

@@ -8,6 +8,7 @@ import pytest
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.cluster.kube.retry import NotBegunError, RateLimiter, repeated
 from podcm_sync.cluster.kube.transport import Response, TransportError
 from podcm_sync.reconcile.changes import (
@@ -153,7 +154,7 @@ class Noting:
     def update(self, existing: ConfigMap, desired: DesiredConfigMap) -> Answer:
         raise AssertionError((existing, desired))
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         raise AssertionError(existing)
 
     def update_status(self, update: StatusUpdate) -> Answer:

@@ -8,6 +8,7 @@ import pytest
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.reconcile.changes import (
     Answer,
     Change,
@@ -73,7 +74,7 @@ class Recorder:
         assert existing.namespaced_name == desired.namespaced_name
         return self._note("update", existing.namespaced_name)
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         return self._note("delete", existing.namespaced_name)
 
     def update_status(self, update: StatusUpdate) -> Answer:

@@ -26,6 +26,7 @@ from podcm_sync.api.objects import (
 from podcm_sync.api.reasons import Reason
 from podcm_sync.cluster.files import manifests, mistakes
 from podcm_sync.cluster.files.inventory import DEFAULT_NAMESPACE, GENERATED, Inventory, is_generated
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.errors import InputError
 from podcm_sync.reconcile import managed_fields, names
 from podcm_sync.reconcile.changes import Answer, DesiredConfigMap, Result, StatusUpdate
@@ -156,9 +157,11 @@ class DirectoryCluster:
         authored = self._inventory.stored["ConfigMap", name].manifests[-1].content
         return self._write(name, _merge(authored, patch), Result.UPDATED)
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         """Remove the manifest, unless another one outside `generated/` has the same object."""
         name = existing.namespaced_name
+        if (answer := confirm()) is not None:
+            return answer
         if outside := self._inventory.outside_generated(name):
             return Answer(
                 result=Result.FAILED,

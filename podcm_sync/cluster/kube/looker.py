@@ -75,11 +75,10 @@ def _answered(look: Callable[[], T]) -> T:
     except _RefusedError as error:
         raise LookError(error.answer) from error
     except TransportError as error:
-        message, reason = f"no answer: {error}", Reason.UNREACHABLE
-        raise LookError(_failed(reason, message)) from error
+        # Nothing was sent that changes anything, so nobody has to find out what became of it.
+        message = f"podcm-sync couldn't look whether it is needed: {error}"
+        skipped = Answer(result=Result.SKIPPED, reason=Reason.UNCONFIRMED, message=message)
+        raise LookError(skipped) from error
     except ClusterError as error:
-        raise LookError(_failed(Reason.UNAUTHORIZED, str(error))) from error
-
-
-def _failed(reason: Reason, message: str) -> Answer:
-    return Answer(result=Result.FAILED, reason=reason, message=message)
+        failed = Answer(result=Result.FAILED, reason=Reason.UNAUTHORIZED, message=str(error))
+        raise LookError(failed) from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from podcm_sync.api.meta import API_VERSION, GROUP, PLURAL, NamespacedName
 
@@ -36,7 +36,8 @@ def collection(resource: str, namespace: str) -> str:
 
 def single(resource: str, namespaced_name: NamespacedName) -> str:
     """The path of one object."""
-    return f"{collection(resource, namespaced_name.namespace)}/{namespaced_name.name}"
+    name = quote(namespaced_name.name, safe="")
+    return f"{collection(resource, namespaced_name.namespace)}/{name}"
 
 
 def with_query(path: str, query: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from podcm_sync.api.finding import QuotingError
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.cluster.kube import paths
 from podcm_sync.cluster.kube.apierrors import (
     conflict,
@@ -58,6 +59,14 @@ class _Write:
         self.content_type = MERGE_PATCH if method == "PATCH" else JSON
         self.subject = subject
         self.is_in_doubt = False
+
+
+class _UnconfirmedError(Exception):
+    """The deletion isn't right any more; `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
 
 
 class KubeWriter:
@@ -124,7 +133,7 @@ class KubeWriter:
 
         return self._noted(existing.namespaced_name, self._as_value(patch))
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         """DELETE with uid and resourceVersion as preconditions. Gone already is a skip."""
         subject = CONFIG_MAP(namespaced_name=existing.namespaced_name)
         path = paths.single(paths.CONFIG_MAPS, existing.namespaced_name)
@@ -134,13 +143,15 @@ class KubeWriter:
 
         def delete() -> Answer:
             try:
-                response = self._carry_out(write)
+                response = self._carry_out(write, confirm=confirm)
                 if response.status in SUCCESSES:
                     return Answer(result=Result.DELETED, code=response.status)
                 # After a lost attempt, a 404 can be that attempt's own work: a look settles it.
                 if response.status == 404 and not write.is_in_doubt:
                     return Answer(result=Result.SKIPPED, reason=Reason.ALREADY_GONE, code=404)
                 failed = refusal(response)
+            except _UnconfirmedError as error:
+                failed = error.answer
             except TransportError as error:
                 failed = lost(error)
             return self._settle_delete(existing, failed) if write.is_in_doubt else failed
@@ -230,16 +241,24 @@ class KubeWriter:
         why = QuotingError(answer.message, answer.quoted)
         log.log(level, "no Event %s on %s: %s%s", event.reason, event.config, why, hint)
 
-    def _carry_out(self, write: _Write, *, repeat_lost: bool | None = None) -> Response:
+    def _carry_out(
+        self,
+        write: _Write,
+        *,
+        repeat_lost: bool | None = None,
+        confirm: Confirm = needs_no_look,
+    ) -> Response:
         """The verified answer to a write, repeated while that can help and is safe.
 
         A patch and a delete have preconditions, so a repeat is at worst a 409 or a 404. A create is
         repeated only after a 429, which the server never carries out. Raises TransportError,
-        NotBegunError, and ClusterError.
+        NotBegunError, _UnconfirmedError, and ClusterError.
         """
         may_repeat_lost = write.method != "POST" if repeat_lost is None else repeat_lost
 
         def send() -> Response:
+            if (answer := confirm()) is not None:
+                raise _UnconfirmedError(answer)
             try:
                 response = self._connection.request(
                     write.method, write.path, body=write.body, content_type=write.content_type

@@ -351,6 +351,7 @@ def test_an_update_names_the_version_it_was_computed_from() -> None:
         (Result.SKIPPED, Reason.NAMESPACE_TERMINATING, False),
         (Result.SKIPPED, Reason.PRUNE_BLOCKED, False),
         (Result.SKIPPED, Reason.INCOMPLETE, False),
+        (Result.SKIPPED, Reason.UNCONFIRMED, False),
         (Result.SKIPPED, Reason.INTERRUPTED, False),
         (Result.CREATED, Reason.MISSING, False),
         (Result.UNCHANGED, Reason.IN_SYNC, False),

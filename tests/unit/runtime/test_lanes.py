@@ -12,6 +12,7 @@ import pytest
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap
 from podcm_sync.api.reasons import Reason
+from podcm_sync.cluster.interfaces import Confirm, needs_no_look
 from podcm_sync.reconcile.changes import Answer, DesiredConfigMap, Result, StatusUpdate
 from podcm_sync.reconcile.prune import PruneLimit
 from podcm_sync.reconcile.report import Report, exit_code
@@ -47,9 +48,9 @@ class Hanging:
         self._begin("update", existing.namespaced_name)
         return self._cluster.update(existing, desired)
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
         self._begin("delete", existing.namespaced_name)
-        return self._cluster.delete(existing)
+        return self._cluster.delete(existing, confirm)
 
     def update_status(self, update: StatusUpdate) -> Answer:
         self._begin("status", update.namespaced_name)

@@ -1,7 +1,7 @@
 """§10: a pass deletes only what the API server, asked again, doesn't need either."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -9,15 +9,16 @@ from msgspec.structs import replace
 from podcm_sync.api.meta import NamespacedName
 from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig
 from podcm_sync.api.reasons import Reason
-from podcm_sync.cluster.interfaces import LookError
+from podcm_sync.cluster.interfaces import Confirm, LookError, needs_no_look
 from podcm_sync.reconcile.changes import Answer, Result
 from podcm_sync.reconcile.names import config_map_name, label_value
 from podcm_sync.reconcile.snapshot import Scope
-from podcm_sync.watch.confirming import ConfirmingWriter, Say, say_of
+from podcm_sync.watch.confirming import Claimants, ConfirmingWriter, claimants_of
 from podcm_sync.watch.namespace import Namespace
 from podcm_sync.watch.readers import StoreReader
 from podcm_sync.watch.store import Store
 from tests.builders import GENERATED_BY, NAMESPACE, POD_UID, Object, config_map, owner, pcmc, pod
+from tests.fakes import FakeCluster
 
 WEB = {"app": "web"}
 REFUSED = Answer(result=Result.FAILED, reason=Reason.FORBIDDEN, message="the server says no")
@@ -26,10 +27,11 @@ LONG = "a" * 100
 HASHED = label_value(LONG)
 
 
-class Server:
+class Server(FakeCluster):
     """What looks find, and which deletes come. It refuses looks at `forbidden` names."""
 
     def __init__(self, *objects: Object, forbidden: str = "") -> None:
+        super().__init__()
         self.objects = {(type(each), each.namespaced_name): each for each in objects}
         self.forbidden = forbidden
         self.deleted: list[ConfigMap] = []
@@ -40,7 +42,9 @@ class Server:
     def config(self, name: NamespacedName) -> PodConfigMapConfig | None:
         return cast("PodConfigMapConfig | None", self._found(PodConfigMapConfig, name))
 
-    def delete(self, existing: ConfigMap) -> Answer:
+    def delete(self, existing: ConfigMap, confirm: Confirm = needs_no_look) -> Answer:
+        if (held := confirm()) is not None:
+            return held
         self.deleted.append(existing)
         return DELETED
 
@@ -60,10 +64,9 @@ def part(*objects: Object) -> Namespace:
 
 def answer(existing: ConfigMap, planned: Sequence[Object], server: Server) -> Answer:
     """The answer to a delete that a pass planned from these objects."""
-    writer: Any = server
     reader = StoreReader(Store(Scope(namespaces=(NAMESPACE,))), lambda *_: None)
     reader.planned = part(*planned)
-    return ConfirmingWriter(writer, server, reader).delete(existing)
+    return ConfirmingWriter(server, server, reader).delete(existing)
 
 
 CONFIG = pcmc(match_labels=WEB)
@@ -99,7 +102,7 @@ def test_what_is_as_planned_is_deleted(objects: list[Object]) -> None:
 def test_what_the_watches_have_not_told_keeps_it(now: list[Object], changed: str) -> None:
     server = Server(*now)
     given = answer(config_map(), [pod(), CONFIG], server)
-    assert (given.result, given.reason) == (Result.SKIPPED, Reason.AWAITING_EVENT)
+    assert (given.result, given.reason) == (Result.SKIPPED, Reason.UNCONFIRMED)
     assert given.message.startswith(f"{changed} has changed")
     assert server.deleted == []
 
@@ -124,7 +127,9 @@ def test_a_look_that_fails_is_the_answer(forbidden: str) -> None:
         (config_map(owners=[]), {"web-0"}, {"web"}),
         (config_map(owners=[owner(), owner("web-1")]), {"web-0", "web-1"}, {"web"}),
         (config_map(labels={GENERATED_BY: "api"}), {"web-0"}, {"web", "api"}),
-        (config_map("pod-web-0-cfg"), {"web-0"}, {"web"}),
+        (config_map(owners=[owner(), owner("?watch=1&x=/")]), {"web-0"}, {"web"}),
+        (config_map(labels={GENERATED_BY: "We_b"}), {"web-0"}, {"web"}),
+        (config_map("pod-from-a-from-web-cfg"), {"web-0", "from-a"}, {"web", "a-from-web"}),
         (config_map(made_by=LONG, labels={GENERATED_BY: HASHED}), {"web-0"}, {LONG, HASHED}),
         (
             config_map("pod-web-0-from-b-from-c-cfg", made_by="c"),
@@ -136,7 +141,7 @@ def test_a_look_that_fails_is_the_answer(forbidden: str) -> None:
 def test_all_that_it_can_be_for_has_a_say(
     existing: ConfigMap, pods: set[str], configs: set[str]
 ) -> None:
-    assert say_of(existing, part(pod())) == Say(frozenset(pods), frozenset(configs))
+    assert claimants_of(existing, part(pod())) == Claimants(frozenset(pods), frozenset(configs))
 
 
 @pytest.mark.parametrize(
@@ -144,13 +149,15 @@ def test_all_that_it_can_be_for_has_a_say(
     [
         config_map(owners=[], labels={POD_UID: "of-nobody"}),
         config_map(labels={POD_UID: "of-nobody"}),
+        config_map("pod-web-0-cfg"),
+        config_map(owners=[owner(f"web-{number}") for number in range(20)]),
         config_map(config_map_name("b" * 200, LONG), labels={GENERATED_BY: "web"}),
         config_map(labels={GENERATED_BY: HASHED}),
     ],
 )
 def test_if_it_is_in_doubt_whose_it_is_the_next_full_run_decides(existing: ConfigMap) -> None:
     server = Server()
-    assert say_of(existing, part()) is None
+    assert claimants_of(existing, part()) is None
     given = answer(existing, [], server)
     assert (given.result, given.reason) == (Result.SKIPPED, Reason.AWAITING_LIST)
     assert server.deleted == []

@@ -48,6 +48,7 @@ def test_what_was_not_deleted_does_not_count() -> None:
     ledger = Ledger(Scope(namespaces=("shop",)))
     ledger.add(report(deleted(Result.FAILED, Reason.CONFLICT), outcome(Result.CREATED)))
     ledger.add(report(deleted(Result.SKIPPED, Reason.ALREADY_GONE)))
+    ledger.add(report(deleted(Result.SKIPPED, Reason.UNCONFIRMED)))
     assert spent(ledger) == {}
 
 

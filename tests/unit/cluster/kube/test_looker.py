@@ -71,14 +71,14 @@ def test_an_object_that_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (404, b"404 page not found", Reason.UNREACHABLE),
-        (404, refused(404, details={"name": "another", "kind": "pods"}), Reason.UNREACHABLE),
-        (200, {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x"}}, Reason.UNREACHABLE),
-        (200, manifest(pod("web-0", namespace="elsewhere")), Reason.UNREACHABLE),
-        (200, manifest(pod()) | {"spec": {"nodeName": 5}}, Reason.UNREACHABLE),
+        (404, b"404 page not found", Reason.UNCONFIRMED),
+        (404, refused(404, details={"name": "another", "kind": "pods"}), Reason.UNCONFIRMED),
+        (200, {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x"}}, Reason.UNCONFIRMED),
+        (200, manifest(pod("web-0", namespace="elsewhere")), Reason.UNCONFIRMED),
+        (200, manifest(pod()) | {"spec": {"nodeName": 5}}, Reason.UNCONFIRMED),
         (403, refused(403), Reason.FORBIDDEN),
         (500, refused(500), Reason.SERVER_ERROR),
-        (0, TransportError("the connection was cut", is_sent=True), Reason.UNREACHABLE),
+        (0, TransportError("the connection was cut", is_sent=True), Reason.UNCONFIRMED),
         (0, ClusterError("no login"), Reason.UNAUTHORIZED),
     ],
 )

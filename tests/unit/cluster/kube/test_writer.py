@@ -48,7 +48,8 @@ def stored(data: Mapping[str, str] = DESIRED.data, version: str = "2", uid: str 
     return dict(found)
 
 
-EXISTING = decode_config_map(json.dumps(stored({"podName": "old"}, "1")).encode())
+OF_VERSION_1 = stored({"podName": "old"}, "1")
+EXISTING = decode_config_map(json.dumps(OF_VERSION_1).encode())
 
 
 def status(code: int, name: str = NAME.name, **more: Any) -> bytes:
@@ -339,6 +340,23 @@ def test_a_429_was_never_begun_and_is_repeated_for_any_verb(body: bytes) -> None
     server = Server((429, body), (201, json.dumps(stored()).encode()), there=None)
     assert carried_out(create, server).result is Result.CREATED
     assert (len(server.writes), server.looks) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "is_done"),
+    [((429, b"Too many requests"), False), (UNSENT, False), (LOST, False), (LOST, True)],
+)
+def test_each_attempt_to_delete_must_be_confirmed(
+    first: tuple[int, bytes] | TransportError, *, is_done: bool
+) -> None:
+    """Much can happen while a delete waits for its next attempt."""
+    server = Server(first, (200, status(200, NAME.name)), there=None if is_done else OF_VERSION_1)
+    changed = Answer(result=Result.SKIPPED, reason=Reason.UNCONFIRMED, message="it is needed")
+    confirmed = iter([None, changed])
+    writer = KubeWriter(cast("Connection", server))
+    answer = writer.delete(EXISTING, lambda: next(confirmed))
+    assert len(server.writes) == 1
+    assert answer == (Answer(result=Result.DELETED, code=404) if is_done else changed)
 
 
 def status_update() -> StatusUpdate:
