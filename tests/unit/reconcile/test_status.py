@@ -317,12 +317,14 @@ def test_an_undecodable_config_has_no_status_to_write() -> None:
     assert updates(snapshot(problems=[problem("PodConfigMapConfig", "web")])) == ()
 
 
-def test_a_config_cut_short_by_a_signal_is_not_stamped() -> None:
+@pytest.mark.parametrize("reason", [Reason.INTERRUPTED, Reason.UNCONFIRMED])
+def test_a_config_whose_work_is_not_done_is_not_stamped(reason: Reason) -> None:
+    """By a signal, or because a watch is late and a later pass decides again."""
     seen = snapshot(pod(), pcmc("one"), pcmc("two"))
     found = updates(
         seen,
         outcome(Result.CREATED, pcmc_name="one"),
-        outcome(Result.SKIPPED, Reason.INTERRUPTED, pcmc_name="two"),
+        outcome(Result.SKIPPED, reason, pcmc_name="two"),
     )
     assert [each.namespaced_name for each in found] == [NamespacedName("shop", "one")]
 
