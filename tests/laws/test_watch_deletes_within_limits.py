@@ -15,7 +15,7 @@ from podcm_sync.reconcile.prune import PruneLimit
 from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Policy
 from tests.laws.histories import FAULTS, KIND, LOOP, NETWORK, USERS, History, Step, begun, steps
-from tests.laws.test_watch_comes_to_what_a_run_makes import differences
+from tests.laws.test_watch_comes_to_what_a_run_makes import differences, waiting
 from tests.laws.watchloop import Loop
 
 EVERYWHERE = Scope(namespaces=None)
@@ -52,13 +52,13 @@ def check_bounds(scope: Scope, steps: list[Step]) -> None:
         begun(loop)
         History(loop, steps).play()
         loop.settle()
-        closed = set()
+        closed = {name.namespace for name in waiting(loop)}
         for namespace in loop.store.namespaces():
             with loop.store.locked(namespace) as part:
                 assert part is not None
                 # Its own writes can take a namespace past a bound; the next pass finds out.
                 is_past = part.closed is not None or part.bound_passed(limits) is not None
-                if is_past or part.others:
+                if is_past:
                     closed.add(namespace)
         different = differences(loop)
         assert {name.namespace for _, name in different} <= closed, different
