@@ -92,9 +92,9 @@ class ProfileOptions(Struct, frozen=True, kw_only=True):
         DryRun, Help("For dry runs only, which need only the permission to list.")
     ] = False
     events: Annotated[Events, Help("For runs that write Events.")] = True
-    watch: Annotated[Watch, Help("For runs with --watch, which need the permission to watch.")] = (
-        False
-    )
+    watch: Annotated[
+        Watch, Help("For runs with --watch, which need the permissions to get and watch.")
+    ] = False
     election: Annotated[
         ElectionOptions,
         But(

@@ -124,7 +124,7 @@ Watch = Annotated[
         flags="--watch",
         group=Group.LOOP,
         help="With --loop, also react to changes at once. podcm-sync watches Pods, configs, and "
-        "generated ConfigMaps between runs. Needs the permission to watch them.",
+        "generated ConfigMaps between runs. Needs the permissions to get and watch them.",
     ),
 ]
 Redact = Annotated[

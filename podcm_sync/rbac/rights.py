@@ -216,7 +216,7 @@ def roles(
 ) -> tuple[Role, ...]:
     """The smallest Roles: one for each namespace, or a ClusterRole if `namespaces` is None.
 
-    The permission to watch and the Lease have separate Roles, the Lease only in its own namespace.
+    `--watch` and the Lease have separate Roles, the Lease only in its own namespace.
     So a CronJob and a loop can share the first one.
     """
     of_run: list[Right] = []

@@ -10,7 +10,7 @@ from podcm_sync.reconcile.snapshot import Shard, is_in
 from tests.command import until
 from tests.controlplane import own
 from tests.controlplane.accounts import GROUPS, LEAST, account, kubeconfig_of
-from tests.controlplane.api import Api
+from tests.controlplane.api import Api, Object
 from tests.controlplane.audit import Audit
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.loops import (
@@ -22,7 +22,15 @@ from tests.controlplane.loops import (
     watching,
 )
 from tests.controlplane.plugin import new_namespace
-from tests.controlplane.sync_objects import change_config, make_config, names, selecting, settle
+from tests.controlplane.sync_objects import (
+    change_config,
+    condition,
+    make_config,
+    names,
+    selecting,
+    settle,
+    status_of,
+)
 from tests.observability.running import looping
 
 control_plane, api, deletions = own.control_plane, own.api, own.deletions
@@ -148,15 +156,7 @@ def test_a_loop_that_may_not_watch_syncs_each_interval_and_watches_once_it_may(
         warnings = [line for line in loop.process.stderr.splitlines() if "warning" in line]
         assert len(warnings) == 3, loop.process.stderr
         assert all("cannot watch" in line and "watch" in line for line in warnings)
-        rules = [
-            {
-                "apiGroups": [GROUPS.get(resource, "")],
-                "resources": [resource],
-                "verbs": [*verbs, "get", "watch"] if "list" in verbs else verbs,
-            }
-            for resource, verbs in LEAST.items()
-        ]
-        api.patch("Role", namespace, "tested", {"rules": rules})
+        api.patch("Role", namespace, "tested", {"rules": rules("get", "watch")})
         until(lambda: loop.process.stderr.count("open again") == 3, "it watches")
         patched = time.monotonic()
         api.patch("Pod", namespace, "web", {"metadata": {"labels": {"v": "1"}}})
@@ -164,3 +164,37 @@ def test_a_loop_that_may_not_watch_syncs_each_interval_and_watches_once_it_may(
         assert time.monotonic() - patched < 1
         after = [line for line in loop.process.stderr.splitlines() if "warning" in line]
         assert after == warnings
+
+
+def ready(api: Api, namespace: str) -> Object:
+    return condition(status_of(api, namespace))
+
+
+def rules(*verbs: str) -> list[Object]:
+    """Those of a run, and more verbs on all that it lists."""
+    return [
+        {
+            "apiGroups": [GROUPS.get(resource, "")],
+            "resources": [resource],
+            "verbs": [*least, *verbs] if "list" in least else least,
+        }
+        for resource, least in LEAST.items()
+    ]
+
+
+def test_without_the_permission_to_get_passes_delete_nothing_and_the_status_shows_why(
+    api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    token = account(api, namespace, LEAST)
+    api.patch("Role", namespace, "tested", {"rules": rules("watch")})
+    make_config(api, namespace, spec=selecting(app="web"))
+    api.make_pod(namespace, "web", labels={"app": "web"})
+    config = kubeconfig_of(control_plane, tmp_path, namespace, token)
+    with looping(config, "--watch", interval="10m"):
+        wait_for_counts(api, namespace, matched=1, config_maps=1)
+        api.patch("Pod", namespace, "web", {"metadata": {"labels": {"app": "other"}}})
+        api.wait_for(lambda: 'cannot get resource "pods"' in ready(api, namespace)["message"])
+        assert ready(api, namespace)["status"] == "False"
+        assert names(api, namespace) == ["pod-web-from-mine-cfg"]
+        api.patch("Role", namespace, "tested", {"rules": rules("get", "watch")})
+        api.wait_for(lambda: not names(api, namespace), 60)

@@ -327,7 +327,7 @@ class KubeWriter:
         """Whether a config exists, although its status was a 404. Raises TransportError.
 
         A CRD without the status subresource answers as if the config were gone. This is a list,
-        because runs have no permission to get configs.
+        because runs without --watch have no permission to get configs.
         """
         collection = paths.collection(paths.CONFIGS, config.namespace)
         path = paths.with_query(collection, {"fieldSelector": f"metadata.name={config.name}"})
