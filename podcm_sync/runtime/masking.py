@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
@@ -30,13 +31,16 @@ class Masker:
     """A set of credentials. It never shrinks, since later messages can still quote old ones."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._values: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, *values: str) -> None:
         """Mask these values from now on, in every form in which a message might quote them."""
         forms = frozenset(form for value in values for form in _forms(value))
-        if not forms <= self._values:
+        if forms <= self._values:
+            return
+        with self._lock:
             self._values |= forms
             # A regex takes the first alternative that matches, which could be a part of a longer
             # one.

@@ -5,6 +5,7 @@ and of a config that were never there at the same time, and by which nothing nee
 A pass deletes only if everything that can need it is at this moment as the pass planned with it.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from podcm_sync.api.meta import GENERATED_BY_LABEL, NamespacedName
@@ -37,11 +38,21 @@ class Claimants(NamedTuple):
 class ConfirmingWriter:
     """The Writer of a pass that was planned from the store; implements `interfaces.Writer`."""
 
-    def __init__(self, writer: Writer, looker: Looker, reader: StoreReader) -> None:
-        """`reader` is that of the pass, whose last snapshot is what the pass planned from."""
+    def __init__(
+        self,
+        writer: Writer,
+        looker: Looker,
+        reader: StoreReader,
+        is_held: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`reader` is that of the pass, whose last snapshot is what the pass planned from.
+
+        Once `is_held`, a full run is under way, and nothing is deleted beside it.
+        """
         self._writer = writer
         self._looker = looker
         self._reader = reader
+        self._is_held = is_held
         self.create = writer.create
         self.update = writer.update
         self.update_status = writer.update_status
@@ -53,9 +64,14 @@ class ConfirmingWriter:
         if claimants is None:
             return _IN_DOUBT
         namespace = existing.namespaced_name.namespace
-        return self._writer.delete(
-            existing, lambda: confirm() or self._look(namespace, claimants, planned)
-        )
+
+        def confirmed() -> Answer | None:
+            return confirm() or self._look(namespace, claimants, planned) or self._held()
+
+        return self._writer.delete(existing, confirmed)
+
+    def _held(self) -> Answer | None:
+        return _unconfirmed("a full run is under way") if self._is_held() else None
 
     def _look(self, namespace: str, claimants: Claimants, planned: Namespace) -> Answer | None:
         """Why the ConfigMap must stay; None if all claimants are as planned.
@@ -67,11 +83,11 @@ class ConfirmingWriter:
             for name in sorted(claimants.pods):
                 pod = self._looker.pod(NamespacedName(namespace, name))
                 if _relevant(planned.pods.get(name)) != _relevant(pod):
-                    return _changed(f"Pod {name}")
+                    return _unconfirmed(f"Pod {name} has changed, and its watch hasn't told yet")
             for name in sorted(claimants.configs):
                 config = self._looker.config(NamespacedName(namespace, name))
                 if _version(planned.configs.get(name)) != _version(config):
-                    return _changed(f"config {name}")
+                    return _unconfirmed(f"config {name} has changed, and its watch hasn't told yet")
         except LookError as error:
             return error.answer
         return None
@@ -104,8 +120,7 @@ def claimants_of(existing: ConfigMap, planned: Namespace) -> Claimants | None:
     )
 
 
-def _changed(what: str) -> Answer:
-    message = f"{what} has changed, and its watch hasn't told yet"
+def _unconfirmed(message: str) -> Answer:
     return Answer(result=Result.SKIPPED, reason=Reason.UNCONFIRMED, message=message, quoted=())
 
 

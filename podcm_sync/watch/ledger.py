@@ -2,8 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from msgspec.structs import replace
 
@@ -23,20 +21,10 @@ class Ledger:
         is_one = namespaces is not None and len(namespaces) == 1
         self._spent = Spent(is_one_namespace=is_one)
         self._lock = threading.Lock()
-        self._one_at_a_time = threading.Lock()
 
     def within(self, policy: Policy) -> Policy:
         """The policy for the next pass or full run, with what was deleted before it."""
         return replace(policy, spent=self._spent)
-
-    def deleting(self, policy: Policy) -> AbstractContextManager[None]:
-        """Covers a pass that deletes: with a limit for all namespaces, only one at a time does."""
-        return self._exclusive() if policy.max_prune_total else nullcontext()
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        with self._one_at_a_time:
-            yield
 
     def add(self, report: Report) -> None:
         """Count what a pass deleted."""

@@ -60,7 +60,9 @@ class Namespace:
         self.held = 0
         """The memory that the objects take, in bytes."""
         self._matchers: list[Matcher] | None = None
-        """Those of the active configs. None if they must be compiled again."""
+        """Those of the active configs. None if they must be put together again."""
+        self._compiled: dict[str, tuple[PodConfigMapConfig, int, Matcher | None]] = {}
+        """By name: a config, the number of its requirements, and its matcher if it is active."""
 
     def objects(self) -> Iterator[Pod | PodConfigMapConfig | ConfigMap]:
         """Every object."""
@@ -175,6 +177,7 @@ class Namespace:
         old = self.configs.pop(name, None)
         self._weigh_change(old, None)
         self._matchers = None
+        self._compiled.pop(name, None)
         # Another config may get names that this one had.
         return WHOLE if old is not None or was_problem else None
 
@@ -239,21 +242,19 @@ class Namespace:
     def _selects(self, pod: Pod) -> bool:
         """Whether an active config selects the Pod."""
         if self._matchers is None:
-            self._matchers = self._compiled()
+            self._matchers = self._all_matchers()
         return any(matches(pod.labels) for matches in self._matchers)
 
-    def _compiled(self) -> list[Matcher]:
-        selectors = [
-            config.spec.pod_selector
-            for config in self.configs.values()
-            if config.spec is not None and is_active(config) and not spec_findings(config)
-        ]
-        requirements = sum(
-            len(selector.match_labels) + len(selector.match_expressions) for selector in selectors
-        )
-        if requirements > MAX_REQUIREMENTS:
+    def _all_matchers(self) -> list[Matcher]:
+        """Only what changed is compiled: this happens while no other event counts."""
+        for name, config in self.configs.items():
+            known = self._compiled.get(name)
+            if known is None or _intent(known[0]) != _intent(config):
+                self._compiled[name] = _compile(config)
+        compiled = [self._compiled[name] for name in self.configs]
+        if sum(count for _, count, _ in compiled) > MAX_REQUIREMENTS:
             return [lambda _: True]
-        return list(map(compile_selector, selectors))
+        return [matcher for _, _, matcher in compiled if matcher is not None]
 
     def _weigh_change(
         self,
@@ -266,6 +267,17 @@ class Namespace:
 def named(objects: Iterable[T]) -> dict[str, T]:
     """Objects of one namespace by name."""
     return {obj.namespaced_name.name: obj for obj in objects}
+
+
+def _compile(config: PodConfigMapConfig) -> tuple[PodConfigMapConfig, int, Matcher | None]:
+    if config.spec is None or not is_active(config):
+        return config, 0, None
+    selector = config.spec.pod_selector
+    count = len(selector.match_labels) + len(selector.match_expressions)
+    # Past the limit it doesn't matter: every Pod counts as selected then.
+    if count > MAX_REQUIREMENTS or spec_findings(config):
+        return config, count, None
+    return config, count, compile_selector(selector)
 
 
 def _intent(config: PodConfigMapConfig) -> tuple[object, ...]:

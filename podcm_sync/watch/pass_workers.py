@@ -33,6 +33,11 @@ log = logging.getLogger(__name__)
 
 WORKERS: Final = 4
 """How many namespaces have a pass at the same time. Nearly all of a pass is waiting for answers."""
+MOST_WORKERS: Final = 16
+"""While all workers have been busy for HANGING_SECONDS, there is one more, up to so many."""
+HANGING_SECONDS: Final = 2.0
+WRITE_SECONDS: Final = 0.0003
+"""A write takes about so much CPU time, on a thread of its own."""
 POLL_SECONDS: Final = 0.5
 _RETRIED: Final = frozenset(
     {Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE, Reason.UNCONFIRMED}
@@ -72,14 +77,28 @@ class Passes:
         self._ledger = ledger
         self._ports = ports
         self._is_over = threading.Event()
+        self._workers: list[threading.Thread] = []
+        self._busy: dict[str, float] = {}
+        """Since when each worker has been making a pass, by its name."""
         self._warned = ""
         """The last warning that no pass can succeed."""
 
     def start(self) -> None:
         """Start the worker threads."""
-        for number in range(WORKERS):
-            name = f"pass-{number}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        for _ in range(WORKERS):
+            self._start_worker()
+
+    def relieve(self) -> None:
+        """Start another worker if each one has hung for a while: others need passes, too."""
+        since = time.monotonic() - HANGING_SECONDS
+        hanging = [began for began in tuple(self._busy.values()) if began < since]
+        if len(self._workers) <= len(hanging) and len(self._workers) < MOST_WORKERS:
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        name = f"pass-{len(self._workers)}"
+        self._workers.append(threading.Thread(target=self._work, name=name, daemon=True))
+        self._workers[-1].start()
 
     def close(self) -> None:
         """Begin no more passes."""
@@ -99,16 +118,21 @@ class Passes:
         if work is None:
             self._store.divergences.settle()
             return False
-        cpu, refused, has_failed = time.thread_time(), 0, True
+        worker = threading.current_thread().name
+        self._busy[worker] = time.monotonic()
+        cpu, cost, refused, has_failed = time.thread_time(), 0.0, 0, True
         try:
             report = self._passed(work)
-            refused = _refused(report) if report is not None else 0
+            if report is not None:
+                refused = _refused(report)
+                cost = sum(map(_is_write, report.outcomes)) * WRITE_SECONDS
             has_failed = report is not None and bool(unfinished(report))
             self._warned = ""
         except RunError as error:
             self._warn(error)
         finally:
-            seconds = time.thread_time() - cpu
+            del self._busy[worker]
+            seconds = time.thread_time() - cpu + cost
             self._queue.done(work, cpu_seconds=seconds, refused=refused, has_failed=has_failed)
         self._ports.prepare()
         return True
@@ -130,10 +154,8 @@ class Passes:
                 self._ports.policy, sync_policy=SyncPolicy.UPSERT_ONLY, writes_statuses=False
             )
             return self._run(work, prompt, must_list=must_list)
-        with self._ledger.deleting(self._ports.policy):
-            policy = self._ledger.within(self._ports.policy)
-            report = self._run(work, policy, must_list=must_list)
-            self._ledger.add(report)
+        report = self._run(work, self._ledger.within(self._ports.policy), must_list=must_list)
+        self._ledger.add(report)
         return report
 
     def _run(self, work: Work, policy: Policy, *, must_list: bool) -> Report:
@@ -142,7 +164,11 @@ class Passes:
         report = run(
             Scope(namespaces=(work.namespace,)),
             ports.lists if must_list else stored,
-            ports.writer if must_list else ConfirmingWriter(ports.writer, ports.looker, stored),
+            ports.writer
+            if must_list
+            else ConfirmingWriter(
+                ports.writer, ports.looker, stored, lambda: self._queue.is_final_held
+            ),
             policy,
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             renderer=ports.new_renderer(),

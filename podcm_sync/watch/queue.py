@@ -2,9 +2,10 @@
 
 A pass over the whole namespace, with statuses and deletions, comes once no event has come for a
 second, and at the latest after ten: neither may a stream of events put it off for ever, nor may
-each event cause one. Of one namespace, a prompt pass and a final one may overlap: the server takes
-no write that is based on an older version. Two of a kind never do. Passes that take more than their
-share of CPU time make the next of their kind wait, so that no tenant takes the time of others.
+each event cause one. Of one namespace, a prompt pass over some Pods and a final one may overlap:
+the server takes no write that is based on an older version. Two of a kind never do. Passes that
+take more than their share of CPU time make the next of their kind wait, so that no tenant takes the
+time of others.
 """
 
 import heapq
@@ -33,6 +34,7 @@ MAX_REST_SECONDS: Final = 300.0
 POD_WRITES: Final = 10
 """So many passes that write for one Pod come at once. Beyond it, there is one each second: somebody
 may write the opposite after each of them, or the garbage collector deletes what they create."""
+MANY_PODS: Final = 1_000
 RETRY_SECONDS: Final = 0.5
 """The pause after a pass that failed; it doubles with each failure, up to LONGEST_RETRY_SECONDS."""
 LONGEST_RETRY_SECONDS: Final = 30.0
@@ -42,6 +44,8 @@ class Work(Struct, frozen=True, kw_only=True):
     """One pass. Times are when the first event came that it answers, in monotonic seconds."""
 
     namespace: str
+    term: int = 0
+    """In which time of the queue's activity it began."""
     pods: Mapping[str, float] = {}
     """The Pods to plan for at once, and when the event came."""
     whole_since: float | None = None
@@ -66,6 +70,8 @@ class _Turn:
 
     def __init__(self) -> None:
         self.is_running = False
+        self.is_whole = False
+        """Whether the pass that runs is over the whole namespace."""
         self.not_before = 0.0
         self.failures = 0
         self._credit = CPU_BURST_SECONDS
@@ -92,6 +98,8 @@ class _Waiting:
         """Pods with too many writes: when they are due, and when the event came."""
         self._writes: dict[str, tuple[float, float]] = {}
         """How many passes may still write for each Pod at once, and when the last one did."""
+        self._most_writes = MANY_PODS
+        """With more Pods than this in `_writes`, it is time to forget some."""
         self.pods: dict[str, float] = {}
         self.whole_since: float | None = None
         self.first: float | None = None
@@ -109,6 +117,14 @@ class _Waiting:
         """A pass wrote ConfigMaps of the Pod."""
         left, at = self._writes.get(pod, (float(POD_WRITES), now))
         self._writes[pod] = min(float(POD_WRITES), left + now - at) - 1, now
+        if len(self._writes) > self._most_writes:
+            self._forget_writes(now)
+            self._most_writes = max(MANY_PODS, 2 * len(self._writes))
+
+    def _forget_writes(self, now: float) -> None:
+        """Forget Pods that may have as many writes as any."""
+        writes = self._writes.items()
+        self._writes = {pod: (n, at) for pod, (n, at) in writes if n + now - at < POD_WRITES}
 
     def touch_pod(self, pod: str, received: float, now: float) -> None:
         """An event concerns the Pod. It is due at once, unless it had too many writes."""
@@ -127,9 +143,8 @@ class _Waiting:
                 self.pods.setdefault(pod, received)
 
     def is_rested(self, now: float) -> bool:
-        """Whether nothing need be remembered. Forgets Pods that may have as many writes as any."""
-        writes = self._writes.items()
-        self._writes = {pod: (n, at) for pod, (n, at) in writes if n + now - at < POD_WRITES}
+        """Whether nothing need be remembered."""
+        self._forget_writes(now)
         return not self._writes and self.prompt.is_rested(now) and self.final.is_rested(now)
 
     @property
@@ -149,14 +164,24 @@ class Queue:
         """When to look at each namespace; an entry that came too early is put back."""
         self._is_active = False
         self._holds_final = False
+        self.is_one_final_at_a_time = False
+        """Whether a limit on deletions holds over all namespaces."""
+        self._finals = 0
+        """How many passes are under way that can delete."""
+        self._term = 0
+        """Counts how often the queue became inactive."""
         self.running = 0
         """How many passes are under way."""
 
     @property
     def is_final_running(self) -> bool:
         """Whether a pass that can delete is under way."""
-        with self._changed:
-            return any(waiting.final.is_running for waiting in self._waiting.values())
+        return bool(self._finals)
+
+    @property
+    def is_final_held(self) -> bool:
+        """Whether a full run is under way, and no pass must delete."""
+        return self._holds_final
 
     def due(self) -> int:
         """How many namespaces have a pass that is due and hasn't begun."""
@@ -177,6 +202,7 @@ class Queue:
         with self._changed:
             self._is_active = is_active
             if not is_active:
+                self._term += 1
                 self._waiting.clear()
                 self._heap.clear()
 
@@ -184,8 +210,7 @@ class Queue:
         """Hold the passes that delete, as long as a full run is under way."""
         with self._changed:
             self._holds_final = is_held
-            for namespace, waiting in self._waiting.items():
-                self._push(namespace, waiting)
+            self._push_all()
 
     def settle(self, before: float) -> None:
         """A full run has done all that the events before this time asked for."""
@@ -207,7 +232,8 @@ class Queue:
             for pod in touched.pods:
                 waiting.touch_pod(pod, received, self._now())
             waiting.first = received if waiting.first is None else waiting.first
-            waiting.last = received
+            # An event that waited for the store comes late.
+            waiting.last = max(waiting.last, received)
             self._push(namespace, waiting)
 
     def wrote(self, namespace: str, pods: Iterable[str]) -> None:
@@ -239,8 +265,12 @@ class Queue:
         """
         with self._changed:
             self.running -= 1
+            if work.is_final:
+                self._finals -= 1
+                if self.is_one_final_at_a_time:
+                    self._push_all()
             waiting = self._waiting.get(work.namespace)
-            if waiting is None:
+            if waiting is None or work.term != self._term:
                 return
             turn = waiting.final if work.is_final else waiting.prompt
             turn.is_running = False
@@ -249,7 +279,7 @@ class Queue:
             if has_failed:
                 turn.failures += 1
                 delay = backoff.delay(turn.failures, RETRY_SECONDS, RETRY_SECONDS)
-                rest = min(delay, LONGEST_RETRY_SECONDS)
+                rest = max(rest, min(delay, LONGEST_RETRY_SECONDS))
                 self._put_back(waiting, work, now)
             else:
                 turn.failures = 0
@@ -284,12 +314,19 @@ class Queue:
         if self._prompt_due(waiting) <= now:
             waiting.release(now)
             waiting.prompt.is_running = True
-            work = Work(namespace=namespace, pods=waiting.pods, whole_since=waiting.whole_since)
+            waiting.prompt.is_whole = waiting.whole_since is not None
+            work = Work(
+                namespace=namespace,
+                term=self._term,
+                pods=waiting.pods,
+                whole_since=waiting.whole_since,
+            )
             waiting.pods, waiting.whole_since = {}, None
             return work
         waiting.final.is_running = True
         waiting.first = None
-        return Work(namespace=namespace, is_final=True)
+        self._finals += 1
+        return Work(namespace=namespace, term=self._term, is_final=True)
 
     def _due(self, waiting: _Waiting) -> float | None:
         """When the namespace's next pass is due; None if it must wait for another one."""
@@ -306,10 +343,19 @@ class Queue:
 
     def _final_due(self, waiting: _Waiting) -> float:
         """After all prompt passes: what they do is part of the status."""
-        if waiting.first is None or waiting.final.is_running or self._holds_final:
+        prompt = waiting.prompt
+        # Two passes over the same Pods would do the same writes.
+        is_in_its_way = waiting.final.is_running or (prompt.is_running and prompt.is_whole)
+        if waiting.first is None or is_in_its_way or self._holds_final:
+            return math.inf
+        if self.is_one_final_at_a_time and self._finals:
             return math.inf
         quiet = min(waiting.last + QUIET_SECONDS, waiting.first + LATEST_SECONDS)
         return max(quiet, waiting.final.not_before)
+
+    def _push_all(self) -> None:
+        for namespace, waiting in self._waiting.items():
+            self._push(namespace, waiting)
 
     def _push(self, namespace: str, waiting: _Waiting) -> None:
         due = self._due(waiting)

@@ -59,6 +59,8 @@ class Store:
         self._namespaces: dict[str, Namespace] = {}
         self.lives = Lives(scope)
         self._starts: dict[Watch, int] = {}
+        self._started_by: dict[Watch, float] = {}
+        """When the listing began that each start is from, in monotonic seconds."""
         self._have_lists_failed = False
         """Whether the last lists of the scope have nothing."""
         self._listed: dict[tuple[str, str], int] = {}
@@ -323,8 +325,10 @@ class Store:
                 if resource == watch.resource and watch.namespace in {namespace, ""}
             ]
             # Without a namespace to list Pods in, another resource's list is as old.
-            if of_watch or listing.versions:
+            is_older = watch in self._starts and listing.began < self._started_by[watch]
+            if (of_watch or listing.versions) and not is_older:
                 self._starts[watch] = min(of_watch or listing.versions.values())
+                self._started_by[watch] = listing.began
 
     def _version_listed(self, resource: str, namespace: str) -> int:
         return self._listed.get((resource, namespace), 0)

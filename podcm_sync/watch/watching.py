@@ -77,6 +77,7 @@ class Watching:
 
     def start(self, ports: PassPorts) -> None:
         """Start the watches and the workers; `ports` are those of all passes."""
+        self.queue.is_one_final_at_a_time = bool(ports.policy.max_prune_total)
         self._passes = Passes(self.store, self.queue, self._ledger, ports)
         self._passes.start()
         self._reflectors.start()
@@ -153,9 +154,11 @@ class Watching:
         return self.store.needs_lists and time.monotonic() >= self._ended + pause
 
     def _keep_warm(self) -> None:
-        """List for the store as long as no full run does, because another process leads."""
+        """See to it that passes can begin. List for the store while another process leads."""
         failures, due = 0, 0.0
         while not self._is_over.wait(POLL_SECONDS):
+            if self._passes is not None:
+                self._passes.relieve()
             if self._leads.is_set() or not self.store.needs_lists or time.monotonic() < due:
                 continue
             try:
@@ -163,6 +166,10 @@ class Watching:
             except RunError as error:
                 failures += 1
                 log.warning("cannot list while another process leads: %s", error)
+            except Exception:
+                # Without this thread, a takeover would find an old store.
+                failures += 1
+                log.exception("cannot list while another process leads")
             else:
                 failures = 0
             due = time.monotonic() + backoff.delay(failures + 1, EARLY_SECONDS, EARLY_SECONDS)

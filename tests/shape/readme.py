@@ -230,6 +230,7 @@ def _limits() -> str:
             "seconds of silence of a watch, after which its namespace deletes nothing",
         ),
         (pass_workers.WORKERS, "namespaces with a pass at the same time (`--watch`)"),
+        (pass_workers.MOST_WORKERS, "namespaces with a pass at the same time while all hang"),
         (
             yaml_reader.MAX_ALIAS_NODES,
             "nodes that the aliases of YAML manifests add, over a file or a directory",

@@ -152,7 +152,9 @@ class Reflector:
         self._is_stopping.set()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the thread's end. Returns whether it ended."""
+        """Wait for the thread's end. Returns whether it ended, or never began."""
+        if self._thread.ident is None:
+            return True
         self._thread.join(max(0.0, seconds))
         return not self._thread.is_alive()
 

@@ -161,3 +161,12 @@ def test_if_it_is_in_doubt_whose_it_is_the_next_full_run_decides(existing: Confi
     given = answer(existing, [], server)
     assert (given.result, given.reason) == (Result.SKIPPED, Reason.AWAITING_LIST)
     assert server.deleted == []
+
+
+def test_beside_a_full_run_nothing_is_deleted() -> None:
+    """Its limits don't count what a pass deletes meanwhile."""
+    server = Server()
+    reader = StoreReader(Store(Scope(namespaces=(NAMESPACE,))), lambda *_: None)
+    given = ConfirmingWriter(server, server, reader, lambda: True).delete(config_map())
+    assert (given.result, given.reason) == (Result.SKIPPED, Reason.UNCONFIRMED)
+    assert server.deleted == []

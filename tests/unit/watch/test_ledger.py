@@ -1,17 +1,12 @@
 """§6 over §10: the limits of deletions count everything since the last full run."""
 
-import threading
-
 from podcm_sync.api.reasons import Reason
 from podcm_sync.reconcile.changes import Outcome, Result, Verb
-from podcm_sync.reconcile.prune import PruneLimit
 from podcm_sync.reconcile.report import Count, Report
 from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.sync import Policy
 from podcm_sync.watch.ledger import Ledger
 from tests.builders import change, outcome
-
-TOTAL = Policy(max_prune_total=(PruneLimit(amount=1, is_percentage=False),))
 
 
 def report(*outcomes: Outcome, config_maps: int = 0) -> Report:
@@ -66,20 +61,3 @@ def test_only_a_scope_of_one_namespace_counts_that_one_for_the_total() -> None:
         policy = Ledger(Scope(namespaces=namespaces)).within(Policy())
         assert policy.spent is not None
         assert policy.spent.is_one_namespace is is_one
-
-
-def test_with_a_limit_for_all_namespaces_one_pass_deletes_at_a_time() -> None:
-    ledger, entered = Ledger(Scope(namespaces=None)), threading.Event()
-
-    def delete() -> None:
-        with ledger.deleting(TOTAL):
-            entered.set()
-
-    thread = threading.Thread(target=delete, daemon=True)
-    with ledger.deleting(TOTAL):
-        thread.start()
-        assert not entered.wait(0.05)
-        with ledger.deleting(Policy()):
-            pass  # without that limit, nobody waits
-    assert entered.wait(5.0)
-    thread.join(5.0)

@@ -6,7 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from podcm_sync.api.meta import KIND
+from podcm_sync.api.objects import PodConfigMapConfig
 from podcm_sync.reconcile.bounds import LIMITS, Bound
+from podcm_sync.reconcile.desired import spec_findings
 from podcm_sync.watch.namespace import MAX_REQUIREMENTS, QUIET, WHOLE, Namespace, Touched
 from tests.builders import GENERATED_BY, POD_UID, Object, config_map, owner, pcmc, pod, problem
 
@@ -207,3 +209,19 @@ def test_the_lists_of_a_cluster_have_pods_only_where_a_run_needs_them(
     objects: tuple[Object, ...], needs_pods: bool
 ) -> None:
     assert namespace(*objects).needs_pods() is needs_pods
+
+
+def test_a_change_of_one_config_compiles_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def noted(config: PodConfigMapConfig) -> object:
+        compiled.append(config.namespaced_name.name)
+        return spec_findings(config)
+
+    monkeypatch.setattr("podcm_sync.watch.namespace.spec_findings", noted)
+    part = namespace(CONFIG, pcmc("other", match_labels={"app": "db"}))
+    part.put(pod(labels=WEB))
+    part.put(pcmc("other", match_labels={"app": "api"}))
+    assert part.put(pod("api-0", labels={"app": "api"})) == pods("api-0")
+    assert part.put(pod("db-0", labels={"app": "db"})) is None
+    assert sorted(compiled) == ["other", "other", "web"]

@@ -8,6 +8,7 @@ from podcm_sync.watch.queue import (
     CPU_SHARE,
     LATEST_SECONDS,
     LONGEST_RETRY_SECONDS,
+    MANY_PODS,
     MAX_REST_SECONDS,
     POD_WRITES,
     QUIET_SECONDS,
@@ -197,7 +198,7 @@ def test_one_that_took_no_more_than_its_burst_doesnt(timed: Timed) -> None:
     assert until_prompt(timed) == 0.0
 
 
-def test_no_rest_is_longer_than_ten_seconds(timed: Timed) -> None:
+def test_no_rest_is_longer_than_five_minutes(timed: Timed) -> None:
     timed.touch(WEB)
     timed.done(timed.work(), cpu_seconds=1000.0)
     timed.touch(WEB)
@@ -304,3 +305,68 @@ def test_other_pods_dont_wait_for_one_that_is_held(timed: Timed) -> None:
     timed.touch(WEB)
     timed.touch(Touched(pods=frozenset({"web-1"})))
     assert timed.work().focus == frozenset({"web-1"})
+
+
+def test_a_quiet_namespace_waits_for_a_pass_over_all_of_it(timed: Timed) -> None:
+    """Both would do the same writes. One over some Pods doesn't get in its way."""
+    for touched, is_in_its_way in ((WHOLE, True), (WEB, False)):
+        timed.touch(touched)
+        prompt = timed.work()
+        final = timed.next(LATEST_SECONDS)
+        assert (final is None) is is_in_its_way
+        timed.done(prompt)
+        final = final or timed.work()
+        assert final.is_final
+        timed.done(final)
+
+
+def test_with_a_limit_for_all_namespaces_one_pass_deletes_at_a_time(timed: Timed) -> None:
+    """Nobody blocks a worker meanwhile: other passes come."""
+    timed.queue.is_one_final_at_a_time = True
+    for namespace in ("one", "two"):
+        timed.touch(QUIET, namespace)
+    first = timed.work(QUIET_SECONDS)
+    assert timed.next(LATEST_SECONDS) is None
+    timed.touch(WEB, "three")
+    prompt = timed.work()
+    assert prompt.namespace == "three"
+    timed.done(first)
+    second = timed.work()
+    assert {first.namespace, second.namespace} == {"one", "two"}
+    timed.done(second)
+    timed.done(prompt)
+    assert timed.work(QUIET_SECONDS).namespace == "three"
+
+
+def test_an_event_that_comes_late_hides_no_newer_one(timed: Timed) -> None:
+    timed.touch()
+    timed.queue.touch("shop", QUIET, timed.now - 5.0)
+    timed.queue.settle(timed.now - 1.0)
+    assert timed.work(QUIET_SECONDS).is_final
+
+
+def test_a_pass_of_an_earlier_term_ends_nothing_of_this_one(timed: Timed) -> None:
+    timed.touch(WEB)
+    before = timed.work()
+    timed.queue.activate(is_active=False)
+    timed.queue.activate(is_active=True)
+    timed.touch(WEB)
+    timed.work()
+    timed.done(before, has_failed=True)
+    timed.touch(WEB)
+    assert timed.next() is None
+    assert timed.queue.running == 1
+
+
+def test_pods_that_come_and_go_are_forgotten(timed: Timed) -> None:
+    for number in range(5 * MANY_PODS):
+        timed.touch()
+        timed.queue.wrote("shop", [f"web-{number}"])
+        timed.now += 1.0
+    assert len(timed.queue._waiting["shop"]._writes) <= MANY_PODS
+
+
+def test_a_pass_that_fails_rests_as_long_as_any(timed: Timed) -> None:
+    timed.touch(WEB)
+    timed.done(timed.work(), cpu_seconds=1000.0, has_failed=True)
+    assert until_prompt(timed) == MAX_REST_SECONDS

@@ -101,3 +101,14 @@ def test_lists_that_began_earlier_change_nothing_once_later_ones_are_there() -> 
     with store.locked(NAMESPACE) as part:
         assert part is not None
         assert part.config_maps == {NAME.name: late}
+
+
+def test_a_slow_list_does_not_move_the_start_of_a_watch_back() -> None:
+    store, _ = watched()
+    seen = replace(snapshot(pod(), pcmc()), scope=SCOPE)
+    with store.listing() as slow:
+        for resource in (paths.PODS, paths.CONFIGS, paths.CONFIG_MAPS):
+            slow.listed(resource, NAMESPACE, "15")
+        listed(store, seen, 30)
+        store.replace(seen, slow)
+    assert store.start(Watch(paths.PODS, NAMESPACE)) == 30

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -580,6 +580,12 @@ def test_a_stop_ends_every_thread_soon() -> None:
     began = time.monotonic()
     assert all(one.stop() for one in reflectors)
     assert time.monotonic() - began < 1.0
+
+
+def test_a_stop_before_the_start_is_no_error() -> None:
+    """A signal can come first."""
+    watches = watches_of(Scope(namespaces=("a",)))
+    assert Reflectors(cast("Any", Script()), NotingSink(None), watches).stop()
 
 
 def test_a_stop_is_not_an_end_of_the_watch() -> None:
