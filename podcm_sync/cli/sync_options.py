@@ -195,8 +195,8 @@ class Pace(Struct, frozen=True, kw_only=True):
             metavar="N",
             minimum=1,
             maximum=MAX_CONCURRENCY,
-            help="Send at most this many writes at once, with --watch in each pass. Each has its own "
-            "connection.",
+            help="Send at most this many writes at once, with --watch in each pass. Each has its "
+            "own connection.",
         ),
     ] = 32
     qps: Annotated[

@@ -8,7 +8,7 @@ A pass deletes only if everything that can need it is at this moment as the pass
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from podcm_sync.api.meta import GENERATED_BY_LABEL, NamespacedName
+from podcm_sync.api.meta import GENERATED_BY_LABEL, KIND, NamespacedName
 from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig
 from podcm_sync.api.reasons import Reason
 from podcm_sync.cluster.interfaces import Confirm, Looker, LookError, Writer, needs_no_look
@@ -112,8 +112,12 @@ def claimants_of(existing: ConfigMap, planned: Namespace) -> Claimants | None:
     )
     is_name_whole = any(names.pairs(name)) and not names.may_be_hashed(name)
     configs = {label, names.generated_by(existing), *from_name}
+    # A look at an object that can't be decoded shows nothing.
+    is_readable = not any(("Pod", each) in planned.problems for each in pods) and not any(
+        (KIND, each) in planned.problems for each in configs
+    )
     is_short = len(pods) + len(configs) <= MOST_LOOKS
-    if unknown or not (is_config_known and is_name_whole and is_short):
+    if unknown or not (is_config_known and is_name_whole and is_readable and is_short):
         return None
     return Claimants(
         pods=frozenset(filter(is_subdomain, pods)), configs=frozenset(filter(is_subdomain, configs))

@@ -67,6 +67,10 @@ def test_after_quiet_only_what_must_wait_waits_for_the_next_full_run(
 
 
 FOUND = {
+    "beside a config that can't be decoded, somebody leaves a ConfigMap": [
+        Step("odd config"),
+        Step("foreign", how=14),
+    ],
     "a watch expires at the version that it began from": [Step("expire")],
     "a write of a full run fails": [
         Step("pod", which=2, how=0),

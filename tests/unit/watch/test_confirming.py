@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from podcm_sync.api.meta import NamespacedName
-from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig
+from podcm_sync.api.objects import ConfigMap, Pod, PodConfigMapConfig, Problem
 from podcm_sync.api.reasons import Reason
 from podcm_sync.cluster.interfaces import Confirm, LookError, needs_no_look
 from podcm_sync.reconcile.changes import Answer, Result
@@ -17,7 +17,17 @@ from podcm_sync.watch.confirming import Claimants, ConfirmingWriter, claimants_o
 from podcm_sync.watch.namespace import Namespace
 from podcm_sync.watch.readers import StoreReader
 from podcm_sync.watch.store import Store
-from tests.builders import GENERATED_BY, NAMESPACE, POD_UID, Object, config_map, owner, pcmc, pod
+from tests.builders import (
+    GENERATED_BY,
+    NAMESPACE,
+    POD_UID,
+    Object,
+    config_map,
+    owner,
+    pcmc,
+    pod,
+    problem,
+)
 from tests.fakes import FakeCluster
 
 WEB = {"app": "web"}
@@ -54,7 +64,7 @@ class Server(FakeCluster):
         return self.objects.get((kind, name))
 
 
-def part(*objects: Object) -> Namespace:
+def part(*objects: Object | Problem) -> Namespace:
     """A namespace of the store."""
     made = Namespace()
     for each in objects:
@@ -142,6 +152,12 @@ def test_all_that_it_can_be_for_has_a_say(
     existing: ConfigMap, pods: set[str], configs: set[str]
 ) -> None:
     assert claimants_of(existing, part(pod())) == Claimants(frozenset(pods), frozenset(configs))
+
+
+@pytest.mark.parametrize("kind", ["Pod", "PodConfigMapConfig"])
+def test_a_look_at_what_cant_be_decoded_shows_nothing(kind: str) -> None:
+    name = "web-0" if kind == "Pod" else "web"
+    assert claimants_of(config_map(), part(problem(kind, name))) is None
 
 
 @pytest.mark.parametrize(
