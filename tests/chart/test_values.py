@@ -206,7 +206,7 @@ def test_only_a_deployment_that_watches_has_the_permission_to() -> None:
             for meta in [obj["metadata"]]
         }
 
-    watch = {"watch"}
+    watch = {"get", "watch"}
     assert verbs("deployment")["ClusterRole", "podcm-sync-watch"] == watch
     found = verbs("namespaced-deployment")
     for namespace in ("shop", "billing"):

@@ -167,11 +167,11 @@ def test_the_rights_on_leases_are_the_least() -> None:
 
 
 def test_the_rights_to_watch_are_the_least() -> None:
-    """One verb on each resource that a run lists (behavior.md §9)."""
+    """To watch each resource that a run lists, and to look at Pods and configs (§9)."""
     rules = document(FILE, "ClusterRole")["rules"]
     assert [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in rules] == [
-        ([""], ["pods"], ["watch"]),
-        (["podconfig.example.com"], ["podconfigmapconfigs"], ["watch"]),
+        ([""], ["pods"], ["get", "watch"]),
+        (["podconfig.example.com"], ["podconfigmapconfigs"], ["get", "watch"]),
         ([""], ["configmaps"], ["watch"]),
     ]
     assert not any("resourceNames" in rule for rule in rules)
@@ -194,7 +194,8 @@ def test_without_the_deployment_nobody_can_watch(api: Api, kubeconfig: Path) -> 
         checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
         return str(checks["permissions"]["detail"])
 
-    watched = "watch pods; watch podconfigmapconfigs.podconfig.example.com; watch configmaps"
+    configs = "podconfigmapconfigs.podconfig.example.com"
+    watched = f"get, watch pods; get, watch {configs}; watch configmaps"
     # An earlier test's binding is gone, but the authorizer learns of that through a watch.
     api.wait_for(lambda: f"missing in all namespaces: {watched}" in missing())
     kinds = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
@@ -202,7 +203,7 @@ def test_without_the_deployment_nobody_can_watch(api: Api, kubeconfig: Path) -> 
         api.create(document(FILE, kind))
     try:
         # The authorizer learns of a new binding through a watch.
-        api.wait_for(lambda: missing() == "all 15 in all namespaces")
+        api.wait_for(lambda: missing() == "all 17 in all namespaces")
     finally:
         for kind in reversed(kinds):
             meta = document(FILE, kind)["metadata"]

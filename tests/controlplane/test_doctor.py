@@ -387,8 +387,8 @@ def test_the_rights_to_watch_are_asked_for_with_watch_alone(
     code, checks, actions = doctor("--watch", "--loop", kubeconfig=kubeconfig)
     assert (code, wrong(checks)) == (3, {"permissions": "fail"})
     assert checks["permissions"][1] == (
-        f"missing in namespace {namespace}: watch pods; "
-        "watch podconfigmapconfigs.podconfig.example.com; watch configmaps"
+        f"missing in namespace {namespace}: get, watch pods; "
+        "get, watch podconfigmapconfigs.podconfig.example.com; watch configmaps"
     )
     rbac, _, action = actions["permissions"].partition("\n")
     assert action == "or run without --watch"

@@ -10,8 +10,9 @@ from podcm_sync.reconcile.snapshot import Shard, is_in
 from tests.command import until
 from tests.controlplane import own
 from tests.controlplane.accounts import GROUPS, LEAST, account, kubeconfig_of
-from tests.controlplane.api import Api, Object
+from tests.controlplane.api import Api, Object, path_of
 from tests.controlplane.audit import Audit
+from tests.controlplane.crd_objects import KIND
 from tests.controlplane.harness import ControlPlane
 from tests.controlplane.loops import (
     QUIET,
@@ -197,4 +198,7 @@ def test_without_the_permission_to_get_passes_delete_nothing_and_the_status_show
         assert ready(api, namespace)["status"] == "False"
         assert names(api, namespace) == ["pod-web-from-mine-cfg"]
         api.patch("Role", namespace, "tested", {"rules": rules("get", "watch")})
-        api.wait_for(lambda: not names(api, namespace), 60)
+        paths = [path_of("Pod", namespace, "web"), path_of(KIND, namespace, "mine")]
+        api.wait_for(lambda: {api.request("GET", path, token=token)[0] for path in paths} == {200})
+        change_config(api, namespace, {"labelsToInclude": ["v"]})
+        api.wait_for(lambda: not names(api, namespace))
