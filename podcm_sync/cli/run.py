@@ -209,7 +209,6 @@ class _Runner:
             self._signals.release(f"{NOTHING_CHANGED} in this run")
         try:
             report, _ = self.once(ports)
-            self._ran(report)
         except RunError as error:
             # The next run may find the server back.
             log.error("%s", error)  # noqa: TRY400 - an expected failure needs no traceback
@@ -276,14 +275,24 @@ class _Runner:
 
     def once(self, ports: Ports) -> tuple[Report, int]:
         """One run, reported; its report and exit code."""
+        watching = ports.watching
+        if watching is None:
+            return self._reported(ports, self._policy(), lambda _: None)
+        # Passes that delete wait until it is reported. Or else it would overwrite their results.
+        with watching.full_run() as finish:
+            report, code = self._reported(ports, watching.within(self._policy()), finish)
+            self._ran(report)
+        return report, code
+
+    def _reported(
+        self, ports: Ports, policy: Policy, finish: Callable[[Report], None]
+    ) -> tuple[Report, int]:
         with self._exporters.run(ports.traffic) as recorder:
+            if ports.watching is not None:
+                ports.watching.raise_failure()
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            if ports.watching is None:
-                report = self._synced(ports, now, self._policy())
-            else:
-                with ports.watching.full_run() as finish:
-                    report = self._synced(ports, now, ports.watching.within(self._policy()))
-                    finish(report)
+            report = self._synced(ports, now, policy)
+            finish(report)
             options = self._options
             code = exit_code(
                 report,

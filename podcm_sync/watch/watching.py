@@ -120,10 +120,7 @@ class Watching:
         """Covers a full run, and takes its report.
 
         Meanwhile no pass deletes: one that is under way ends first, so that what it deleted counts.
-        Raises what a pass raised that none should raise.
         """
-        if self._passes is not None and self._passes.failure is not None:
-            raise self._passes.failure
         began = time.monotonic()
         is_early = self._has_run and self.store.needs_lists
         self.queue.hold_final(is_held=True)
@@ -145,6 +142,11 @@ class Watching:
             self._early, self._has_run = self._early + 1 if is_early else 0, True
             self._ended = time.monotonic()
             self.queue.hold_final(is_held=False)
+
+    def raise_failure(self) -> None:
+        """Raise what a pass raised that none should raise."""
+        if self._passes is not None and self._passes.failure is not None:
+            raise self._passes.failure
 
     def is_due(self) -> bool:
         """Whether the next full run must begin before its time."""
