@@ -1,5 +1,6 @@
 """`--loop --watch` as a user starts it, whose next full run is an hour away."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ TOOL = "podcm-sync/"
 NAME = "pod-web-from-mine-cfg"
 QUIET = 1.0
 """Seconds without an event, after which a namespace is quiet."""
+LATE_SECONDS = 0.1
+"""How much later than its effect a request can be in the audit log."""
 
 
 class Loop(Listening):
@@ -78,7 +81,7 @@ class Requests:
         """Those with this verb, without the watches."""
         return [
             event
-            for event in self._audit.since(self._mark, user_agent=TOOL)
+            for event in self._events()
             if event.namespace == self._namespace
             and event.verb != "watch"
             and verb in {"", event.verb}
@@ -86,10 +89,9 @@ class Requests:
 
     def lists(self) -> list[str]:
         """The resources that were listed, sorted, of the whole cluster too."""
-        events = self._audit.since(self._mark, user_agent=TOOL)
         return sorted(
             event.resource
-            for event in events
+            for event in self._events()
             if event.verb == "list" and event.namespace in {"", self._namespace}
         )
 
@@ -103,8 +105,16 @@ class Requests:
     def discovery(self) -> int:
         """How often podcm-sync asked for the resources of the group, for any namespace."""
         path = "/apis/podconfig.example.com/v1alpha1"
+        return sum(event.uri == path for event in self._events())
+
+    def _events(self) -> list[AuditEvent]:
+        """All of them, once none has come for a moment: the log is later than its effect."""
         events = self._audit.since(self._mark, user_agent=TOOL)
-        return sum(event.uri == path for event in events)
+        while True:
+            time.sleep(LATE_SECONDS)
+            before, events = events, self._audit.since(self._mark, user_agent=TOOL)
+            if len(events) == len(before):
+                return events
 
 
 def wait_for_counts(
