@@ -14,8 +14,10 @@ from podcm_sync.cluster.kube.reader import KubeReader
 from podcm_sync.cluster.kube.reflector import Reflectors
 from podcm_sync.cluster.kube.snapshot_builder import SnapshotBuilder
 from podcm_sync.cluster.object_memory import NO_MEMORY, ListMemory
+from podcm_sync.errors import ClusterError, Unavailable
 from podcm_sync.runtime.context import RunContext
-from podcm_sync.watch.readers import ListingReader
+from podcm_sync.watch.lives import Lives
+from podcm_sync.watch.readers import CheckCrd, ListingReader
 from podcm_sync.watch.store import Store
 from podcm_sync.watch.watching import Watching
 
@@ -36,17 +38,28 @@ def with_watching(
 
         return ListingReader(store, reader_with)
 
-    pager = Pager(connection)
-
-    def checked(namespaces: Collection[str], builder: SnapshotBuilder) -> None:
-        if not check_crd(pager, namespaces, builder):
-            store.lives.note_lost()
-
     watching = Watching(
         store,
         lists(unlimited),
         Reflectors(unlimited, store, store.lives.watches),
-        check_crd=checked,
+        check_crd=checking_crd(Pager(connection), store.lives),
         looker=KubeLooker(connection),
     )
     return replace(ports, reader=lists(connection), watching=watching)
+
+
+def checking_crd(pager: Pager, lives: Lives) -> CheckCrd:
+    """Checks the CRD for passes, and notes when it was missing."""
+
+    def checked(namespaces: Collection[str], builder: SnapshotBuilder) -> None:
+        try:
+            is_there = check_crd(pager, namespaces, builder)
+        except ClusterError as error:
+            # A gateway can answer 404, too. If it was one, deletions only come later.
+            if error.reason is Unavailable.CRD_MISSING:
+                lives.note_lost()
+            raise
+        if not is_there:
+            lives.note_lost()
+
+    return checked

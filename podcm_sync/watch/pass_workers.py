@@ -40,7 +40,13 @@ WRITE_SECONDS: Final = 0.0003
 """A write takes about so much CPU time, on a thread of its own."""
 POLL_SECONDS: Final = 0.5
 _RETRIED: Final = frozenset(
-    {Reason.CONFLICT, Reason.INTERRUPTED, Reason.INCOMPLETE, Reason.UNCONFIRMED}
+    {
+        Reason.CONFLICT,
+        Reason.INTERRUPTED,
+        Reason.INCOMPLETE,
+        Reason.UNCONFIRMED,
+        Reason.WEBHOOK_FAILED,
+    }
 )
 
 

@@ -26,7 +26,7 @@ State = tuple[Json, ...]
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
 SLACK = 1.5
 """Seconds that may pass between what a pass read and its first write, and between two writes."""
-LOOKED = 0.5
+LOOKED = 3.0
 """Seconds that may pass between a look and the deletion."""
 LISTED = 6.0
 """Seconds that may pass between a list of a full run and its first write in that namespace."""
@@ -179,7 +179,7 @@ def known_since(requests: Sequence[Observed]) -> Since:
         lists = [
             each.began
             for each in listed
-            if begun - LISTED < each.ended < begun + SLACK and place.search(each.path)
+            if begun - LISTED < each.ended < write.received - clock and place.search(each.path)
         ]
         return min([*looked, *lists], default=write.received - clock) + clock
 

@@ -15,6 +15,7 @@ from tests.promises import check, note
 LOOP = "app.kubernetes.io/name=podcm-sync,app.kubernetes.io/component=loop"
 REPLICAS = 2
 GRACE = 30  # seconds: terminationGracePeriodSeconds
+AT_ONCE = 10  # seconds, of the ten minutes between full runs
 PROBES_SECONDS = 25  # two readiness probes
 PLACES = ("/", "/tmp", "/var/tmp", "/run", "/opt/podcm-sync", "/dev/shm")  # noqa: S108 - tried
 WRITE = """
@@ -42,6 +43,7 @@ def check_deployment(cluster: Cluster, installer: Installer) -> None:
     check_confined(cluster)
     check_logs(cluster)
     check_events(cluster)
+    check_watching(cluster)
     check_leader_change(cluster)
     check_hang(cluster)
     check_readiness(cluster)
@@ -90,6 +92,35 @@ def check_events(cluster: Cluster) -> None:
     cluster.wait(lambda: events("Recovered"), timeout=120)
     check("and its recovery", events("Recovered"), ["Normal podconfig.example.com/podcm-sync"])
     cluster.kubectl("delete", "pcmc", "broken", "-n", SHOP)
+
+
+def check_watching(cluster: Cluster) -> None:
+    """A Pod's label changes, and a config comes and goes. Full runs are ten minutes apart."""
+    pod = cluster.running(SHOP, WEB)[0]["metadata"]["name"]
+
+    def relabel(version: str) -> float:
+        began = time.monotonic()
+        patch = {"metadata": {"labels": {"version": version}}}
+        cluster.api.patch("Pod", SHOP, pod, patch)
+        name = f"pod-{pod}-from-web-cfg"
+        cluster.wait(lambda: cluster.generated()[name]["data"].get("label_version") == version)
+        return time.monotonic() - began
+
+    took = relabel("3.0.0")
+    check("a changed label shows within seconds", took < AT_ONCE, True)
+    note(f"{took:.2f} s after the change, and {relabel('2.4.1'):.2f} s after the next one")
+
+    def of_brief() -> list[str]:
+        return [name for name in cluster.generated() if name.endswith("-from-brief-cfg")]
+
+    cluster.apply(c.config("brief"))
+    cluster.wait(of_brief)
+    began = time.monotonic()
+    cluster.kubectl("delete", "pcmc", "brief", "-n", SHOP)
+    cluster.wait(lambda: not of_brief())
+    took = time.monotonic() - began
+    check("the ConfigMaps of a deleted config go within seconds", took < AT_ONCE, True)
+    note(f"{took:.1f} s after the config")
 
 
 def check_leader_change(cluster: Cluster) -> None:
