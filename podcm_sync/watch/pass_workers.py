@@ -137,7 +137,7 @@ class Passes:
         except RunError as error:
             self._warn(error)
         finally:
-            del self._busy[worker]
+            self._busy.pop(worker, None)
             seconds = time.thread_time() - cpu + cost
             self._queue.done(work, cpu_seconds=seconds, refused=refused, has_failed=has_failed)
         self._ports.prepare()
