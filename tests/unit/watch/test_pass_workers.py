@@ -8,6 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from podcm_sync.api.reasons import Reason
+from podcm_sync.reconcile.changes import Result
+from podcm_sync.reconcile.report import Report
 from podcm_sync.reconcile.snapshot import Scope
 from podcm_sync.watch import pass_workers
 from podcm_sync.watch.ledger import Ledger
@@ -15,6 +18,7 @@ from podcm_sync.watch.namespace import WHOLE
 from podcm_sync.watch.pass_workers import MOST_WORKERS, WORKERS, Passes, PassPorts
 from podcm_sync.watch.queue import Queue, Work
 from podcm_sync.watch.store import Store
+from tests.builders import outcome
 
 
 class Hanging(Passes):
@@ -79,3 +83,28 @@ def test_a_worker_that_waits_for_work_is_enough(monkeypatch: pytest.MonkeyPatch)
         for _ in range(3):
             passes.relieve()
         assert len(passes._workers) == WORKERS
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "is_repeated"),
+    [
+        (Result.FAILED, Reason.WEBHOOK_FAILED, True),
+        (Result.SKIPPED, Reason.UNCONFIRMED, True),
+        (Result.FAILED, Reason.SERVER_ERROR, True),
+        (Result.FAILED, Reason.FORBIDDEN, False),
+        (Result.SKIPPED, Reason.AWAITING_LIST, False),
+    ],
+)
+def test_what_can_pass_by_itself_is_tried_again(
+    result: Result, reason: Reason, *, is_repeated: bool
+) -> None:
+    report = Report(
+        is_prediction=False,
+        scope=Scope(namespaces=("shop",)),
+        outcomes=(outcome(result, reason),),
+        statuses=(),
+        problems=(),
+        incomplete={},
+        counts={},
+    )
+    assert pass_workers.unfinished(report) == ({"shop"} if is_repeated else set())
