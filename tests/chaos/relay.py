@@ -33,7 +33,7 @@ class Relay(Listener):
         """From here on no request arrives, and no answer either, unless those are let through."""
         self._is_cut, self._is_cut_back = True, answers_too
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """The wire is whole again."""
         self._is_cut = self._is_cut_back = False
 

@@ -115,7 +115,7 @@ def test_a_leader_whose_network_is_cut_stops_in_time_and_nothing_of_it_arrives_l
         relays[leader].cut(answers_too=answers_too)
         mark = replicas.audit.mark()
         replicas.await_writes(other_than(leader), mark)
-        relays[leader].mend()
+        relays[leader].restore()
         mark = replicas.audit.mark()
         until(partial(has_looked, replicas, leader, mark), "the deposed one waits")
         assert replicas.running[leader].process.poll() is None

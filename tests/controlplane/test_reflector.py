@@ -234,7 +234,7 @@ def test_a_connection_that_is_dead_is_noticed(
             relay.cut()
             api.make_pod(namespace, "missed")
             sink.wait("closed", 3)
-            relay.mend()
+            relay.restore()
             await_truth(sink, *watches, wait=api.wait_for)
     assert Restart.SILENT in sink.restarts
     assert set(sink.restarts) <= {Restart.SILENT, Restart.BROKEN}

@@ -236,7 +236,7 @@ def test_a_foreign_config_map_in_the_way_is_tried_only_once(
 def test_what_another_client_edited_is_deleted_in_that_version(
     api: Api, namespace: str, requests: Requests
 ) -> None:
-    """A look shows that nothing needs it, whoever wrote it last."""
+    """A look shows that nothing needs it, although another client wrote it last."""
     note = {"annotations": {"of": "others"}}
     api.patch("ConfigMap", namespace, NAME, {"metadata": note})
     time.sleep(QUIET * 0.3)

@@ -168,7 +168,7 @@ class Pager:
         because a proxy in trouble may have answered in the server's place. Raises what `each_page`
         raises, and TooLargeError for an answer of more than `max_bytes`.
 
-        A signal ends the wait at once: a run that has not begun, or a later pass, is not needed.
+        A signal ends the wait at once: nobody needs a run that hasn't begun, or a later pass.
         """
         waiting = Waiting(f"{self.server}: {action}")
 
